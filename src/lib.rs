@@ -1,0 +1,16 @@
+//! Lorascope looks inside LoRA adapters: what every module's update ΔW = s·B·A does.
+//!
+//! The data's way, which the modules follow in order:
+//! bytes ([`source`]) → [`container`] → [`adapter`] → batches and primitives ([`compute`], [`linalg`]) →
+//! measures ([`analysis`]) → [`report`] → [`view`]. [`session`] runs that way for one engine.
+
+pub mod adapter;
+pub mod analysis;
+pub mod compute;
+pub mod container;
+pub mod linalg;
+pub mod protocol;
+pub mod report;
+pub mod session;
+pub mod source;
+pub mod view;

@@ -1,0 +1,121 @@
+//! The messages between the page and the engine worker.
+//!
+//! Each travels as `{ msg, parts }`: `msg` is one of these enums through serde-wasm-bindgen, `parts` an array of
+//! browser objects that pass by reference beside it (`File`s going in, `Blob`s coming out). No tensor byte ever
+//! goes to the page, and no message to the page holds more than [`MODULES_PER_MESSAGE`] modules, so that
+//! reading one never blocks the main thread for long.
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::{AdapterReport, EngineReport, ModuleReport};
+
+/// Modules in one [`ToPage::Modules`].
+pub const MODULES_PER_MESSAGE: usize = 200;
+
+/// One thing that the engine keeps: an adapter, a checkpoint, a waiting config. Never reused in a session.
+pub type ItemId = u32;
+
+/// What the address asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BackendChoice {
+    /// WebGPU if a hardware adapter exists, otherwise the CPU.
+    Auto,
+    WebGpu,
+    Cpu,
+}
+
+/// From the page to the engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ToEngine {
+    /// Always the first: find the backend.
+    Start { backend: BackendChoice },
+    /// One drop. `paths[i]` is the relative path of the `File` at `parts[i]`.
+    Load { paths: Vec<String> },
+    /// Forget one item.
+    Remove { item: ItemId },
+    /// Forget everything, cancelling what runs.
+    Clear,
+    /// Stop the drop that is being analysed; what was finished before stays.
+    Cancel,
+    /// Set by hand the scale of an adapter whose own is only assumed.
+    SetScale { item: ItemId, scale: f64 },
+    /// Ask for the report as JSON.
+    ExportJson,
+}
+
+/// From the engine to the page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ToPage {
+    /// The engine is up. Sent again, with new counts, in [`ToPage::Finished`].
+    Started { engine: EngineReport },
+    /// The backend that the address asked for cannot be had: in words. Nothing will be analysed.
+    NoBackend { text: String },
+    /// A drop has been accepted; the engine is reading headers.
+    Loading,
+    /// Work under way. `done` and `total` count `unit`s.
+    Progress(Progress),
+    /// A thing is kept, or what is known of it has changed.
+    Item(Item),
+    /// An item is gone.
+    Removed { item: ItemId },
+    /// An adapter's analysis, its modules following in [`ToPage::Modules`]. A second one replaces the first.
+    Adapter { item: ItemId, modules: usize, report: Box<AdapterReport> },
+    /// The next modules of that adapter, in order.
+    Modules { item: ItemId, modules: Vec<ModuleReport> },
+    /// The end of a drop, of a cancel, of a removal or of a clear.
+    Finished { outcome: Outcome, engine: EngineReport, problems: Vec<Problem> },
+    /// The report: its `Blob` is `parts[0]`.
+    ExportedJson { file_name: String },
+    /// The engine panicked and is gone; the page starts a new one.
+    Panicked { text: String },
+}
+
+/// How a drop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Nothing is held.
+    Idle,
+    /// There are results to show.
+    Done,
+    /// Nothing of the drop could be analysed; results of earlier drops stay.
+    Error,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What is being done, for a person: "Analysing statute-tutor, 120 of 224 modules".
+    pub text: String,
+    /// Bytes of tensors done, and in all.
+    pub done: u64,
+    pub total: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ItemKind {
+    Adapter,
+    Checkpoint,
+    AdapterConfig,
+    /// Part of a training folder, not of the analysis: optimizer, tokenizer, arguments.
+    Companion,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    pub item: ItemId,
+    pub kind: ItemKind,
+    pub label: String,
+    /// "84.1 MB, PEFT LoRA", "kept, waiting for an adapter", …
+    pub detail: String,
+    /// The adapter's scale is only assumed: the page offers a field to set it.
+    pub scale_assumed: bool,
+}
+
+/// Something of a drop that could not be used: what, which file, what to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    /// An `error` where nothing of the drop could be analysed, else a `warning`.
+    pub error: bool,
+    pub text: String,
+}

@@ -1,0 +1,142 @@
+//! The report: one serialisable value that the page shows, that JSON carries out, and that links will carry.
+//!
+//! Absent parts are absent, never null, and every number is finite. Units: `frobenius` and `singular_values`
+//! are those of ΔW = s·B·A, the scale s included; `energy` is ‖ΔW‖²_F.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the report's schema. It moves when a reader of the old one would misread the new one.
+pub const SCHEMA: u32 = 1;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The schema's version, [`SCHEMA`].
+    pub lorascope: u32,
+    pub engine: EngineReport,
+    pub files: Vec<FileReport>,
+    pub adapters: Vec<AdapterReport>,
+}
+
+/// Which engine computed, why that one, and what it did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EngineReport {
+    /// `webgpu` or `cpu`.
+    pub backend: String,
+    /// The GPU adapter's own name; absent on the CPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter_name: Option<String>,
+    /// Why this backend: chosen by the address, or found, or not found.
+    pub reason: String,
+    pub workers: u32,
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// What the engine did since it started or since the last "clear".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Compute dispatches; 0 on the CPU.
+    pub dispatches: u64,
+    /// Bytes read from the dropped files.
+    pub bytes_read: u64,
+    /// Bytes written into GPU buffers; 0 on the CPU.
+    pub bytes_uploaded: u64,
+    /// Times that the CPU waited for a GPU buffer.
+    pub readbacks: u64,
+    /// Modules that the f64 fall-back computed, because f32 could not have kept the promised digits.
+    pub fallbacks: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileReport {
+    /// Path relative to what was dropped.
+    pub name: String,
+    pub bytes: u64,
+}
+
+/// One dropped adapter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdapterReport {
+    /// Its folder's name, or its file's.
+    pub label: String,
+    /// `PEFT LoRA`, …
+    pub format: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_model: Option<String>,
+    pub total_layers: u32,
+    /// Where `total_layers` comes from, in words.
+    pub total_layers_source: String,
+    pub rank: RankRange,
+    /// Numbers stored in the factors of the analysed modules.
+    pub parameters: u64,
+    /// Σ‖ΔW‖²_F over the modules.
+    pub energy: f64,
+    pub modules: Vec<ModuleReport>,
+    pub not_analyzed: Vec<NotAnalyzed>,
+    pub warnings: Vec<String>,
+    /// The file's `__metadata__`, as it is: never markup.
+    pub metadata: BTreeMap<String, String>,
+    pub domains: DomainReport,
+}
+
+/// Smallest and largest rank of an adapter's modules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RankRange {
+    pub min: u32,
+    pub max: u32,
+}
+
+/// One module: its place in the model, its factors, and the measures of its ΔW.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModuleReport {
+    /// Path in the model, as the base model names it.
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<u32>,
+    /// The tower it belongs to (`text_encoder`, `unet`, …); empty where there is only one.
+    pub stack: String,
+    /// The reference's word: `embed`, `attn`, `mlp`, `other`.
+    pub kind: String,
+    /// The reference's word: `early`, `mid`, `late`.
+    pub depth: String,
+    /// The finer word: `q`, `k`, `v`, `o`, `gate`, `up`, `down`, `embed`, `head`, …
+    pub role: String,
+    /// `[out, in]` of ΔW, as the base model stores the weight.
+    pub shape: [u64; 2],
+    /// Inner dimension of the stored factors.
+    pub rank: u32,
+    pub scale: f64,
+    pub scale_source: String,
+    /// Of the factors, by safetensors' names; `F32+F16` where they differ.
+    pub dtype: String,
+    pub frobenius: f64,
+    /// Descending; min(out, in, rank) of them.
+    pub singular_values: Vec<f64>,
+    /// This module's part of the adapter's energy, 0 to 1.
+    pub energy_share: f64,
+    pub stable_rank: f64,
+    pub effective_rank: f64,
+    pub numerical_rank: u32,
+    /// In nats.
+    pub spectral_entropy: f64,
+}
+
+/// A tensor or module that is not part of the analysis, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotAnalyzed {
+    pub name: String,
+    pub reason: String,
+}
+
+/// Scores of a classification scheme: a heuristic about where energy sits, not a measurement of skill.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DomainReport {
+    pub scheme: String,
+    /// Domain → score, in the scheme's order; they sum to 1 where there is evidence.
+    pub scores: serde_json::Map<String, serde_json::Value>,
+    pub tags: Vec<String>,
+    /// False where the adapter's energy is too small to say anything.
+    pub evidence: bool,
+}

@@ -1,0 +1,49 @@
+use std::ops::Range;
+
+use js_sys::Uint8Array;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+
+use super::{ByteSource, SourceError};
+
+/// A dropped `File`: `Blob.slice` reads a range without touching the rest.
+#[derive(Clone, Debug)]
+pub struct BlobSource {
+    path: String,
+    len: u64,
+    file: web_sys::File,
+}
+
+impl BlobSource {
+    pub fn new(path: String, file: web_sys::File) -> Self {
+        // A size is a whole number below 2^53, which f64 holds exactly.
+        Self { path, len: file.size() as u64, file }
+    }
+
+    fn unreadable(&self, reason: &wasm_bindgen::JsValue) -> SourceError {
+        let reason = reason.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{reason:?}"), |e| String::from(e.message()));
+        SourceError::Unreadable { path: self.path.clone(), reason }
+    }
+}
+
+impl ByteSource for BlobSource {
+    fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    async fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
+        if range.start > range.end || range.end > self.len {
+            return Err(SourceError::OutOfRange { path: self.path.clone(), begin: range.start, end: range.end, len: self.len });
+        }
+        let blob = self
+            .file
+            .slice_with_f64_and_f64(range.start as f64, range.end as f64)
+            .map_err(|e| self.unreadable(&e))?;
+        let buffer = JsFuture::from(blob.array_buffer()).await.map_err(|e| self.unreadable(&e))?;
+        Ok(Uint8Array::new(&buffer).to_vec())
+    }
+}

@@ -1,0 +1,34 @@
+use std::ops::Range;
+use std::rc::Rc;
+
+use super::{ByteSource, SourceError};
+
+/// A file held in memory: the bundled sample's kind, and the tests'.
+#[derive(Clone, Debug)]
+pub struct MemorySource {
+    path: String,
+    bytes: Rc<[u8]>,
+}
+
+impl MemorySource {
+    pub fn new(path: impl Into<String>, bytes: impl Into<Rc<[u8]>>) -> Self {
+        Self { path: path.into(), bytes: bytes.into() }
+    }
+}
+
+impl ByteSource for MemorySource {
+    fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    async fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
+        let slice = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+        slice.and_then(|(begin, end)| self.bytes.get(begin..end)).map(<[u8]>::to_vec).ok_or_else(|| {
+            SourceError::OutOfRange { path: self.path.clone(), begin: range.start, end: range.end, len: self.len() }
+        })
+    }
+}

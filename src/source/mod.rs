@@ -1,0 +1,36 @@
+//! Bytes that can be read by range: a dropped `File`, a file on disk, memory.
+//!
+//! Sizes and offsets are `u64` everywhere: on wasm32 `usize` ends at 4 GiB. Nothing reads a whole large file.
+
+use std::future::Future;
+use std::ops::Range;
+
+mod memory;
+#[cfg(target_arch = "wasm32")]
+mod blob;
+
+#[cfg(target_arch = "wasm32")]
+pub use blob::BlobSource;
+pub use memory::MemorySource;
+
+/// A file that could not be read, in words that name it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    #[error("{path}: bytes {begin} to {end} lie beyond the end of the file ({len} bytes)")]
+    OutOfRange { path: String, begin: u64, end: u64, len: u64 },
+    #[error("{path}: the browser could not read the file ({reason}). Was it moved or changed since it was dropped? Drop it again.")]
+    Unreadable { path: String, reason: String },
+}
+
+/// Something that can be read by range.
+pub trait ByteSource: Clone {
+    /// Path relative to what was dropped, with `/` between folders.
+    fn path(&self) -> &str;
+    /// Size in bytes.
+    fn len(&self) -> u64;
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// The bytes of `range`, all of them.
+    fn read(&self, range: Range<u64>) -> impl Future<Output = Result<Vec<u8>, SourceError>>;
+}
