@@ -6,8 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{config, f32_file, header_of, json, peft_fixture, read_f32};
-use lorascope::adapter::pattern::Pattern;
-use lorascope::adapter::{Adapter, AdapterError, Content, keys, names, recognise, scale};
+use lorascope::adapter::{Adapter, AdapterError, keys, scale};
 use lorascope::container::{Header, TensorType};
 use lorascope::source::MemorySource;
 use proptest::prelude::*;
@@ -48,7 +47,8 @@ fn fixtures_say_where_the_scale_comes_from() {
     };
     assert_eq!(sources("peft-lora"), [("adapter_config alpha/r".to_owned(), 42)].into());
     assert_eq!(sources("peft-rslora-attn"), [("rsLoRA alpha/√r".to_owned(), 12)].into());
-    let patterns = [("adapter_config alpha/r".to_owned(), 36), ("adapter_config alpha/r (alpha_pattern)".to_owned(), 6)];
+    let patterns =
+        [("adapter_config alpha/r".to_owned(), 36), ("adapter_config alpha/r (alpha_pattern)".to_owned(), 6)];
     assert_eq!(sources("peft-patterns"), patterns.into());
 }
 
@@ -61,10 +61,13 @@ fn an_embedding_is_stored_by_rows_of_the_vocabulary() {
     assert!(embedding.left.tensor.name.ends_with("lora_embedding_A") && embedding.left.transposed);
     assert!(embedding.right.tensor.name.ends_with("lora_embedding_B") && !embedding.right.transposed);
     let listed: Vec<_> = adapter.not_analyzed.iter().map(|n| (n.name.as_str(), n.reason.as_str())).collect();
-    assert_eq!(listed, [
-        ("lm_head.weight", "a full tensor of modules_to_save, not an update"),
-        ("model.embed_tokens.base_layer.weight", "a copy of the base model's tensor"),
-    ]);
+    assert_eq!(
+        listed,
+        [
+            ("lm_head.weight", "a full tensor of modules_to_save, not an update"),
+            ("model.embed_tokens.base_layer.weight", "a copy of the base model's tensor"),
+        ]
+    );
 }
 
 #[test]
@@ -74,11 +77,16 @@ fn modules_come_in_the_order_of_the_forward_pass() {
     let first = ["q", "k", "v", "o", "gate", "up", "down"].map(|role| (Some(0), role));
     assert_eq!(roles, [&first[..], &[(Some(1), "q")]].concat());
     let names = ["lm_head", "model.layers.10.q_proj", "model.layers.2.q_proj", "projector", "model.embed_tokens"];
-    let tensors: Vec<(String, &[u64])> =
-        names.iter().flat_map(|n| [(format!("{n}.lora_A.weight"), &[2, 8][..]), (format!("{n}.lora_B.weight"), &[4, 2])]).collect();
+    let tensors: Vec<(String, &[u64])> = names
+        .iter()
+        .flat_map(|n| [(format!("{n}.lora_A.weight"), &[2, 8][..]), (format!("{n}.lora_B.weight"), &[4, 2])])
+        .collect();
     let tensors: Vec<(&str, &[u64])> = tensors.iter().map(|(n, s)| (n.as_str(), *s)).collect();
     let order: Vec<_> = read_f32(&tensors, None).unwrap().modules.into_iter().map(|m| m.name).collect();
-    assert_eq!(order, ["model.embed_tokens", "model.layers.2.q_proj", "model.layers.10.q_proj", "projector", "lm_head"]);
+    assert_eq!(
+        order,
+        ["model.embed_tokens", "model.layers.2.q_proj", "model.layers.10.q_proj", "projector", "lm_head"]
+    );
 }
 
 /// One module `x.q_proj` with these factors.
@@ -115,7 +123,8 @@ fn a_transposed_base_gets_a_transposed_update() {
 
 #[test]
 fn one_bad_module_does_not_stop_the_others() {
-    let good: [(&str, &[u64]); 2] = [("m.layers.0.q_proj.lora_A.weight", &[2, 8]), ("m.layers.0.q_proj.lora_B.weight", &[4, 2])];
+    let good: [(&str, &[u64]); 2] =
+        [("m.layers.0.q_proj.lora_A.weight", &[2, 8]), ("m.layers.0.q_proj.lora_B.weight", &[4, 2])];
     let cases: &[(&[(&str, &[u64])], &str)] = &[
         (&[("m.layers.1.q_proj.lora_A.weight", &[2, 8])], "lora_A but no lora_B"),
         (&[("m.layers.1.q_proj.lora_B.weight", &[2, 8])], "lora_B but no lora_A"),
@@ -123,10 +132,18 @@ fn one_bad_module_does_not_stop_the_others() {
         (&[("m.layers.1.q_proj.lora_A.weight", &[0, 8]), ("m.layers.1.q_proj.lora_B.weight", &[4, 0])], "sharded"),
         (&[("m.layers.1.q_proj.lora_A.weight", &[0]), ("m.layers.1.q_proj.lora_B.weight", &[0])], "sharded"),
         (&[("m.layers.1.q_proj.lora_A.weight", &[16]), ("m.layers.1.q_proj.lora_B.weight", &[8])], "no matrix"),
-        (&[
-            ("m.layers.1.q_proj.lora_A", &[2, 8]), ("m.layers.1.q_proj.lora_B", &[4, 2]), ("m.layers.1.q_proj.lora_E", &[2, 1]),
-        ], "AdaLoRA"),
-        (&[("m.layers.1.mlp.experts.lora_A.weight", &[8, 8]), ("m.layers.1.mlp.experts.lora_B.weight", &[4, 8])], "experts"),
+        (
+            &[
+                ("m.layers.1.q_proj.lora_A", &[2, 8]),
+                ("m.layers.1.q_proj.lora_B", &[4, 2]),
+                ("m.layers.1.q_proj.lora_E", &[2, 1]),
+            ],
+            "AdaLoRA",
+        ),
+        (
+            &[("m.layers.1.mlp.experts.lora_A.weight", &[8, 8]), ("m.layers.1.mlp.experts.lora_B.weight", &[4, 8])],
+            "experts",
+        ),
     ];
     for (bad, says) in cases {
         let both: Vec<_> = bad.iter().chain(&good).copied().collect();
@@ -195,7 +212,9 @@ fn a_scale_set_by_hand_replaces_assumptions_only() {
 
 #[test]
 fn settings_of_the_wrong_type_are_said() {
-    let odd = config(r#"{"peft_type":"LORA","r":"8","lora_alpha":[16],"rank_pattern":{"q":-1},"use_rslora":"yes","modules_to_save":"x","new":{}}"#);
+    let odd = config(
+        r#"{"peft_type":"LORA","r":"8","lora_alpha":[16],"rank_pattern":{"q":-1},"use_rslora":"yes","modules_to_save":"x","new":{}}"#,
+    );
     assert_eq!(odd.warnings.len(), 5, "{:?}", odd.warnings);
     let adapter = read_f32(&[("q.lora_A.weight", &[2, 8]), ("q.lora_B.weight", &[4, 2])], Some(&odd)).unwrap();
     assert_eq!(adapter.modules[0].scale_source, "assumed 1: adapter_config.json gives no usable lora_alpha");
@@ -220,138 +239,31 @@ fn ranks_that_disagree_give_one_sentence() {
     assert!(adapter.modules.iter().all(|m| m.scale == 2.0), "alpha over the tensors' rank");
 }
 
-#[test]
-fn patterns_match_as_python_does() {
-    let cases = [
-        ("q_proj", "model.layers.0.self_attn.q_proj", true),
-        ("q_proj", "q_proj", true),
-        ("q_proj", "model.my_q_proj", false),
-        ("q_proj", "model.q_proj.x", false),
-        ("layers.[0-2].self_attn.q_proj", "model.layers.2.self_attn.q_proj", true),
-        ("layers.[0-2].self_attn.q_proj", "model.layers.3.self_attn.q_proj", false),
-        ("layers.1.q", "layersx1.q", true),
-        (r"layers\.1\.q", "layersx1.q", false),
-        ("^model.decoder.q", "model.decoder.q", true),
-        ("^model.decoder.q", "x.model.decoder.q", false),
-        ("(k|v)_proj", "a.v_proj", true),
-        (r"layers\.\d+\.mlp\..*", "m.layers.17.mlp.up.x", true),
-        ("é_proj", "a.é_proj", true),
-    ];
-    for (pattern, module, matches) in cases {
-        let (compiled, supported) = Pattern::new(pattern);
-        assert!(supported, "{pattern}");
-        assert_eq!(compiled.matches(module), matches, "{pattern} on {module}");
-    }
-    let (literal, supported) = Pattern::new("(?<=a)q_proj");
-    assert!(!supported && literal.matches("x.(?<=a)q_proj") && !literal.matches("aq_proj"));
-    let warned = config(r#"{"peft_type":"LORA","alpha_pattern":{"(?=x)q":2,"k":4,".*":9}}"#);
-    assert_eq!(warned.warnings.len(), 1);
-    assert_eq!([warned.alpha_by_pattern("a.k"), warned.alpha_by_pattern("a.q")], [Some(4.0), Some(9.0)]);
-}
-
-#[test]
-fn prefixes_and_leftovers_go() {
-    for (raw, clean) in [
-        ("base_model.model.model.layers.0.q_proj", "model.layers.0.q_proj"),
-        ("module.base_model.model.module.layers.0._orig_mod.q_proj", "layers.0.q_proj"),
-        ("base_model.model.mha.base_layer.out_proj", "mha.out_proj"),
-        ("_fsdp_wrapped_module.base_model.model.x", "x"),
-        ("encoder.module.x", "encoder.module.x"),
-        ("base_model.model", "base_model.model"),
-        ("base_layer", "base_layer"),
-    ] {
-        assert_eq!(keys::clean(raw), clean, "{raw}");
-    }
-}
-
-#[test]
-fn names_tell_layer_stack_and_role() {
-    for (path, layer, stack, role) in [
-        ("model.layers.17.self_attn.q_proj", Some(17), "", "q"),
-        ("transformer.h.3.attn.c_proj", Some(3), "", "o"),
-        ("transformer.h.3.mlp.c_proj", Some(3), "", "down"),
-        ("gpt_neox.layers.7.attention.dense", Some(7), "", "o"),
-        ("gpt_neox.layers.7.mlp.dense_h_to_4h", Some(7), "", "up"),
-        ("bert.encoder.layer.5.attention.output.dense", Some(5), "encoder", "o"),
-        ("bert.encoder.layer.5.output.dense", Some(5), "encoder", "down"),
-        ("encoder.block.2.layer.0.SelfAttention.k", Some(2), "encoder", "k"),
-        ("decoder.block.2.layer.1.EncDecAttention.v", Some(2), "decoder", "cross_v"),
-        ("decoder.block.2.layer.2.DenseReluDense.wo", Some(2), "decoder", "down"),
-        ("layers.0.attention.wo", Some(0), "", "o"),
-        ("model.layers.0.block_sparse_moe.gate", Some(0), "", "router"),
-        ("model.layers.9.mlp.experts.3.gate_proj", Some(9), "", "gate"),
-        ("model.layers.9.mlp.gate_up_proj", Some(9), "", "gate_up"),
-        ("model.visual.blocks.4.attn.qkv", Some(4), "visual", "qkv"),
-        ("transformer.single_transformer_blocks.12.proj_out", Some(12), "single", "o_mlp"),
-        ("transformer.transformer_blocks.12.attn.add_q_proj", Some(12), "", "cross_q"),
-        ("double_blocks.1.img_mlp.2", Some(1), "double", "down"),
-        ("text_encoder.text_model.encoder.layers.1.mlp.fc1", Some(1), "text_encoder", "up"),
-        ("lora_unet_double_blocks_7_img_attn_qkv", Some(7), "double", "other"),
-        ("backbone.layers.1.mixer.in_proj", Some(1), "", "other"),
-        ("model.embed_tokens", None, "", "embed"),
-        ("lm_head", None, "", "head"),
-        ("model.layers.3.input_layernorm", Some(3), "", "norm"),
-        ("some.hidden.4.thing", None, "", "other"),
-        ("model.layers.99999999999999999999.self_attn.q_proj", None, "", "q"),
-        ("model.layers.4294967295.mlp.up_proj", Some(u32::MAX), "", "up"),
-        ("layers.x.y", None, "", "other"),
-        ("", None, "", "other"),
-    ] {
-        let place = names::place(path);
-        assert_eq!((place.layer, place.stack.as_str(), place.role.as_str()), (layer, stack, role), "{path}");
-    }
-}
-
-#[test]
-fn stacks_are_named_where_there_are_several() {
-    let settled = |paths: &[&str]| -> Vec<String> {
-        let mut places: Vec<_> = paths.iter().map(|p| names::place(p)).collect();
-        names::settle_stacks(&mut places);
-        places.into_iter().map(|p| p.stack).collect()
-    };
-    assert_eq!(settled(&["bert.encoder.layer.0.x", "bert.encoder.layer.1.x", "classifier"]), ["", "", ""]);
-    assert_eq!(settled(&["encoder.block.0.x", "decoder.block.0.x"]), ["encoder", "decoder"]);
-    assert_eq!(settled(&["transformer_blocks.0.x", "single_transformer_blocks.0.x"]), ["double", "single"]);
-}
-
-#[test]
-fn other_dialects_are_named() {
-    let judge = |names: &[&str]| {
-        let tensors: Vec<(&str, &[u64])> = names.iter().map(|n| (*n, &[2, 2][..])).collect();
-        recognise(&header_of(&MemorySource::new("x", f32_file(&tensors))).unwrap())
-    };
-    for (key, word) in [
-        ("lora_unet_x.lora_down.weight", "kohya"),
-        ("model.layers.0.q_proj.lora_a", "MLX"),
-        ("layers.0.attn.q_proj.lora_a.weight", "torchtune"),
-        ("x.hada_w1_a", "LoHa"),
-        ("x.lokr_w1", "LoKr"),
-        ("unet.a.processor.to_q_lora.down.weight", "diffusers"),
-        ("double_blocks.0.processor.qkv_lora1.up.weight", "XLabs"),
-        ("base_model.model.x.ia3_l", "IA³"),
-        ("unet:0:up", "cloneofsimo"),
-        ("base_model.model.x.lora_magnitude_vector", "without LoRA factors"),
-    ] {
-        let Content::Other(dialect) = judge(&["y.weight", key]) else { panic!("{key} is another dialect") };
-        assert!(dialect.contains(word), "{key}: {dialect}");
-        let says = read_f32(&[(key, &[2, 2])], None).unwrap_err().to_string();
-        assert!(says.contains(dialect) && says.contains("PEFT"), "{says}");
-    }
-    assert_eq!(judge(&["model.lora_A_like.weight", "x.alpha"]), Content::Checkpoint);
-    assert_eq!(judge(&["unet:x:up"]), Content::Checkpoint);
-    assert_eq!(judge(&["x.lora_A.weight", "x.hada_w1_a"]), Content::Peft);
-    assert_eq!(judge(&[]), Content::Empty);
-}
-
 /// Names and shapes put together from parts that mean something somewhere.
 fn odd_tensor() -> impl Strategy<Value = (String, Vec<u64>)> {
-    let head = prop::sample::select(vec!["", "base_model.model.", "module.", "m.layers.1.", "h.0.", "lm_head.", "experts."]);
+    let head =
+        prop::sample::select(vec!["", "base_model.model.", "module.", "m.layers.1.", "h.0.", "lm_head.", "experts."]);
     let tail = prop::sample::select(vec![
-        "lora_A.weight", "lora_B.weight", "lora_A", "lora_B", "lora_A.x.weight", "lora_B.x.weight", "lora_embedding_A",
-        "lora_embedding_B", "lora_E", "lora_B.bias", "weight", "alpha", "base_layer.weight", "lokr_w1", "", ".",
+        "lora_A.weight",
+        "lora_B.weight",
+        "lora_A",
+        "lora_B",
+        "lora_A.x.weight",
+        "lora_B.x.weight",
+        "lora_embedding_A",
+        "lora_embedding_B",
+        "lora_E",
+        "lora_B.bias",
+        "weight",
+        "alpha",
+        "base_layer.weight",
+        "lokr_w1",
+        "",
+        ".",
     ]);
     let shape = prop::collection::vec(prop::sample::select(vec![0, 1, 2, 4]), 0..5);
-    (head, "[a-c]{0,1}\\.?", tail, shape).prop_map(|(head, middle, tail, shape)| (format!("{head}{middle}{tail}"), shape))
+    (head, "[a-c]{0,1}\\.?", tail, shape)
+        .prop_map(|(head, middle, tail, shape)| (format!("{head}{middle}{tail}"), shape))
 }
 
 proptest! {

@@ -16,8 +16,17 @@ fn read(bytes: Vec<u8>) -> Result<Header, ContainerError> {
 
 /// Files of the corpus whose container is sound: what is wrong with them shows later.
 const SOUND: &[&str] = &[
-    "no-tensors", "no-lora", "orphan-a", "orphan-and-ok", "rank-mismatch", "rank-mismatch-and-ok", "rank-zero",
-    "nan-and-ok", "inf-and-ok", "nan-only", "unknown-dtype",
+    "no-tensors",
+    "no-lora",
+    "orphan-a",
+    "orphan-and-ok",
+    "rank-mismatch",
+    "rank-mismatch-and-ok",
+    "rank-zero",
+    "nan-and-ok",
+    "inf-and-ok",
+    "nan-only",
+    "unknown-dtype",
 ];
 
 #[test]
@@ -66,7 +75,10 @@ fn edges_of_the_json() {
     let entry = r#"{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#;
     let ok = |header: String| read(file(&header, &[0; 4])).is_ok();
     assert!(ok(format!(" \n{{\"x\":{entry}}}\t ")), "whitespace around it");
-    assert!(ok(format!(r#"{{"x":{{"dtype":"F32","shape":[1],"data_offsets":[0,4],"more":[{{}}]}}}}"#)), "unknown fields");
+    assert!(
+        ok(format!(r#"{{"x":{{"dtype":"F32","shape":[1],"data_offsets":[0,4],"more":[{{}}]}}}}"#)),
+        "unknown fields"
+    );
     assert!(ok(format!(r#"{{"":{entry}}}"#)), "an empty name");
     assert!(ok(format!(r#"{{"__metadata__":{{"a":"1","a":"2"}},"x":{entry}}}"#)), "metadata: the last wins");
     for header in [
@@ -76,7 +88,11 @@ fn edges_of_the_json() {
         r#"{"x":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#.to_owned(),
         r#"{"x":{"dtype":"F32","shape":[1e0],"data_offsets":[0,4]}}"#.to_owned(),
         r#"{"x":{"dtype":7,"shape":[1],"data_offsets":[0,4]}}"#.to_owned(),
-        format!(r#"{{"x":{{"dtype":"F32","shape":[1],"data_offsets":[0,4],"deep":{}{}}}}}"#, "[".repeat(200), "]".repeat(200)),
+        format!(
+            r#"{{"x":{{"dtype":"F32","shape":[1],"data_offsets":[0,4],"deep":{}{}}}}}"#,
+            "[".repeat(200),
+            "]".repeat(200)
+        ),
     ] {
         assert!(!ok(header.clone()), "{header}");
     }

@@ -28,14 +28,26 @@ struct Dialect {
 const OTHERS: &[Dialect] = &[
     Dialect {
         name: "LoKr adapter",
-        suffixes: &[".lokr_w1", ".lokr_w2", ".lokr_w1_a", ".lokr_w1_b", ".lokr_w2_a", ".lokr_w2_b", ".lokr_t1", ".lokr_t2"],
+        suffixes: &[
+            ".lokr_w1",
+            ".lokr_w2",
+            ".lokr_w1_a",
+            ".lokr_w1_b",
+            ".lokr_w2_a",
+            ".lokr_w2_b",
+            ".lokr_t1",
+            ".lokr_t2",
+        ],
     },
     Dialect {
         name: "LoHa adapter",
         suffixes: &[".hada_w1_a", ".hada_w1_b", ".hada_w2_a", ".hada_w2_b", ".hada_t1", ".hada_t2"],
     },
     Dialect { name: "AdaLoRA adapter", suffixes: &[".lora_E"] },
-    Dialect { name: "OFT or BOFT adapter", suffixes: &[".oft_blocks", ".oft_R", ".oft_R.weight", ".boft_R", ".boft_s"] },
+    Dialect {
+        name: "OFT or BOFT adapter",
+        suffixes: &[".oft_blocks", ".oft_R", ".oft_R.weight", ".boft_R", ".boft_s"],
+    },
     Dialect { name: "IA³ adapter", suffixes: &[".ia3_l", ".on_input"] },
     Dialect { name: "LyCORIS Tucker adapter", suffixes: &[".lora_mid.weight"] },
     Dialect { name: "T-LoRA adapter", suffixes: &[".lambda_layer"] },
@@ -43,21 +55,25 @@ const OTHERS: &[Dialect] = &[
     Dialect {
         name: "old diffusers LoRA (lora.down and lora.up)",
         suffixes: &[
-            "_lora.down.weight", "_lora.up.weight", ".lora.down.weight", ".lora.up.weight",
-            ".lora_linear_layer.down.weight", ".lora_linear_layer.up.weight",
+            "_lora.down.weight",
+            "_lora.up.weight",
+            ".lora.down.weight",
+            ".lora.up.weight",
+            ".lora_linear_layer.down.weight",
+            ".lora_linear_layer.up.weight",
         ],
     },
     Dialect {
         name: "XLabs Flux LoRA",
         suffixes: &["_lora1.down.weight", "_lora1.up.weight", "_lora2.down.weight", "_lora2.up.weight"],
     },
-    Dialect { name: "kohya LoRA (lora_down and lora_up)", suffixes: &[".lora_down.weight", ".lora_up.weight", ".dora_scale"] },
+    Dialect {
+        name: "kohya LoRA (lora_down and lora_up)",
+        suffixes: &[".lora_down.weight", ".lora_up.weight", ".dora_scale"],
+    },
     Dialect { name: "torchtune LoRA (lora_a.weight)", suffixes: &[".lora_a.weight", ".lora_b.weight"] },
     Dialect { name: "MLX LoRA (lora_a and lora_b)", suffixes: &[".lora_a", ".lora_b"] },
-    Dialect {
-        name: "Megatron or NeMo LoRA",
-        suffixes: &[".adapter.linear_in.weight", ".adapter.linear_out.weight"],
-    },
+    Dialect { name: "Megatron or NeMo LoRA", suffixes: &[".adapter.linear_in.weight", ".adapter.linear_out.weight"] },
     Dialect { name: "VeRA adapter", suffixes: &[".vera_lambda_b", ".vera_lambda_d", ".vera_A", ".vera_B"] },
     Dialect { name: "MiSS adapter", suffixes: &[".miss_block", ".bone_block"] },
     Dialect { name: "HiRA adapter", suffixes: &[".hira_A", ".hira_B", ".hira_A.weight", ".hira_B.weight"] },
@@ -102,6 +118,7 @@ pub fn recognise(header: &Header) -> Content {
     if let Some(name) = names().find_map(other) {
         return Content::Other(name);
     }
-    let leftovers = names().any(|n| keys::parse(n).is_some_and(|k| matches!(k.role, Role::TrainedTokens | Role::Magnitude)));
+    let leftovers =
+        names().any(|n| keys::parse(n).is_some_and(|k| matches!(k.role, Role::TrainedTokens | Role::Magnitude)));
     if leftovers { Content::Other("PEFT adapter without LoRA factors") } else { Content::Checkpoint }
 }

@@ -16,6 +16,7 @@ pub mod pattern;
 pub mod peft;
 mod roles;
 pub mod scale;
+mod sorting;
 
 pub use config::PeftConfig;
 pub use dialects::{Content, recognise};

@@ -114,9 +114,28 @@ pub fn settle_stacks(places: &mut [Place]) {
 
 /// Stacks in the order of the forward pass.
 const STACKS: &[&str] = &[
-    "", "vision_tower", "vision_model", "visual", "audio_tower", "text_encoder", "text_encoder_2", "text_encoder_3",
-    "text_model", "cond_stage_model", "encoder", "language_model", "decoder", "noise_refiner", "context_refiner", "refiner",
-    "joint", "double", "single", "down", "mid", "up",
+    "",
+    "vision_tower",
+    "vision_model",
+    "visual",
+    "audio_tower",
+    "text_encoder",
+    "text_encoder_2",
+    "text_encoder_3",
+    "text_model",
+    "cond_stage_model",
+    "encoder",
+    "language_model",
+    "decoder",
+    "noise_refiner",
+    "context_refiner",
+    "refiner",
+    "joint",
+    "double",
+    "single",
+    "down",
+    "mid",
+    "up",
 ];
 
 /// Orders modules as the model runs them: embeddings without a layer, the layers of each stack, what is left

@@ -12,7 +12,10 @@ pub struct Pattern {
 #[derive(Clone, Debug)]
 enum Form {
     /// No operator but the dot: compared by hand, since adapters with one pattern per module have thousands.
-    Plain { text: String, wild_dots: bool },
+    Plain {
+        text: String,
+        wild_dots: bool,
+    },
     Regex(Regex),
 }
 

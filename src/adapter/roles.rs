@@ -23,28 +23,67 @@ const CROSS: &[&str] = &[
 ];
 /// Words of attention projections that belong to the other stream whatever their parents are called.
 const CROSS_LAST: &[&str] = &["add_q_proj", "add_k_proj", "add_v_proj", "to_add_out", "k_img", "v_img"];
-const MLP: &[&str] = &["mlp", "ffn", "ff", "ff_context", "feed_forward", "densereludense", "img_mlp", "txt_mlp", "experts"];
+const MLP: &[&str] =
+    &["mlp", "ffn", "ff", "ff_context", "feed_forward", "densereludense", "img_mlp", "txt_mlp", "experts"];
 const MOE: &[&str] = &["mlp", "moe", "block_sparse_moe", "feed_forward", "ffn"];
 
 const QUERY: &[&str] = &["q_proj", "query", "to_q", "wq", "q_lin", "q", "q_a_proj", "q_b_proj", "add_q_proj"];
 const KEY: &[&str] = &["k_proj", "key", "to_k", "wk", "k_lin", "k", "kv_a_proj_with_mqa", "add_k_proj", "k_img"];
 const VALUE: &[&str] = &["v_proj", "value", "to_v", "wv", "v_lin", "v", "add_v_proj", "v_img"];
-const FUSED: &[&str] = &["qkv", "qkv_proj", "query_key_value", "c_attn", "wqkv", "attn_qkv", "to_qkv", "linear_qkv", "kv_b_proj"];
+const FUSED: &[&str] =
+    &["qkv", "qkv_proj", "query_key_value", "c_attn", "wqkv", "attn_qkv", "to_qkv", "linear_qkv", "kv_b_proj"];
 const OUT: &[&str] = &["o_proj", "out_proj", "to_out", "out_lin", "o", "to_add_out", "output_proj"];
 const GATE: &[&str] = &["gate_proj", "w1", "wi_0"];
 const UP: &[&str] = &[
-    "up_proj", "w3", "wi", "wi_1", "fc1", "c_fc", "fc_in", "dense_h_to_4h", "lin1", "layer1", "linear_in", "proj_mlp",
+    "up_proj",
+    "w3",
+    "wi",
+    "wi_1",
+    "fc1",
+    "c_fc",
+    "fc_in",
+    "dense_h_to_4h",
+    "lin1",
+    "layer1",
+    "linear_in",
+    "proj_mlp",
     "linear_fc1",
 ];
-const DOWN: &[&str] = &["down_proj", "w2", "fc2", "fc_out", "dense_4h_to_h", "lin2", "layer2", "linear_out", "linear_fc2"];
+const DOWN: &[&str] =
+    &["down_proj", "w2", "fc2", "fc_out", "dense_4h_to_h", "lin2", "layer2", "linear_out", "linear_fc2"];
 const EMBED: &[&str] = &[
-    "embed_tokens", "wte", "wpe", "word_embeddings", "position_embeddings", "embed_in", "token_embd", "token_embedding",
-    "position_embedding", "patch_embed", "patch_embedding", "patch_embeddings", "x_embedder", "img_in", "txt_in",
-    "context_embedder", "label_emb", "add_embedding", "embed_positions",
+    "embed_tokens",
+    "wte",
+    "wpe",
+    "word_embeddings",
+    "position_embeddings",
+    "embed_in",
+    "token_embd",
+    "token_embedding",
+    "position_embedding",
+    "patch_embed",
+    "patch_embedding",
+    "patch_embeddings",
+    "x_embedder",
+    "img_in",
+    "txt_in",
+    "context_embedder",
+    "label_emb",
+    "add_embedding",
+    "embed_positions",
 ];
 const HEAD: &[&str] = &["lm_head", "embed_out", "score", "classifier"];
 const CONV: &[&str] = &[
-    "conv", "conv1", "conv2", "conv1d", "conv_in", "conv_out", "conv_shortcut", "op", "downsamplers", "upsamplers",
+    "conv",
+    "conv1",
+    "conv2",
+    "conv1d",
+    "conv_in",
+    "conv_out",
+    "conv_shortcut",
+    "op",
+    "downsamplers",
+    "upsamplers",
     "skip_connection",
 ];
 
@@ -154,8 +193,23 @@ fn elsewhere(last: &str, at: &Context) -> Option<&'static str> {
 /// Where a role comes in a layer's forward pass, for sorting.
 pub(super) fn order(role: &str) -> usize {
     const ORDER: &[&str] = &[
-        "q", "k", "v", "qkv", "qkv_mlp", "o", "o_mlp", "cross_q", "cross_k", "cross_v", "cross_qkv", "cross_o",
-        "router", "gate", "gate_up", "up", "down",
+        "q",
+        "k",
+        "v",
+        "qkv",
+        "qkv_mlp",
+        "o",
+        "o_mlp",
+        "cross_q",
+        "cross_k",
+        "cross_v",
+        "cross_qkv",
+        "cross_o",
+        "router",
+        "gate",
+        "gate_up",
+        "up",
+        "down",
     ];
     ORDER.iter().position(|&r| r == role).unwrap_or(ORDER.len())
 }

@@ -35,7 +35,10 @@ pub fn report(label: String, adapter: &Adapter, spectra: &[Option<Vec<f64>>]) ->
         modules.push(module_report(module, profile, sigma));
     }
     if let Some(first) = adapter.modules.iter().find(|m| scale::is_assumed(&m.scale_source)) {
-        warnings.push(format!("The scale is {}. Drop the adapter_config.json beside the weights, or set the scale by hand.", first.scale_source));
+        warnings.push(format!(
+            "The scale is {}. Drop the adapter_config.json beside the weights, or set the scale by hand.",
+            first.scale_source
+        ));
     }
     share_energy(&mut modules);
     let ranks = modules.iter().map(|m| m.rank);

@@ -17,11 +17,12 @@ const ASSUMED: u32 = 12;
 pub fn total_layers<'a>(names: impl IntoIterator<Item = &'a str>) -> TotalLayers {
     let counts = names.into_iter().filter_map(|name| layer_index(&name.to_lowercase())?.checked_add(1));
     match counts.max() {
-        Some(count) => TotalLayers { count, source: "the largest layer number in the modules' names, plus 1".to_owned() },
-        None => TotalLayers {
-            count: ASSUMED,
-            source: format!("assumed {ASSUMED}: no module's name holds `layers.N.`"),
-        },
+        Some(count) => {
+            TotalLayers { count, source: "the largest layer number in the modules' names, plus 1".to_owned() }
+        }
+        None => {
+            TotalLayers { count: ASSUMED, source: format!("assumed {ASSUMED}: no module's name holds `layers.N.`") }
+        }
     }
 }
 

@@ -54,7 +54,9 @@ pub enum LayoutFault {
     WrongSize { name: String, dtype: String, shape: String, wanted: u64, held: u64 },
     #[error("there is a hole: bytes {begin} to {end} of the data, before the tensor {name}, belong to no tensor")]
     Hole { name: String, begin: u64, end: u64 },
-    #[error("the tensor {name} overlaps the tensor before it: it begins at {begin}, inside bytes already taken up to {taken}")]
+    #[error(
+        "the tensor {name} overlaps the tensor before it: it begins at {begin}, inside bytes already taken up to {taken}"
+    )]
     Overlap { name: String, begin: u64, taken: u64 },
     #[error("the file is truncated: the tensors need {wanted} bytes of data, it ends after {held}")]
     Truncated { wanted: u64, held: u64 },

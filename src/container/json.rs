@@ -46,7 +46,8 @@ impl<'de> Visitor<'de> for HeaderVisitor {
                 }
                 // MLX writes null where it has none.
                 let given = map.next_value::<Option<BTreeMap<String, String>>>();
-                metadata = Some(given.map_err(|e| M::Error::custom(format!("`__metadata__`: {e}")))?.unwrap_or_default());
+                metadata =
+                    Some(given.map_err(|e| M::Error::custom(format!("`__metadata__`: {e}")))?.unwrap_or_default());
             } else {
                 let tensor = map.next_value::<RawTensor>();
                 let tensor = tensor.map_err(|e| M::Error::custom(format!("tensor {}: {e}", quoted(&name))))?;

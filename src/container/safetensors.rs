@@ -131,7 +131,13 @@ fn check_size(name: &str, tensor: &RawTensor) -> Result<(), LayoutFault> {
     }
     let wanted = bits / 8;
     if wanted != held {
-        return Err(LayoutFault::WrongSize { name: quoted(name), dtype: tensor.dtype.name(), shape: shape(), wanted, held });
+        return Err(LayoutFault::WrongSize {
+            name: quoted(name),
+            dtype: tensor.dtype.name(),
+            shape: shape(),
+            wanted,
+            held,
+        });
     }
     Ok(())
 }

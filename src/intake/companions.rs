@@ -4,7 +4,8 @@ use super::labels::{extension, file_name};
 
 /// Files and folders whose name begins with a dot, and what macOS puts into archives.
 pub fn is_hidden(path: &str) -> bool {
-    path.split('/').any(|part| part.starts_with('.') || part == "__MACOSX") || matches!(file_name(path), "Thumbs.db" | "desktop.ini")
+    path.split('/').any(|part| part.starts_with('.') || part == "__MACOSX")
+        || matches!(file_name(path), "Thumbs.db" | "desktop.ini")
 }
 
 const NAMES: &[&str] = &[

@@ -17,8 +17,15 @@ pub fn extension(path: &str) -> String {
 }
 
 /// The names that tools give every adapter or model: these say nothing, their folder does.
-const GENERIC: &[&str] =
-    &["adapter_model", "adapter", "adapters", "pytorch_lora_weights", "model", "pytorch_model", "diffusion_pytorch_model"];
+const GENERIC: &[&str] = &[
+    "adapter_model",
+    "adapter",
+    "adapters",
+    "pytorch_lora_weights",
+    "model",
+    "pytorch_model",
+    "diffusion_pytorch_model",
+];
 
 /// The folder's name where the file has a name that every tool gives, else the file's.
 pub fn label(path: &str) -> String {

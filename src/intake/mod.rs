@@ -67,7 +67,10 @@ impl<S: ByteSource> Checkpoint<S> {
 impl ConfigFile {
     /// What to say of it while its weights are missing.
     pub fn waiting(&self) -> String {
-        format!("{}: the adapter's weights are missing. Drop its `adapter_model.safetensors` together with it.", self.path)
+        format!(
+            "{}: the adapter's weights are missing. Drop its `adapter_model.safetensors` together with it.",
+            self.path
+        )
     }
 }
 
@@ -83,7 +86,8 @@ enum Kind {
 
 /// Sorts the files of one drop. Problems keep the order of the files.
 pub async fn sort_drop<S: ByteSource>(files: Vec<S>) -> Sorted<S> {
-    let mut sorted = Sorted { adapters: vec![], checkpoints: vec![], configs: vec![], companions: vec![], problems: vec![] };
+    let mut sorted =
+        Sorted { adapters: vec![], checkpoints: vec![], configs: vec![], companions: vec![], problems: vec![] };
     // Folders that hold weights of any sort, usable or not.
     let mut weighty = HashSet::new();
     for source in files {
@@ -206,5 +210,7 @@ fn is_config_name(path: &str) -> bool {
 }
 
 fn unknown_json(path: &str) -> Kind {
-    Kind::Problem(format!("{path}: not a JSON file that Lorascope knows. Of JSON files it reads `adapter_config.json`."))
+    Kind::Problem(format!(
+        "{path}: not a JSON file that Lorascope knows. Of JSON files it reads `adapter_config.json`."
+    ))
 }
