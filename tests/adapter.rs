@@ -11,6 +11,9 @@ use lorascope::container::{Header, TensorType};
 use lorascope::source::MemorySource;
 use proptest::prelude::*;
 
+/// Name and shape.
+type Tensor = (&'static str, &'static [u64]);
+
 const FIXTURES: &[&str] = &["peft-lora", "peft-rslora-attn", "peft-patterns", "peft-embed-saved"];
 
 #[test]
@@ -125,7 +128,7 @@ fn a_transposed_base_gets_a_transposed_update() {
 fn one_bad_module_does_not_stop_the_others() {
     let good: [(&str, &[u64]); 2] =
         [("m.layers.0.q_proj.lora_A.weight", &[2, 8]), ("m.layers.0.q_proj.lora_B.weight", &[4, 2])];
-    let cases: &[(&[(&str, &[u64])], &str)] = &[
+    let cases: &[(&[Tensor], &str)] = &[
         (&[("m.layers.1.q_proj.lora_A.weight", &[2, 8])], "lora_A but no lora_B"),
         (&[("m.layers.1.q_proj.lora_B.weight", &[2, 8])], "lora_B but no lora_A"),
         (&[("m.layers.1.q_proj.lora_A.weight", &[2, 8]), ("m.layers.1.q_proj.lora_B.weight", &[4, 3])], "rank"),
@@ -139,6 +142,14 @@ fn one_bad_module_does_not_stop_the_others() {
                 ("m.layers.1.q_proj.lora_E", &[2, 1]),
             ],
             "AdaLoRA",
+        ),
+        (
+            &[
+                ("m.layers.1.q_proj.lora_A.weight", &[2, 8]),
+                ("m.layers.1.q_proj.lora_B.weight", &[4, 2]),
+                ("m.layers.1.q_proj.lora_embedding_A", &[2, 8]),
+            ],
+            "only one pair",
         ),
         (
             &[("m.layers.1.mlp.experts.lora_A.weight", &[8, 8]), ("m.layers.1.mlp.experts.lora_B.weight", &[4, 8])],

@@ -54,6 +54,8 @@ pub enum ModuleFault {
     Experts,
     #[error("it is a {variant} module, whose update is not s·B·A; this version does not read it")]
     Variant { variant: &'static str },
+    #[error("it has the factors of a linear layer and those of an embedding, and only one pair can be meant")]
+    TwoPairs,
     #[error("another module of the file has the same name in the model")]
     NameTaken,
 }

@@ -3,7 +3,7 @@
 use super::Factor;
 use super::config::PeftConfig;
 use super::fault::ModuleFault;
-use crate::container::{Dtype, TensorEntry, TensorType, elements};
+use crate::container::{Dtype, TensorEntry, TensorType, elements, quoted};
 
 /// ΔW without its scale: left·rightᵀ, both `rows × rank`.
 pub struct Pair {
@@ -62,7 +62,7 @@ fn matrix(tensor: &TensorEntry, factor: &'static str) -> Result<(u64, u64), Modu
         return Err(not_a_matrix(tensor, factor));
     }
     if !is_decodable(&tensor.dtype) {
-        return Err(ModuleFault::Dtype { dtype: tensor.dtype.name() });
+        return Err(ModuleFault::Dtype { dtype: quoted(&tensor.dtype.name()) });
     }
     let columns = elements(rest).ok_or_else(|| ModuleFault::TooLarge { shape: format!("{:?}", tensor.shape) })?;
     Ok((*rows, columns))

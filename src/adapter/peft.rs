@@ -38,12 +38,11 @@ pub fn read(header: &Header, config: Option<&PeftConfig>) -> Result<Adapter, Ada
     }
     let mut warnings = faults.sentences();
     if modules.is_empty() {
-        warnings.extend(sorted.warnings);
+        warnings.extend(sorted.grouped_warnings());
         return Err(AdapterError::NothingLeft { reasons: warnings });
     }
     warnings.extend(rank_disagreement(&modules, config));
-    warnings.append(&mut sorted.grouped_warnings());
-    warnings.append(&mut sorted.warnings);
+    warnings.extend(sorted.grouped_warnings());
     warnings.extend(config.into_iter().flat_map(config_warnings));
     in_forward_order(&mut modules);
     Ok(Adapter {
@@ -69,6 +68,7 @@ impl Group<'_> {
         }
         let place = names::place(name);
         let pair = match self.factors {
+            [a, b, c, d] if a.or(b).is_some() && c.or(d).is_some() => return Err(ModuleFault::TwoPairs),
             [Some(a), Some(b), ..] => Pair::linear(a, b, fan_in_fan_out && place.role != "head")?,
             [_, _, Some(a), Some(b)] => Pair::embedding(a, b)?,
             [Some(_), ..] => return Err(ModuleFault::Orphan { has: "lora_A", lacks: "lora_B" }),

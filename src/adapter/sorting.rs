@@ -23,14 +23,20 @@ pub struct Group<'a> {
 pub struct Sorted<'a> {
     pub groups: Vec<Group<'a>>,
     pub not_analyzed: Vec<NotAnalyzed>,
-    pub warnings: Vec<String>,
     /// Tensors with DoRA's magnitudes.
     magnitudes: usize,
     alphas: usize,
     /// Tensors of other dialects: name, count.
     others: Vec<(&'static str, usize)>,
-    other_adapters: Vec<&'a str>,
+    /// Names of the adapters after the first, the first [`NAMED`] of them.
+    other_adapters: Vec<String>,
+    /// Tensors of an unknown dtype: how many, and the first one's name and dtype.
+    unknown: usize,
+    first_unknown: Option<(String, String)>,
 }
+
+/// How many names a sentence gives.
+const NAMED: usize = 5;
 
 /// Sorts tensors into modules, and lists those that are no factor.
 pub fn sort<'a>(header: &'a Header, config: Option<&PeftConfig>) -> Sorted<'a> {
@@ -52,11 +58,11 @@ pub fn sort<'a>(header: &'a Header, config: Option<&PeftConfig>) -> Sorted<'a> {
             }
         };
         if *first_adapter.get_or_insert(key.adapter) != key.adapter {
-            let adapter = key.adapter.unwrap_or_default();
-            if !sorted.other_adapters.contains(&adapter) {
+            let adapter = key.adapter.map_or_else(|| "the one without a name".to_owned(), quoted);
+            sorted.reject(tensor, format!("it belongs to another adapter in the file: {adapter}"));
+            if sorted.other_adapters.len() < NAMED && !sorted.other_adapters.contains(&adapter) {
                 sorted.other_adapters.push(adapter);
             }
-            sorted.reject(tensor, format!("it belongs to a second adapter in the file, {}", quoted(adapter)));
             continue;
         }
         let slot = &mut sorted.group(&mut by_path, key.path).factors[index];
@@ -101,9 +107,10 @@ impl<'a> Sorted<'a> {
         let reason = match role {
             _ if matches!(tensor.dtype, TensorType::Unknown(_)) => {
                 let (name, dtype) = (quoted(&keys::strip(&tensor.name)), quoted(&tensor.dtype.name()));
-                self.warnings
-                    .push(format!("The tensor {name} is not analysed: its dtype, {dtype}, is not known here."));
-                format!("its dtype, {dtype}, is not known here")
+                let reason = format!("its dtype, {dtype}, is not known here");
+                self.unknown += 1;
+                self.first_unknown.get_or_insert((name, dtype));
+                reason
             }
             Some(Role::Bias) => "an update of the output bias, which is no part of ΔW".to_owned(),
             Some(Role::Magnitude) => {
@@ -138,10 +145,14 @@ impl<'a> Sorted<'a> {
     pub fn grouped_warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if !self.other_adapters.is_empty() {
-            let names = self.other_adapters.iter().map(|n| quoted(n)).collect::<Vec<_>>().join(", ");
+            let names = self.other_adapters.join(", ");
             warnings.push(format!(
                 "The file holds more than one adapter. Only the first is analysed, not {names}: save each to its own file."
             ));
+        }
+        if let Some((name, dtype)) = &self.first_unknown {
+            let others = if self.unknown > 1 { format!(" ({} tensors in all)", self.unknown) } else { String::new() };
+            warnings.push(format!("The tensor {name} is not analysed: its dtype, {dtype}, is not known here{others}."));
         }
         if self.magnitudes > 0 {
             warnings.push(format!(
