@@ -1,6 +1,6 @@
 //! The page's state: everything the engine has told it, and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::progress::Running;
@@ -71,6 +71,10 @@ pub struct State {
     started_ms: Option<f64>,
     /// The next adapter that is complete comes into view: it is the first of a new drop.
     select_next: bool,
+    /// "Clear" messages that the engine has not answered yet: until then it may still speak of what is gone.
+    clearing: u32,
+    /// Adapters whose scale was set by hand: their field stays, so that it can be corrected.
+    scale_set: BTreeSet<ItemId>,
 }
 
 impl State {
@@ -98,6 +102,7 @@ impl State {
         self.crash = Some(report);
         self.running = None;
         self.arriving.clear();
+        self.clearing = 0;
     }
 
     /// Starts over. What the address asks for stays known.
@@ -105,11 +110,18 @@ impl State {
         let phase = if self.no_backend.is_some() { Phase::Error } else { Phase::Idle };
         *self = State {
             phase,
+            clearing: self.clearing,
             engine: self.engine.take(),
             no_backend: self.no_backend.take(),
             address_warning: self.address_warning.take(),
             ..State::default()
         };
+    }
+
+    /// Starts over, and lets nothing that the engine has already said of the past back in.
+    pub fn clear(&mut self) {
+        self.forget();
+        self.clearing += 1;
     }
 
     pub fn remove(&mut self, item: ItemId) {
@@ -123,6 +135,17 @@ impl State {
 
     /// Takes a message from the engine.
     pub fn receive(&mut self, message: ToPage, now_ms: f64) {
+        if self.clearing > 0 {
+            match message {
+                ToPage::Finished { outcome: Outcome::Idle, engine, .. } => {
+                    self.clearing -= 1;
+                    self.engine = Some(engine);
+                    return;
+                }
+                ToPage::Started { .. } | ToPage::NoBackend { .. } | ToPage::Panicked { .. } => {}
+                _ => return,
+            }
+        }
         match message {
             ToPage::Started { engine } => self.engine = Some(engine),
             ToPage::NoBackend { text } => {
@@ -164,6 +187,11 @@ impl State {
         self.engine = Some(engine);
         self.running = None;
         self.arriving.clear();
+        if outcome == Outcome::Idle {
+            self.items.clear();
+            self.adapters.clear();
+            self.selected = None;
+        }
         self.select_next = false;
         self.seconds = self.started_ms.take().map(|start| (now_ms - start) / 1000.0).or(self.seconds);
         for problem in problems {
@@ -200,8 +228,18 @@ impl State {
         self.selected.and_then(|item| self.adapters.get(&item)).cloned()
     }
 
+    /// Is the adapter's scale only assumed?
     pub fn scale_assumed(&self, item: ItemId) -> bool {
         self.items.iter().any(|i| i.item == item && i.scale_assumed)
+    }
+
+    /// May the adapter's scale be set by hand: it is assumed, or was set so before.
+    pub fn scale_open(&self, item: ItemId) -> bool {
+        self.scale_assumed(item) || self.scale_set.contains(&item)
+    }
+
+    pub fn scale_was_set(&mut self, item: ItemId) {
+        self.scale_set.insert(item);
     }
 
     /// One text per problem that stopped everything, the engine's own first.

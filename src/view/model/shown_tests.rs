@@ -123,3 +123,34 @@ fn assumed_scales_and_waiting_checkpoints() {
     assert!(state.scale_assumed(7) && !state.scale_assumed(8));
     assert_eq!(state.status(), "Kept; waiting for an adapter");
 }
+
+#[test]
+fn after_clear_the_past_does_not_come_back() {
+    let mut state = after(vec![item(1, ItemKind::Adapter), announced(1, 2), modules(1, 1)]);
+    state.clear();
+    assert_eq!((state.phase, state.holds_something()), (Phase::Idle, false));
+    state.receive(modules(1, 1), 0.0);
+    state.receive(finished(Outcome::Done, &[(false, "old")]), 0.0);
+    assert!(!state.holds_something());
+    state.begin_drop(5000.0);
+    state.receive(finished(Outcome::Idle, &[]), 0.0);
+    assert_eq!(state.phase, Phase::Loading, "the answer to the clear does not end the new drop");
+    state.receive(announced(2, 0), 0.0);
+    state.receive(finished(Outcome::Done, &[]), 6000.0);
+    assert_eq!((state.selected, state.phase), (Some(2), Phase::Done));
+}
+
+#[test]
+fn idle_means_that_nothing_is_held() {
+    let state = after(vec![item(1, ItemKind::Adapter), announced(1, 9), finished(Outcome::Idle, &[])]);
+    assert!(!state.holds_something() && state.selected().is_none());
+}
+
+#[test]
+fn a_scale_set_by_hand_can_be_corrected() {
+    let mut state = after(vec![item(7, ItemKind::Adapter)]);
+    assert!(state.scale_open(7) && !state.scale_open(8));
+    state.scale_was_set(7);
+    state.items[0].scale_assumed = false;
+    assert!(state.scale_open(7) && !state.scale_assumed(7));
+}
