@@ -84,7 +84,12 @@ mod stub {
                 post(ToPage::Finished { outcome: outcome(), engine: engine(), problems: vec![] });
             }
             ToEngine::ExportJson => {
-                let report = Report { lorascope: SCHEMA, engine: engine(), files: vec![], adapters: ITEMS.with_borrow(|i| i.iter().map(|x| x.1.clone()).collect()) };
+                let report = Report {
+                    lorascope: SCHEMA,
+                    engine: engine(),
+                    files: vec![],
+                    adapters: ITEMS.with_borrow(|i| i.iter().map(|x| x.1.clone()).collect()),
+                };
                 let text = serde_json::to_string(&report).unwrap();
                 let blob = web_sys::Blob::new_with_str_sequence(&Array::of1(&text.into())).unwrap();
                 let m = ToPage::ExportedJson { file_name: "lorascope.json".into() };
@@ -108,7 +113,13 @@ mod stub {
             return;
         }
         if text.contains("hostile") || text.ends_with(".bin") {
-            let problems = vec![Problem { error: true, text: format!("{}: this is a Python pickle, not safetensors. Save it with safe_serialization=True and drop the .safetensors file.", paths[0]) }];
+            let problems = vec![Problem {
+                error: true,
+                text: format!(
+                    "{}: this is a Python pickle, not safetensors. Save it with safe_serialization=True and drop the .safetensors file.",
+                    paths[0]
+                ),
+            }];
             post(ToPage::Finished { outcome: Outcome::Error, engine: engine(), problems });
             return;
         }
@@ -118,51 +129,135 @@ mod stub {
         let total = 84_100_000u64;
         for i in 0..=20u64 {
             if CANCEL.with_borrow(|c| *c) {
-                post(ToPage::Finished { outcome: outcome(), engine: engine(), problems: vec![Problem { error: false, text: "Cancelled; nothing of this drop is kept.".into() }] });
+                post(ToPage::Finished {
+                    outcome: outcome(),
+                    engine: engine(),
+                    problems: vec![Problem { error: false, text: "Cancelled; nothing of this drop is kept.".into() }],
+                });
                 return;
             }
-            post(ToPage::Progress(Progress { text: format!("Analysing {}, {} of 224 modules", paths[0], i * 11), done: total * i / 20, total }));
+            post(ToPage::Progress(Progress {
+                text: format!("Analysing {}, {} of 224 modules", paths[0], i * 11),
+                done: total * i / 20,
+                total,
+            }));
             sleep(if big { 250 } else { 20 }).await;
         }
-        let id = NEXT.with_borrow_mut(|n| { *n += 1; *n });
+        let id = NEXT.with_borrow_mut(|n| {
+            *n += 1;
+            *n
+        });
         let label = paths[0].split('/').next().unwrap_or("x").to_owned();
         let assumed = text.contains("assumed");
         let label = if big { "statute-tutor-r16".to_owned() } else { label };
-        post(ToPage::Item(Item { item: id, kind: ItemKind::Adapter, label: label.clone(), detail: if big { "84.1 MB".into() } else { "455 kB".into() }, scale_assumed: assumed }));
+        post(ToPage::Item(Item {
+            item: id,
+            kind: ItemKind::Adapter,
+            label: label.clone(),
+            detail: if big { "84.1 MB".into() } else { "455 kB".into() },
+            scale_assumed: assumed,
+        }));
         if big {
-            let n = NEXT.with_borrow_mut(|n| { *n += 9; *n });
-            post(ToPage::Item(Item { item: n, kind: ItemKind::Checkpoint, label: "checkpoint-120/model.safetensors".into(), detail: "kept, waiting for an adapter".into(), scale_assumed: false }));
-            post(ToPage::Item(Item { item: n + 1, kind: ItemKind::Companion, label: "optimizer.pt".into(), detail: "optimizer state".into(), scale_assumed: false }));
-            post(ToPage::Item(Item { item: n + 2, kind: ItemKind::Companion, label: "tokenizer.json".into(), detail: "tokenizer".into(), scale_assumed: false }));
+            let n = NEXT.with_borrow_mut(|n| {
+                *n += 9;
+                *n
+            });
+            post(ToPage::Item(Item {
+                item: n,
+                kind: ItemKind::Checkpoint,
+                label: "checkpoint-120/model.safetensors".into(),
+                detail: "kept, waiting for an adapter".into(),
+                scale_assumed: false,
+            }));
+            post(ToPage::Item(Item {
+                item: n + 1,
+                kind: ItemKind::Companion,
+                label: "optimizer.pt".into(),
+                detail: "optimizer state".into(),
+                scale_assumed: false,
+            }));
+            post(ToPage::Item(Item {
+                item: n + 2,
+                kind: ItemKind::Companion,
+                label: "tokenizer.json".into(),
+                detail: "tokenizer".into(),
+                scale_assumed: false,
+            }));
             NEXT.set(n + 3);
         }
-        let r = report(label, if big { 32 } else if huge { 20000 } else { 6 }, if big { 16 } else { 8 }, big, huge, assumed);
+        let r = report(
+            label,
+            if big {
+                32
+            } else if huge {
+                20000
+            } else {
+                6
+            },
+            if big { 16 } else { 8 },
+            big,
+            huge,
+            assumed,
+        );
         ITEMS.with_borrow_mut(|i| i.push((id, r.clone())));
         send(id, r);
         let mut problems = vec![];
         if big {
             for i in 0..8 {
-                problems.push(Problem { error: false, text: format!("model.layers.{i}.self_attn.rotary_emb.inv_freq: not a LoRA factor; left out.") });
+                problems.push(Problem {
+                    error: false,
+                    text: format!("model.layers.{i}.self_attn.rotary_emb.inv_freq: not a LoRA factor; left out."),
+                });
             }
         }
         post(ToPage::Finished { outcome: outcome(), engine: engine(), problems });
     }
     fn report(label: String, layers: u32, rank: u32, big: bool, huge: bool, assumed: bool) -> AdapterReport {
-        let paths = [("self_attn.q_proj", "q", 0.5), ("self_attn.k_proj", "k", 0.35), ("self_attn.v_proj", "v", 0.8), ("self_attn.o_proj", "o", 0.6), ("mlp.gate_proj", "gate", 0.45), ("mlp.up_proj", "up", 0.5), ("mlp.down_proj", "down", 0.62)];
+        let paths = [
+            ("self_attn.q_proj", "q", 0.5),
+            ("self_attn.k_proj", "k", 0.35),
+            ("self_attn.v_proj", "v", 0.8),
+            ("self_attn.o_proj", "o", 0.6),
+            ("mlp.gate_proj", "gate", 0.45),
+            ("mlp.up_proj", "up", 0.5),
+            ("mlp.down_proj", "down", 0.62),
+        ];
         let mut modules = vec![];
         let d = if big { 4096 } else { 128 };
         for l in 0..layers {
             for (m, (p, role, c)) in paths.iter().enumerate().take(if huge { 1 } else { 7 }) {
                 let (l_, m_) = (f64::from(l), m as f64);
                 let pos = l_ / f64::from(layers) * 32.0;
-                let a = (c * (0.35 + 0.9 * (-((pos - 20.0 - m_) / 9.0).powi(2)).exp()) + 0.12 * (pos * 12.9898 + m_ * 78.233).sin()).max(0.02);
-                let sv: Vec<f64> = (0..rank).map(|i| 1.31 * a * (-f64::from(i) / (2.5 + 2.0 * a + 0.3 * m_)).exp()).collect();
+                let a = (c * (0.35 + 0.9 * (-((pos - 20.0 - m_) / 9.0).powi(2)).exp())
+                    + 0.12 * (pos * 12.9898 + m_ * 78.233).sin())
+                .max(0.02);
+                let sv: Vec<f64> =
+                    (0..rank).map(|i| 1.31 * a * (-f64::from(i) / (2.5 + 2.0 * a + 0.3 * m_)).exp()).collect();
                 let e: f64 = sv.iter().map(|s| s * s).sum();
                 let h: f64 = -sv.iter().map(|s| s * s / e).map(|p| p * p.ln()).sum::<f64>();
                 modules.push(ModuleReport {
-                    name: format!("model.layers.{l}.{p}"), layer: Some(l), stack: String::new(), kind: if m < 4 { "attn" } else { "mlp" }.into(), depth: "mid".into(), role: (*role).into(),
-                    shape: if m > 3 { [d * 7 / 2, d] } else { [d, d] }, rank, scale: 2.0, scale_source: if assumed { "assumed 1: no adapter_config.json".into() } else { "alpha 16 / r 8, adapter_config".into() }, dtype: if big { "BF16" } else { "F32" }.into(),
-                    frobenius: e.sqrt(), singular_values: sv.clone(), energy_share: e, stable_rank: e / (sv[0] * sv[0]), effective_rank: h.exp(), numerical_rank: rank, spectral_entropy: h,
+                    name: format!("model.layers.{l}.{p}"),
+                    layer: Some(l),
+                    stack: String::new(),
+                    kind: if m < 4 { "attn" } else { "mlp" }.into(),
+                    depth: "mid".into(),
+                    role: (*role).into(),
+                    shape: if m > 3 { [d * 7 / 2, d] } else { [d, d] },
+                    rank,
+                    scale: 2.0,
+                    scale_source: if assumed {
+                        "assumed 1: no adapter_config.json".into()
+                    } else {
+                        "alpha 16 / r 8, adapter_config".into()
+                    },
+                    dtype: if big { "BF16" } else { "F32" }.into(),
+                    frobenius: e.sqrt(),
+                    singular_values: sv.clone(),
+                    energy_share: e,
+                    stable_rank: e / (sv[0] * sv[0]),
+                    effective_rank: h.exp(),
+                    numerical_rank: rank,
+                    spectral_entropy: h,
                 });
             }
         }
@@ -171,16 +266,52 @@ mod stub {
             m.energy_share /= energy;
         }
         let mut scores = serde_json::Map::new();
-        for (k, v) in [("statute_recall", 0.2648768442275661), ("logic_reasoning", 0.3779462152277521), ("style_gutachtenstil", 0.35717694054468174)] {
+        for (k, v) in [
+            ("statute_recall", 0.2648768442275661),
+            ("logic_reasoning", 0.3779462152277521),
+            ("style_gutachtenstil", 0.35717694054468174),
+        ] {
             scores.insert(k.into(), v.into());
         }
         AdapterReport {
-            label, format: "PEFT LoRA".into(), base_model: big.then(|| "meta-llama/Llama-3.1-8B".into()), total_layers: layers, total_layers_source: "largest layer number + 1".into(), rank: RankRange { min: rank, max: rank },
-            parameters: if big { 41_943_040 } else { 113_000 }, energy, modules,
-            not_analyzed: if big { vec![NotAnalyzed { name: "lm_head.weight".into(), reason: "a full copy (modules_to_save), not a low-rank update".into() }, NotAnalyzed { name: "model.embed_tokens.weight".into(), reason: "a full copy (modules_to_save), not a low-rank update".into() }] } else { vec![] },
-            warnings: if assumed { vec!["There is no adapter_config.json beside adapter_model.safetensors: the scale is assumed to be 1.".into()] } else { vec![] },
+            label,
+            format: "PEFT LoRA".into(),
+            base_model: big.then(|| "meta-llama/Llama-3.1-8B".into()),
+            total_layers: layers,
+            total_layers_source: "largest layer number + 1".into(),
+            rank: RankRange { min: rank, max: rank },
+            parameters: if big { 41_943_040 } else { 113_000 },
+            energy,
+            modules,
+            not_analyzed: if big {
+                vec![
+                    NotAnalyzed {
+                        name: "lm_head.weight".into(),
+                        reason: "a full copy (modules_to_save), not a low-rank update".into(),
+                    },
+                    NotAnalyzed {
+                        name: "model.embed_tokens.weight".into(),
+                        reason: "a full copy (modules_to_save), not a low-rank update".into(),
+                    },
+                ]
+            } else {
+                vec![]
+            },
+            warnings: if assumed {
+                vec![
+                    "There is no adapter_config.json beside adapter_model.safetensors: the scale is assumed to be 1."
+                        .into(),
+                ]
+            } else {
+                vec![]
+            },
             metadata: [("format".to_owned(), "pt".to_owned())].into(),
-            domains: DomainReport { scheme: "legal-exam".into(), scores, tags: vec!["logic_reasoning".into(), "style_gutachtenstil".into()], evidence: true },
+            domains: DomainReport {
+                scheme: "legal-exam".into(),
+                scores,
+                tags: vec!["logic_reasoning".into(), "style_gutachtenstil".into()],
+                evidence: true,
+            },
         }
     }
 }

@@ -143,8 +143,9 @@ async fn gather(dropped: Vec<Dropped>) -> Gathered {
     }
     while let Some(entry) = waiting.pop() {
         let path = relative(&entry.full_path());
-        let read = if let Some(folder) = entry.dyn_ref::<FileSystemDirectoryEntry>() {
-            entries_of(folder).await.map(|inside| waiting.extend(inside.into_iter().rev()))
+        // Not by class: browsers name these classes differently.
+        let read = if entry.is_directory() {
+            entries_of(entry.unchecked_ref()).await.map(|inside| waiting.extend(inside.into_iter().rev()))
         } else {
             file_of(entry.unchecked_into()).await.map(|file| gathered.add(path.clone(), file))
         };

@@ -40,13 +40,15 @@ pub fn CopyButton(
         });
     };
     view! {
-        <button class="quiet" on:click=copy>{label}</button>
-        <span class="said" role="status">
+        <span class="copy">
+            <button class="quiet" on:click=copy>{label}</button>
+            <span class="said" role="status">
             {move || match outcome.get() {
                 Some(true) => "Copied",
                 Some(false) => "The browser refused to copy; select the text instead",
                 None => "",
             }}
+        </span>
         </span>
     }
 }

@@ -17,8 +17,9 @@ pub fn FirstScreen() -> impl IntoView {
         <div class="first">
             <h1>"See what a LoRA adapter does to every layer"</h1>
             <p class="lead">
-                "Drop an adapter. Lorascope measures the update "<i>"ΔW = s·B·A"</i>
-                " of each module: how strong it is, how many directions it uses, where in the model it sits. "
+                "A LoRA adapter is a small file that changes the weights of a large model. Drop one here: Lorascope "
+                "measures its update "<i>"ΔW = s·B·A"</i>
+                " in every module, how strong it is, how many directions it uses and where in the model it sits. "
                 "Your own machine computes it; nothing is uploaded."
             </p>
             <DropZone/>

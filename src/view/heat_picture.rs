@@ -8,7 +8,6 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData, KeyboardEv
 use super::heatmap::Heat;
 use super::model::colour::ColourMap;
 use super::model::heat::{self, Cell};
-use super::model::number::short;
 
 /// Height of a row in CSS pixels: fewer rows are taller, many still have room for a name.
 fn row_height(rows: usize) -> usize {
@@ -190,24 +189,10 @@ pub fn Legend(heat: Heat) -> impl IntoView {
             _ => "",
         }
     };
-    let middle = move || {
-        let scale = heat.scale.get()?;
-        let ticks = scale.ticks(4).into_iter().filter_map(|t| Some((t, scale.position(t)?)));
-        let inner: Vec<_> = ticks.filter(|(_, p)| (0.2..0.8).contains(p)).collect();
-        (scale.high > scale.low).then(|| {
-            inner
-                .into_iter()
-                .map(|(t, p)| view! { <i style:left=format!("{}%", p * 100.0) title=short(t)></i> })
-                .collect_view()
-        })
-    };
     view! {
         <div class="legend small">
             <span>{move || end(false)}</span>
-            <span class="legend-strip">
-                <canvas node_ref=strip aria-hidden="true"></canvas>
-                {middle}
-            </span>
+            <canvas class="legend-strip" node_ref=strip aria-hidden="true"></canvas>
             <span>{move || end(true)}" "{move || heat.store.measure.get().unit()}{scale_word}</span>
             <span class="legend-none"><i aria-hidden="true"></i>"no module"</span>
         </div>

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::export::CopyButton;
 use super::model::axis::ScaleKind;
 use super::model::measure::Measure;
-use super::model::number::{general, percent, shape, short};
+use super::model::number::{general, indexed, percent, shape, short};
 use super::model::spectrum::{
     PLOT, bars, curve, energy_kept, height_of, index_ticks, middle, needs, rank_for, scale, sentence, tsv,
 };
@@ -40,7 +40,7 @@ fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
     let value = move || {
         said.with_value(|(sigma, _)| {
             let s = rank.get().checked_sub(1).and_then(|i| sigma.get(i)).copied();
-            s.map(|s| format!("σ of index {}: {}", rank.get(), general(s))).unwrap_or_default()
+            s.map(|s| format!("{} = {}", indexed("σ", rank.get()), general(s))).unwrap_or_default()
         })
     };
     let needed = needs(&kept);
@@ -48,7 +48,7 @@ fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
         <section class="panel spectrum" data-testid="spectrum" aria-labelledby="spectrum-title">
             <div class="panel-head">
                 <h2 id="spectrum-title">"Spectrum"</h2>
-                <label class="choices">
+                <label class="small">
                     <input
                         type="checkbox"
                         prop:checked=move || log.get()
@@ -80,7 +80,7 @@ fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
                 />
                 <b>"rank "{move || rank.get()}</b>
             </div>
-            <p class="kept"><b>{line}</b>" "<span class="small">{needed}" "{value}</span></p>
+            <p class="kept"><b>{line}</b>" "<span class="small">{value}". "{needed}</span></p>
             <dl class="facts">{facts}</dl>
             <Definitions/>
             <details class="help">
@@ -121,8 +121,8 @@ fn Plot(sigma: Arc<[f64]>, kept: Arc<[f64]>, rank: RwSignal<usize>, log: RwSigna
     let indices = index_ticks(n).into_iter().map(|i| {
         view! { <text x=middle(i, n) y=PLOT.bottom + 16.0 text-anchor="middle">{i + 1}</text> }
     });
-    let percents = [0.0, 0.5, 1.0].map(|p| {
-        view! { <text class="kept-axis" x=PLOT.right + 5.0 y=height_of(p) + 4.0>{percent(p)}</text> }
+    let percents = [(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")].map(|(p, name)| {
+        view! { <text x=PLOT.right + 6.0 y=height_of(p) + 4.0>{name}</text> }
     });
     let dot = {
         let kept = kept.clone();
@@ -141,8 +141,8 @@ fn Plot(sigma: Arc<[f64]>, kept: Arc<[f64]>, rank: RwSignal<usize>, log: RwSigna
             {dot}
             {indices.collect_view()}
             {percents}
-            <text x=PLOT.left y=PLOT.height - 2.0>"σ, by index"</text>
-            <text class="kept-axis" x=PLOT.width - 2.0 y=PLOT.height - 2.0 text-anchor="end">"energy kept"</text>
+            <text x=PLOT.left y=PLOT.height - 6.0>"σ by index"</text>
+            <text x=PLOT.width - 2.0 y=PLOT.height - 6.0 text-anchor="end">"energy kept"</text>
         </svg>
     }
 }

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use super::model::number::{grouped, plural};
 use super::model::shown::Adapter;
-use super::model::table::{Column, Direction, PAGE, Sort, rows};
+use super::model::table::{Column, Direction, PAGE, Sort, common_prefix, rows};
 use super::store::{Store, use_store};
 
 #[component]
@@ -24,12 +24,16 @@ pub fn ModuleTable() -> impl IntoView {
         filter.track();
         limit.set(PAGE);
     });
+    let prefix = Memo::new(move |_| {
+        store.adapter.with(|a| a.as_ref().map_or_else(String::new, |a| common_prefix(&a.modules).to_owned()))
+    });
     let all = move || store.adapter.with(|a| a.as_ref().map_or(0, |a| a.modules.len()));
     let found = move || order.with(Vec::len);
     let body = move || {
         let adapter = store.adapter.get()?;
         let shown = order.with(|o| o.iter().take(limit.get()).copied().collect::<Vec<_>>());
-        Some(shown.into_iter().map(|i| row(store, &adapter, i)).collect_view())
+        let prefix = prefix.with(String::len);
+        Some(shown.into_iter().map(|i| row(store, &adapter, i, prefix)).collect_view())
     };
     view! {
         <section class="panel" aria-labelledby="modules-title">
@@ -44,6 +48,7 @@ pub fn ModuleTable() -> impl IntoView {
                                 format!("{} of {}", grouped(found() as u64), grouped(all() as u64))
                             }
                         }}
+                        {move || prefix.with(|p| (!p.is_empty()).then(|| format!(", all in {}", p.trim_end_matches('.'))))}
                     </span>
                 </h2>
                 <input
@@ -96,7 +101,8 @@ fn head(sort: RwSignal<Sort>, column: Column) -> impl IntoView {
     }
 }
 
-fn row(store: Store, adapter: &Arc<Adapter>, index: usize) -> impl IntoView + use<> {
+/// `prefix` is the length of what the table's head says of every name.
+fn row(store: Store, adapter: &Arc<Adapter>, index: usize, prefix: usize) -> impl IntoView + use<> {
     let module = adapter.modules.get(index)?;
     let cells = Column::ALL.into_iter().skip(1).map(|column| {
         view! { <td class:text=column.is_text()>{column.write(module)}</td> }
@@ -111,8 +117,8 @@ fn row(store: Store, adapter: &Arc<Adapter>, index: usize) -> impl IntoView + us
         >
             <th scope="row">
                 // The button is for keys; its click reaches the row.
-                <button aria-pressed=move || is_picked().to_string() title="Show its spectrum">
-                    {module.name.clone()}
+                <button aria-pressed=move || is_picked().to_string() title=module.name.clone()>
+                    {module.name.get(prefix..).unwrap_or(&module.name).to_owned()}
                 </button>
             </th>
             {cells.collect_view()}

@@ -140,6 +140,12 @@ fn superscript(exponent: i32) -> String {
     exponent.to_string().chars().map(digit).collect()
 }
 
+/// `σ₇`: a name with a small index.
+pub fn indexed(name: &str, index: usize) -> String {
+    let digit = |c: char| char::from_u32('₀' as u32 + (c as u32).wrapping_sub('0' as u32)).unwrap_or(c);
+    name.chars().chain(index.to_string().chars().map(digit)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,6 +201,7 @@ mod tests {
         assert_eq!(plain(grouped(1234)), "1234");
         assert_eq!(plain(rate(6.2e8)), "620 MB/s");
         assert_eq!(rate(f64::INFINITY), ABSENT);
+        assert_eq!(indexed("σ", 107), "σ₁₀₇");
         assert_eq!(plural(1, "module", "modules"), "1 module");
     }
 }

@@ -6,7 +6,7 @@ use super::axis::{Scale, ScaleKind};
 use super::number::percent;
 
 /// The drawing area inside the SVG's view box, in its units.
-pub const PLOT: Plot = Plot { width: 360.0, height: 220.0, left: 44.0, right: 326.0, top: 14.0, bottom: 190.0 };
+pub const PLOT: Plot = Plot { width: 360.0, height: 232.0, left: 38.0, right: 314.0, top: 12.0, bottom: 190.0 };
 
 /// The view box and where the axes lie in it.
 #[derive(Clone, Copy, Debug, PartialEq)]

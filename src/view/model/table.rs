@@ -171,6 +171,18 @@ pub fn rows(modules: &[ModuleReport], sort: Sort, filter: &str) -> Vec<usize> {
     rows
 }
 
+/// What all names begin with, up to a dot: the table says it once instead of in every row.
+pub fn common_prefix(modules: &[ModuleReport]) -> &str {
+    let Some(first) = modules.first().filter(|_| modules.len() > 1) else { return "" };
+    let mut length = first.name.len();
+    for module in modules {
+        let same = first.name.bytes().zip(module.name.bytes()).take_while(|(a, b)| a == b).count();
+        length = length.min(same);
+    }
+    // Cut after the last dot: bytes before one are whole characters.
+    first.name.as_bytes()[..length].iter().rposition(|b| *b == b'.').map_or("", |dot| &first.name[..=dot])
+}
+
 /// Compares texts with numbers inside as a person would: `layers.9` before `layers.10`.
 pub fn natural(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
@@ -261,6 +273,15 @@ mod tests {
         assert_eq!(of("Q_proj layers.9"), [9]);
         assert_eq!(of("embed"), [999]);
         assert!(of("nothing like it").is_empty());
+    }
+
+    #[test]
+    fn the_common_prefix_ends_with_a_dot() {
+        let modules = example();
+        assert_eq!(common_prefix(&modules), "model.");
+        assert_eq!(common_prefix(&modules[..3]), "model.layers.");
+        assert_eq!(common_prefix(&modules[..1]), "");
+        assert_eq!(common_prefix(&[module("ä.x", None, "", 1), module("ö.x", None, "", 1)]), "");
     }
 
     #[test]
