@@ -95,6 +95,8 @@ fn Engine() -> impl IntoView {
     let store = use_store();
     move || {
         let engine = store.state.with(|s| s.engine.clone())?;
-        Some(view! { <span>"Here: "<b>{engine_name(&engine)}</b>" ("{engine.reason}")."</span> })
+        Some(
+            view! { <span>"Here: "<b>{engine_name(&engine)}</b>" ("{engine.reason.trim_end_matches('.').to_owned()}")."</span> },
+        )
     }
 }

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::export::ExportJson;
+use super::model::domains::sentence_case;
 use super::store::use_store;
 use super::theme::ThemeChoice;
 use crate::report::EngineReport;
@@ -41,7 +42,10 @@ fn Backend() -> impl IntoView {
         (Some(engine), None) => engine_name(&engine),
         (None, None) => "Starting …".to_owned(),
     };
-    let reason = move || none.get().or_else(|| engine.get().map(|e| e.reason)).unwrap_or_default();
+    let reason = move || {
+        let reason = none.get().or_else(|| engine.get().map(|e| e.reason)).unwrap_or_default();
+        sentence_case(reason.trim_end_matches('.')) + if reason.is_empty() { "" } else { "." }
+    };
     view! {
         <details
             class="backend"

@@ -11,6 +11,7 @@ use super::model::axis::{Scale, ScaleKind};
 use super::model::grid::Grid;
 use super::model::heat::{self, Cell};
 use super::model::measure::Measure;
+use super::model::number::grouped;
 use super::store::{Store, use_store};
 
 /// What the parts of the heatmap share.
@@ -89,7 +90,7 @@ pub fn Heatmap() -> impl IntoView {
             </Show>
             <Show when=move || { left_out() > 0 }>
                 <p class="small">
-                    {move || format!("{} further layers are not drawn; the module table has them.", left_out())}
+                    {move || format!("{} further layers are not drawn; the module table has them.", grouped(left_out() as u64))}
                 </p>
             </Show>
             <div class="panel-foot">

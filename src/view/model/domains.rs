@@ -38,7 +38,8 @@ pub fn scheme(key: &str) -> String {
     sentence_case(&key.replace(['_', '-'], " "))
 }
 
-fn sentence_case(text: &str) -> String {
+/// The text with a capital first letter.
+pub fn sentence_case(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }

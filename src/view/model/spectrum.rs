@@ -166,7 +166,7 @@ mod tests {
                 assert!(!path.contains("NaN"));
                 for bar in path.split('M').skip(1) {
                     let x: f64 = bar.split(' ').next().unwrap().parse().unwrap();
-                    assert!(x >= PLOT.left - 0.01 && x <= PLOT.right, "{x}");
+                    assert!((PLOT.left - 0.01..=PLOT.right).contains(&x), "{x}");
                 }
             }
         }
