@@ -124,9 +124,7 @@ mod cases_of {
             .collect();
         let grams = backend.gram(&talls.iter().collect::<Vec<_>>(), &scales).await.unwrap();
         for (((matrix, raw), scales), gram) in matrices.iter().zip(&scales).zip(grams) {
-            let scaled = DMatrix::from_fn(matrix.nrows(), matrix.ncols(), |i, j| {
-                matrix[(i, j)] * f64::from(scales[j])
-            });
+            let scaled = DMatrix::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[(i, j)] * f64::from(scales[j]));
             let reference = scaled.tr_mul(&scaled);
             for i in 0..matrix.ncols() {
                 for j in 0..matrix.ncols() {
@@ -207,7 +205,9 @@ async fn every_family(backend: &impl Primitives, rank: usize) {
             let Spectrum::Found { sigma, .. } = &values[0] else { panic!("{case}: {values:?}") };
             judge_sigma(&format!("{case}, values only"), &reference, sigma);
             let vectors = spectra(backend, std::slice::from_ref(&pair), Want::Vectors).await.unwrap();
-            let Spectrum::Found { sigma, vectors: Some((u, v)), .. } = &vectors[0] else { panic!("{case}: {vectors:?}") };
+            let Spectrum::Found { sigma, vectors: Some((u, v)), .. } = &vectors[0] else {
+                panic!("{case}: {vectors:?}")
+            };
             judge_sigma(&case, &reference, sigma);
             judge_vectors(&case, &pair, &reference, sigma, &u.map(f64::from), &v.map(f64::from));
         }

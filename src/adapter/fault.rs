@@ -58,6 +58,12 @@ pub enum ModuleFault {
     TwoPairs,
     #[error("another module of the file has the same name in the model")]
     NameTaken,
+    #[error(
+        "its factors hold {count} values that are not finite (NaN or infinity), as a run that diverged leaves them"
+    )]
+    NotFinite { count: u64 },
+    #[error("its values are beyond double precision")]
+    OutOfRange,
 }
 
 impl ModuleFault {
@@ -76,6 +82,11 @@ pub struct FaultLog {
 impl FaultLog {
     pub fn push(&mut self, module: String, fault: ModuleFault) {
         self.faults.push((module, fault));
+    }
+
+    /// Each module with its reason.
+    pub fn into_reasons(self) -> impl Iterator<Item = (String, String)> {
+        self.faults.into_iter().map(|(module, fault)| (module, fault.to_string()))
     }
 
     pub fn sentences(&self) -> Vec<String> {

@@ -20,7 +20,7 @@ mod sorting;
 
 pub use config::PeftConfig;
 pub use dialects::{Content, recognise};
-pub use fault::AdapterError;
+pub use fault::{AdapterError, FaultLog, ModuleFault};
 
 use crate::container::{Header, TensorEntry};
 use crate::report::NotAnalyzed;

@@ -109,8 +109,7 @@ impl RawTall {
 
     /// Element (i, j), exactly.
     pub fn get(&self, i: usize, j: usize) -> f64 {
-        let index =
-            if self.transposed { j * self.rows as usize + i } else { i * self.cols as usize + j };
+        let index = if self.transposed { j * self.rows as usize + i } else { i * self.cols as usize + j };
         self.dtype.decode(&self.bytes, index)
     }
 

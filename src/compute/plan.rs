@@ -8,12 +8,23 @@ use crate::report::Counts;
 
 /// WebGPU's default limit of one binding, in bytes: no batch can hold more.
 const BINDING: u64 = 128 << 20;
-/// Bytes of factors that a batch aims at, so that progress shows and a cancel is soon heard.
-const MAX_BYTES: u64 = 48 << 20;
-/// 32-bit words of any one result that a batch aims at.
-const MAX_WORDS: u64 = 16 << 20;
-/// Multiplications of one dispatch: a tenth of a second for a GPU of 100 GFLOP/s.
-const MAX_PRODUCTS: u64 = 4_000_000_000;
+/// How much work a batch should hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aim {
+    /// Bytes of factors.
+    pub bytes: u64,
+    /// 32-bit words of any one result.
+    pub words: u64,
+    /// Multiplications of one `gram`.
+    pub products: u64,
+}
+
+impl Aim {
+    /// Half of a binding for results, so that two fit in flight; a tenth of a second on a GPU of 100 GFLOP/s.
+    pub const GPU: Self = Self { bytes: 48 << 20, words: 16 << 20, products: 4_000_000_000 };
+    /// Small batches: progress shows and a cancel is soon heard.
+    pub const CPU: Self = Self { bytes: 4 << 20, words: u64::MAX, products: 200_000_000 };
+}
 
 /// What a module asks of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,7 +51,8 @@ impl Cost {
         }
     }
 
-    fn plus(self, other: Self) -> Self {
+    /// The cost of both in one batch.
+    pub fn plus(self, other: Self) -> Self {
         Self {
             bytes: self.bytes.saturating_add(other.bytes),
             words: self.words.saturating_add(other.words),
@@ -58,19 +70,19 @@ impl Cost {
         self.bytes <= BINDING && self.words.saturating_mul(4) <= BINDING
     }
 
-    fn is_within_aim(self) -> bool {
-        self.bytes <= MAX_BYTES && self.words <= MAX_WORDS && self.products <= MAX_PRODUCTS
+    fn is_within(self, aim: Aim) -> bool {
+        self.bytes <= aim.bytes && self.words <= aim.words && self.products <= aim.products
     }
 }
 
 /// Modules `0..costs.len()`, in order, cut into batches. A module over the aim is alone in one.
-pub fn batches(costs: &[Cost]) -> Vec<Range<usize>> {
+pub fn batches(costs: &[Cost], aim: Aim) -> Vec<Range<usize>> {
     let mut batches = Vec::new();
     let mut begin = 0;
     let mut sum = Cost::default();
     for (n, &cost) in costs.iter().enumerate() {
         let grown = sum.plus(cost);
-        if n > begin && !grown.is_within_aim() {
+        if n > begin && !grown.is_within(aim) {
             batches.push(begin..n);
             begin = n;
             sum = cost;
@@ -97,17 +109,18 @@ mod tests {
     #[test]
     fn every_module_is_in_one_batch_and_every_batch_fits() {
         // The shapes of Llama 3.1 8B, rank 16, bf16.
-        let shapes = [(4096, 4096), (1024, 4096), (1024, 4096), (4096, 4096), (14336, 4096), (14336, 4096), (4096, 14336)];
+        let shapes =
+            [(4096, 4096), (1024, 4096), (1024, 4096), (4096, 4096), (14336, 4096), (14336, 4096), (4096, 14336)];
         let costs: Vec<Cost> = (0..224)
             .map(|n| shapes[n % 7])
             .map(|(out, inn)| Cost::module(Cost::of(out, 16, 2), Cost::of(inn, 16, 2)))
             .collect();
-        let batches = batches(&costs);
+        let batches = batches(&costs, Aim::GPU);
         assert_eq!(batches.iter().flat_map(Range::clone).collect::<Vec<_>>(), (0..224).collect::<Vec<_>>());
         assert!(batches.len() > 1 && batches.len() < 8, "{batches:?}");
         for batch in &batches {
             let sum = costs[batch.clone()].iter().copied().fold(Cost::default(), Cost::plus);
-            assert!(sum.is_within_aim() && sum.fits());
+            assert!(sum.is_within(Aim::GPU) && sum.fits());
         }
     }
 
@@ -118,6 +131,6 @@ mod tests {
         let larger = Cost::module(Cost::of(256_000, 256, 4), Cost::of(4096, 256, 4));
         assert!(large.fits() && !larger.fits());
         assert!(!Cost::of(u64::MAX, u64::MAX, 8).fits());
-        assert_eq!(batches(&[small, large, small, larger]), [0..1, 1..2, 2..3, 3..4]);
+        assert_eq!(batches(&[small, large, small, larger], Aim::GPU), [0..1, 1..2, 2..3, 3..4]);
     }
 }

@@ -55,9 +55,16 @@ pub enum Spectrum {
 /// A factor as Q·R.
 enum Form<T> {
     /// Q = tall·weight, on the backend.
-    Device { tall: T, weight: DMatrix<f64>, r: DMatrix<f64> },
+    Device {
+        tall: T,
+        weight: DMatrix<f64>,
+        r: DMatrix<f64>,
+    },
     /// Q in f64, on the CPU.
-    Host { q: DMatrix<f64>, r: DMatrix<f64> },
+    Host {
+        q: DMatrix<f64>,
+        r: DMatrix<f64>,
+    },
     NotFinite(u64),
     /// f32 will not do: the whole module goes the f64 way.
     Unsettled,

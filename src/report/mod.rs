@@ -49,6 +49,19 @@ pub struct Counts {
     pub fallbacks: u64,
 }
 
+impl Counts {
+    /// The sums of both.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            dispatches: self.dispatches + other.dispatches,
+            bytes_read: self.bytes_read + other.bytes_read,
+            bytes_uploaded: self.bytes_uploaded + other.bytes_uploaded,
+            readbacks: self.readbacks + other.readbacks,
+            fallbacks: self.fallbacks + other.fallbacks,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileReport {
     /// Path relative to what was dropped.

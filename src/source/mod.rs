@@ -8,10 +8,12 @@ use std::ops::Range;
 #[cfg(target_arch = "wasm32")]
 mod blob;
 mod memory;
+mod metered;
 
 #[cfg(target_arch = "wasm32")]
 pub use blob::BlobSource;
 pub use memory::MemorySource;
+pub use metered::Metered;
 
 /// A file that could not be read, in words that name it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

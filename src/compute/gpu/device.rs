@@ -51,8 +51,7 @@ impl<P: Pulse> GpuBackend<P> {
             return Err(NoGpu::SoftwareOnly(info.name));
         }
         let descriptor = wgpu::DeviceDescriptor { label: Some("lorascope"), ..wgpu::DeviceDescriptor::default() };
-        let (device, queue) =
-            adapter.request_device(&descriptor).await.map_err(|e| NoGpu::NoDevice(e.to_string()))?;
+        let (device, queue) = adapter.request_device(&descriptor).await.map_err(|e| NoGpu::NoDevice(e.to_string()))?;
         let lost = Arc::new(Mutex::new(None));
         let on_loss = Arc::clone(&lost);
         device.set_device_lost_callback(move |reason, text| {
@@ -92,6 +91,11 @@ impl<P: Pulse> GpuBackend<P> {
             Some(error) => Err(ComputeError::Gpu(error.to_string())),
             None => result,
         }
+    }
+
+    /// Starts the counts anew.
+    pub fn forget_counts(&self) {
+        self.counts.set(Counts::default());
     }
 
     /// Makes the device unusable, as a driver's reset would.

@@ -65,8 +65,7 @@ impl<P: Pulse> GpuBackend<P> {
         if size == 0 {
             return Ok(Vec::new());
         }
-        let staging =
-            self.buffer("readback", u64::from(words), BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
+        let staging = self.buffer("readback", u64::from(words), BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.copy_buffer_to_buffer(buffer, begin, &staging, 0, size);
         self.queue.submit([encoder.finish()]);

@@ -1,0 +1,105 @@
+//! One adapter: its batches, one after the other, to the singular values of every module.
+
+use super::{Emit, Held, Session, tensors};
+use crate::adapter::{Adapter, FaultLog, ModuleFault};
+use crate::compute::plan::{self, Cost};
+use crate::compute::{ComputeError, Pulse};
+use crate::intake::AdapterFile;
+use crate::linalg::Spectrum;
+use crate::protocol::{Progress, ToPage};
+use crate::report::NotAnalyzed;
+use crate::source::ByteSource;
+
+/// Why an adapter has no result.
+pub(super) enum Stopped {
+    Cancelled,
+    /// A sentence that names the file.
+    Failed(String),
+}
+
+/// What of a drop is done.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Work {
+    pub done: u64,
+    pub total: u64,
+}
+
+/// Bytes of the factors that are to be read.
+pub(super) fn bytes_of(adapter: &Adapter) -> u64 {
+    adapter.modules.iter().filter_map(tensors::cost).map(|cost| cost.bytes).sum()
+}
+
+impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
+    /// Singular values of left·rightᵀ, without the scale, per module; `None` where there is a warning instead.
+    pub(super) async fn analyse(
+        &mut self,
+        file: &AdapterFile<crate::source::Metered<S>>,
+        adapter: &mut Adapter,
+        work: &mut Work,
+    ) -> Result<Vec<Option<Vec<f64>>>, Stopped> {
+        let mut faults = FaultLog::default();
+        let mut found: Vec<Option<Vec<f64>>> = vec![None; adapter.modules.len()];
+        let mut numbers = Vec::new();
+        let mut costs = Vec::new();
+        for (n, module) in adapter.modules.iter().enumerate() {
+            match tensors::cost(module) {
+                Some(cost) => {
+                    numbers.push(n);
+                    costs.push(cost);
+                }
+                None => {
+                    let shape = format!("{:?}", module.shape);
+                    faults.push(module.name.clone(), ModuleFault::TooLarge { shape });
+                }
+            }
+        }
+        for batch in plan::batches(&costs, self.chosen.aim()) {
+            let cost = costs[batch.clone()].iter().copied().fold(Cost::default(), Cost::plus);
+            self.progress(&file.label, batch.start, costs.len(), *work);
+            let numbers = &numbers[batch];
+            let modules: Vec<_> = numbers.iter().map(|&n| &adapter.modules[n]).collect();
+            let pairs = tensors::read(&file.source, &modules).await.map_err(|e| Stopped::Failed(e.to_string()))?;
+            let spectra = match self.chosen.spectra(&pairs, cost).await {
+                Ok(spectra) => spectra,
+                Err(ComputeError::Cancelled) => return Err(Stopped::Cancelled),
+                Err(error) => return Err(Stopped::Failed(format!("{}: {error}.", file.source.path()))),
+            };
+            for (&n, spectrum) in numbers.iter().zip(spectra) {
+                let name = || adapter.modules[n].name.clone();
+                match spectrum {
+                    Spectrum::Found { sigma, fallback, .. } => {
+                        self.fallbacks += u64::from(fallback);
+                        found[n] = Some(sigma);
+                    }
+                    Spectrum::NotFinite { count } => faults.push(name(), ModuleFault::NotFinite { count }),
+                    Spectrum::OutOfRange => faults.push(name(), ModuleFault::OutOfRange),
+                }
+            }
+            work.done += cost.bytes;
+        }
+        adapter.warnings.extend(faults.sentences());
+        adapter.not_analyzed.extend(faults.into_reasons().map(|(name, reason)| NotAnalyzed { name, reason }));
+        if found.iter().all(Option::is_none) {
+            let warnings = adapter.warnings.join(" ");
+            let text = format!("{}: nothing in this adapter can be analysed: {warnings}", file.source.path());
+            return Err(Stopped::Failed(text));
+        }
+        Ok(found)
+    }
+
+    fn progress(&self, label: &str, done: usize, modules: usize, work: Work) {
+        let text = format!("Analysing {label}: {done} of {modules} modules");
+        self.emit.emit(ToPage::Progress(Progress { text, done: work.done, total: work.total }));
+    }
+
+    /// Sends an adapter's report, its modules in messages of their own.
+    pub(super) fn send(&self, held: &Held<S>) {
+        let Some(analysed) = held.analysed() else { return };
+        let mut report = analysed.report.clone();
+        let modules = std::mem::take(&mut report.modules);
+        self.emit.emit(ToPage::Adapter { item: held.id, modules: modules.len(), report: Box::new(report) });
+        for modules in modules.chunks(crate::protocol::MODULES_PER_MESSAGE) {
+            self.emit.emit(ToPage::Modules { item: held.id, modules: modules.to_vec() });
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Which engine computes, and why; and what happens when a GPU goes away.
+
+use crate::compute::ComputeError;
+use crate::compute::Primitives;
+use crate::compute::Pulse;
+use crate::compute::cpu::CpuBackend;
+use crate::compute::gpu::GpuBackend;
+use crate::compute::plan::{Aim, Cost};
+use crate::linalg::{Pair, Spectrum, Want, spectra};
+use crate::protocol::BackendChoice;
+use crate::report::Counts;
+
+/// The engine in use.
+#[derive(Debug)]
+pub enum Backend<P> {
+    Cpu(CpuBackend<P>),
+    Gpu(Box<GpuBackend<P>>),
+}
+
+/// The engine in use, why it is that one, and what it has done.
+#[derive(Debug)]
+pub struct Chosen<P> {
+    pub backend: Backend<P>,
+    pub reason: String,
+    pulse: P,
+    /// What engines that are gone had counted.
+    past: Counts,
+    rebuilt: bool,
+}
+
+impl<P: Pulse + Clone> Chosen<P> {
+    /// Opens what the address asks for.
+    ///
+    /// # Errors
+    /// A sentence for a person: WebGPU is asked for and cannot be had.
+    pub async fn open(choice: BackendChoice, pulse: P) -> Result<Self, String> {
+        let cpu = || Backend::Cpu(CpuBackend::new(pulse.clone()));
+        let (backend, reason) = match choice {
+            BackendChoice::Cpu => (cpu(), "the address asks for it (?backend=cpu)".to_owned()),
+            BackendChoice::WebGpu => match GpuBackend::open(pulse.clone(), true).await {
+                Ok(gpu) => {
+                    let kind = if gpu.is_software() { ", a software adapter" } else { "" };
+                    (Backend::Gpu(Box::new(gpu)), format!("the address asks for it (?backend=webgpu){kind}"))
+                }
+                Err(why) => {
+                    return Err(format!(
+                        "The address asks for WebGPU (?backend=webgpu), but {why}. Open the page without it to use the \
+                         CPU engine, or use a browser and a machine with WebGPU."
+                    ));
+                }
+            },
+            BackendChoice::Auto => match GpuBackend::open(pulse.clone(), false).await {
+                Ok(gpu) => (Backend::Gpu(Box::new(gpu)), "WebGPU found a hardware adapter".to_owned()),
+                Err(why) => (cpu(), why.to_string()),
+            },
+        };
+        Ok(Self { backend, reason, pulse, past: Counts::default(), rebuilt: false })
+    }
+
+    /// `webgpu` or `cpu`.
+    pub fn name(&self) -> &'static str {
+        match self.backend {
+            Backend::Cpu(_) => "cpu",
+            Backend::Gpu(_) => "webgpu",
+        }
+    }
+
+    /// How much work a batch should hold.
+    pub fn aim(&self) -> Aim {
+        match self.backend {
+            Backend::Cpu(_) => Aim::CPU,
+            Backend::Gpu(_) => Aim::GPU,
+        }
+    }
+
+    pub fn counts(&self) -> Counts {
+        let now = match &self.backend {
+            Backend::Cpu(cpu) => cpu.counts(),
+            Backend::Gpu(gpu) => gpu.counts(),
+        };
+        self.past.plus(now)
+    }
+
+    pub fn forget_counts(&mut self) {
+        self.past = Counts::default();
+        if let Backend::Gpu(gpu) = &self.backend {
+            gpu.forget_counts();
+        }
+    }
+
+    /// The singular values of a batch. A device that was lost is rebuilt once, then the CPU takes over; so it does
+    /// at once for work that the GPU refuses and for what no binding can hold.
+    ///
+    /// # Errors
+    /// Only [`ComputeError::Cancelled`].
+    pub async fn spectra(&mut self, pairs: &[Pair], cost: Cost) -> Result<Vec<Spectrum>, ComputeError> {
+        loop {
+            let result = match &self.backend {
+                Backend::Cpu(cpu) => return spectra(cpu, pairs, Want::Values).await,
+                Backend::Gpu(_) if !cost.fits() => {
+                    return spectra(&CpuBackend::new(self.pulse.clone()), pairs, Want::Values).await;
+                }
+                Backend::Gpu(gpu) => spectra(gpu.as_ref(), pairs, Want::Values).await,
+            };
+            match result {
+                Ok(_) | Err(ComputeError::Cancelled) => return result,
+                Err(error) => self.recover(error).await,
+            }
+        }
+    }
+
+    async fn recover(&mut self, error: ComputeError) {
+        self.past = self.counts();
+        if matches!(error, ComputeError::DeviceLost(_)) && !self.rebuilt {
+            self.rebuilt = true;
+            if let Ok(gpu) = GpuBackend::open(self.pulse.clone(), true).await {
+                self.backend = Backend::Gpu(Box::new(gpu));
+                return;
+            }
+        }
+        self.reason = format!("the CPU took over: {error}");
+        self.backend = Backend::Cpu(CpuBackend::new(self.pulse.clone()));
+    }
+}

@@ -1,0 +1,214 @@
+//! One drop: sorted, analysed, judged.
+
+use std::rc::Rc;
+
+use super::analyse::{Stopped, Work, bytes_of};
+use super::held::{Analysed, Held, What};
+use super::{Emit, Session};
+use crate::adapter::{self, Adapter};
+use crate::compute::Pulse;
+use crate::intake::{AdapterFile, ConfigFile, Sorted, folder, make_unique, sort_drop};
+use crate::protocol::{ItemId, Outcome, Problem, ToPage};
+use crate::report::FileReport;
+use crate::source::{ByteSource, Metered};
+
+/// What a drop came to.
+#[derive(Default)]
+struct Verdict {
+    /// Something of it could be analysed.
+    good: bool,
+    problems: Vec<String>,
+}
+
+impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
+    /// Takes one drop, to its end: `error` if and only if nothing of it could be analysed.
+    pub async fn load(&mut self, files: Vec<S>) {
+        self.emit.emit(ToPage::Loading);
+        let sizes: Vec<FileReport> =
+            files.iter().map(|f| FileReport { name: f.path().to_owned(), bytes: f.len() }).collect();
+        let metered = files.into_iter().map(|f| Metered::new(f, Rc::clone(&self.bytes_read))).collect();
+        let sorted = sort_drop(metered).await;
+        let before = self.next;
+        let mut verdict = Verdict::default();
+        match self.take(sorted, &sizes, &mut verdict).await {
+            Ok(()) => {
+                let Verdict { good, problems } = verdict;
+                let problems = problems.into_iter().map(|text| Problem { error: !good, text }).collect();
+                self.finished(if good { Outcome::Done } else { Outcome::Error }, problems);
+            }
+            Err(Cancelled) => {
+                self.forget_unfinished(before);
+                let text = "Cancelled. What was finished before is kept.".to_owned();
+                let problems = if self.held.is_empty() { vec![] } else { vec![Problem { error: false, text }] };
+                self.finished(self.outcome(), problems);
+            }
+        }
+    }
+
+    async fn take(
+        &mut self,
+        sorted: Sorted<Metered<S>>,
+        sizes: &[FileReport],
+        verdict: &mut Verdict,
+    ) -> Result<(), Cancelled> {
+        let Sorted { adapters, checkpoints, configs, companions, problems } = sorted;
+        verdict.problems = problems;
+        let size = |path: &str| sizes.iter().find(|f| f.name == path).cloned();
+        for config in configs {
+            if !self.give_config(&config) {
+                verdict.problems.push(config.waiting());
+                let files = size(&config.path).into_iter().collect();
+                self.hold(config.path.clone(), files, What::Config(config));
+            } else {
+                verdict.good = true;
+            }
+        }
+        let (adapters, mut work) = self.read_adapters(adapters, verdict);
+        for (file, mut adapter) in adapters {
+            let spectra = match self.analyse(&file, &mut adapter, &mut work).await {
+                Ok(spectra) => spectra,
+                Err(Stopped::Cancelled) => return Err(Cancelled),
+                Err(Stopped::Failed(text)) => {
+                    verdict.problems.push(text);
+                    continue;
+                }
+            };
+            let mut files: Vec<FileReport> = size(file.source.path()).into_iter().collect();
+            files.extend(file.config.iter().flat_map(|config| size(&config.path)));
+            let label = self.unique(&file.label, file.source.path());
+            let report = crate::analysis::report(label.clone(), &adapter, &spectra);
+            if report.modules.is_empty() {
+                let warnings = report.warnings.join(" ");
+                let text = format!("{}: nothing in this adapter can be analysed: {warnings}", file.source.path());
+                verdict.problems.push(text);
+                continue;
+            }
+            verdict.good = true;
+            let id = self.hold(label, files, What::Adapter(Box::new(Analysed { file, adapter, spectra, report })));
+            if let Some(held) = self.held.iter().find(|held| held.id == id) {
+                self.send(held);
+            }
+        }
+        for checkpoint in checkpoints {
+            if !verdict.good {
+                verdict.problems.push(checkpoint.waiting());
+            }
+            let files = size(checkpoint.source.path()).into_iter().collect();
+            self.hold(checkpoint.label, files, What::Checkpoint);
+        }
+        if !verdict.good && verdict.problems.is_empty() {
+            verdict.problems.push(nothing(&companions));
+        }
+        if !self.held.is_empty() {
+            for path in companions {
+                let files = size(&path).into_iter().collect();
+                self.hold(path, files, What::Companion);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the headers and configurations say, before any tensor is read.
+    fn read_adapters(
+        &mut self,
+        files: Vec<AdapterFile<Metered<S>>>,
+        verdict: &mut Verdict,
+    ) -> (Vec<(AdapterFile<Metered<S>>, Adapter)>, Work) {
+        let mut work = Work::default();
+        let mut adapters = Vec::new();
+        for mut file in files {
+            if file.config.is_none() {
+                file.config = self.take_waiting_config(file.source.path());
+            }
+            match adapter::read(&file.header, file.config.as_ref().map(|c| &c.config)) {
+                Ok(adapter) => {
+                    work.total += bytes_of(&adapter);
+                    adapters.push((file, adapter));
+                }
+                Err(error) => verdict.problems.push(format!("{}: {error}", file.source.path())),
+            }
+        }
+        (adapters, work)
+    }
+
+    /// A configuration of an earlier drop that still waits for weights in this folder.
+    fn take_waiting_config(&mut self, path: &str) -> Option<ConfigFile> {
+        let waits = |held: &Held<S>| matches!(&held.what, What::Config(c) if folder(&c.path) == folder(path));
+        let n = self.held.iter().position(waits)?;
+        let held = self.held.remove(n);
+        self.emit.emit(ToPage::Removed { item: held.id });
+        if let What::Config(config) = held.what { Some(config) } else { None }
+    }
+
+    /// Gives a configuration that came later to an adapter of its folder that has none. Its spectra stay.
+    fn give_config(&mut self, config: &ConfigFile) -> bool {
+        let lacks = |held: &&mut Held<S>| {
+            held.analysed()
+                .is_some_and(|a| a.file.config.is_none() && folder(a.file.source.path()) == folder(&config.path))
+        };
+        let Some(held) = self.held.iter_mut().rev().find(lacks) else { return false };
+        let What::Adapter(analysed) = &mut held.what else { return false };
+        let Ok(adapter) = adapter::read(&analysed.file.header, Some(&config.config)) else { return false };
+        // The configuration may leave modules out or turn them round; what was computed goes by name.
+        let spectrum = |name: &str| {
+            let n = analysed.adapter.modules.iter().position(|m| m.name == name)?;
+            analysed.spectra[n].clone()
+        };
+        analysed.spectra = adapter.modules.iter().map(|m| spectrum(&m.name)).collect();
+        analysed.adapter = adapter;
+        analysed.file.config = Some(config.clone());
+        analysed.report_again(&held.label);
+        let id = held.id;
+        if let Some(held) = self.held.iter().find(|held| held.id == id) {
+            self.emit.emit(ToPage::Item(held.item()));
+            self.send(held);
+        }
+        true
+    }
+
+    fn hold(&mut self, label: String, files: Vec<FileReport>, what: What<S>) -> ItemId {
+        let id = self.next;
+        self.next += 1;
+        let held = Held { id, label, files, what };
+        self.emit.emit(ToPage::Item(held.item()));
+        self.held.push(held);
+        id
+    }
+
+    /// A label that no other adapter has.
+    fn unique(&self, label: &str, path: &str) -> String {
+        let adapters = self.held.iter().filter_map(|held| held.analysed().map(|a| (held, a)));
+        let (mut labels, mut paths): (Vec<String>, Vec<String>) =
+            adapters.map(|(held, a)| (held.label.clone(), a.file.source.path().to_owned())).unzip();
+        if !labels.iter().any(|l| l == label) {
+            return label.to_owned();
+        }
+        labels.push(label.to_owned());
+        paths.push(path.to_owned());
+        make_unique(labels.iter_mut(), &paths);
+        labels.pop().unwrap_or_default()
+    }
+
+    /// After a cancel: what the drop brought beside finished adapters goes.
+    fn forget_unfinished(&mut self, first: ItemId) {
+        let (kept, gone) = std::mem::take(&mut self.held)
+            .into_iter()
+            .partition(|held: &Held<S>| held.id < first || held.analysed().is_some());
+        self.held = kept;
+        for held in gone {
+            self.emit.emit(ToPage::Removed { item: held.id });
+        }
+    }
+}
+
+struct Cancelled;
+
+fn nothing(companions: &[String]) -> String {
+    match companions {
+        [] => "There was no file in what was dropped. Drop an adapter's `adapter_model.safetensors`.".to_owned(),
+        [first, ..] => format!(
+            "{first}: only files that belong to a training folder, and none that holds an adapter. Drop its \
+             `adapter_model.safetensors` and `adapter_config.json`."
+        ),
+    }
+}

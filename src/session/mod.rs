@@ -1,0 +1,149 @@
+//! One engine's session: drops come in, the data goes its way, messages for the page come out.
+//!
+//! Nothing here knows a browser: the worker (`bin/engine.rs`) and the native tests run the same session.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+mod analyse;
+mod backend;
+mod drop;
+mod held;
+mod tensors;
+
+pub use backend::{Backend, Chosen};
+
+use self::held::{Held, What};
+use crate::adapter::scale;
+use crate::compute::Pulse;
+use crate::protocol::{BackendChoice, ItemId, Outcome, Problem, ToPage};
+use crate::report::{EngineReport, Report, SCHEMA};
+use crate::source::ByteSource;
+
+/// Where messages for the page go.
+pub trait Emit {
+    fn emit(&self, message: ToPage);
+}
+
+impl<F: Fn(ToPage)> Emit for F {
+    fn emit(&self, message: ToPage) {
+        self(message);
+    }
+}
+
+/// Everything that an engine knows.
+pub struct Session<S, P, E> {
+    chosen: Chosen<P>,
+    emit: E,
+    held: Vec<Held<S>>,
+    next: ItemId,
+    bytes_read: Rc<Cell<u64>>,
+    fallbacks: u64,
+    /// What to call a GPU that keeps its name to itself.
+    unnamed_gpu: String,
+}
+
+impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
+    /// Opens the backend and tells the page. `unnamed_gpu` names the GPU where wgpu does not know its name.
+    ///
+    /// # Errors
+    /// The backend that was asked for cannot be had; the page has been told in words.
+    pub async fn start(choice: BackendChoice, unnamed_gpu: String, pulse: P, emit: E) -> Result<Self, String> {
+        match Chosen::open(choice, pulse).await {
+            Ok(chosen) => {
+                let session = Self {
+                    chosen,
+                    emit,
+                    held: Vec::new(),
+                    next: 1,
+                    bytes_read: Rc::default(),
+                    fallbacks: 0,
+                    unnamed_gpu,
+                };
+                session.emit.emit(ToPage::Started { engine: session.engine() });
+                Ok(session)
+            }
+            Err(text) => {
+                emit.emit(ToPage::NoBackend { text: text.clone() });
+                Err(text)
+            }
+        }
+    }
+
+    pub fn backend(&self) -> &Backend<P> {
+        &self.chosen.backend
+    }
+
+    /// Forgets one item.
+    pub fn remove(&mut self, item: ItemId) {
+        self.held.retain(|held| held.id != item);
+        self.emit.emit(ToPage::Removed { item });
+        // What only came along goes with the last thing that it came along with.
+        if self.held.iter().all(Held::is_companion) {
+            self.held.clear();
+        }
+        self.finished(self.outcome(), Vec::new());
+    }
+
+    /// Forgets everything, counts included.
+    pub fn clear(&mut self) {
+        self.held.clear();
+        self.bytes_read.set(0);
+        self.fallbacks = 0;
+        self.chosen.forget_counts();
+        self.finished(Outcome::Idle, Vec::new());
+    }
+
+    /// Replaces the assumed scales of an adapter.
+    pub fn set_scale(&mut self, item: ItemId, value: f64) {
+        let mut problems = Vec::new();
+        if let Some(n) = self.held.iter().position(|held| held.id == item) {
+            let held = &mut self.held[n];
+            if let What::Adapter(analysed) = &mut held.what {
+                let before = analysed.adapter.clone();
+                scale::set_by_hand(&mut analysed.adapter, value);
+                analysed.report_again(&held.label);
+                if !value.is_finite() || analysed.report.modules.is_empty() {
+                    analysed.adapter = before;
+                    analysed.report_again(&held.label);
+                    let text = format!("{}: a scale of {value} cannot be used. Give a finite number.", held.label);
+                    problems.push(Problem { error: false, text });
+                }
+                self.send(&self.held[n]);
+            }
+        }
+        self.finished(self.outcome(), problems);
+    }
+
+    /// The whole report.
+    pub fn report(&self) -> Report {
+        Report {
+            lorascope: SCHEMA,
+            engine: self.engine(),
+            files: self.held.iter().flat_map(|held| held.files.iter().cloned()).collect(),
+            adapters: self.held.iter().filter_map(Held::analysed).map(|a| a.report.clone()).collect(),
+        }
+    }
+
+    /// The backend, why, and what it has done since the last "clear".
+    pub fn engine(&self) -> EngineReport {
+        let mut counts = self.chosen.counts();
+        counts.bytes_read = self.bytes_read.get();
+        counts.fallbacks = self.fallbacks;
+        let adapter_name = match &self.chosen.backend {
+            Backend::Cpu(_) => None,
+            Backend::Gpu(gpu) if gpu.adapter_name().is_empty() => Some(self.unnamed_gpu.clone()),
+            Backend::Gpu(gpu) => Some(gpu.adapter_name().to_owned()),
+        };
+        let (backend, reason) = (self.chosen.name().to_owned(), self.chosen.reason.clone());
+        EngineReport { backend, adapter_name, reason, workers: 1, counts }
+    }
+
+    fn outcome(&self) -> Outcome {
+        if self.held.is_empty() { Outcome::Idle } else { Outcome::Done }
+    }
+
+    fn finished(&self, outcome: Outcome, problems: Vec<Problem>) {
+        self.emit.emit(ToPage::Finished { outcome, engine: self.engine(), problems });
+    }
+}

@@ -1,0 +1,93 @@
+//! From modules to matrices in memory: tensors are read in few, large ranges.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use crate::adapter::{Factor, Module};
+use crate::compute::plan::Cost;
+use crate::compute::{FactorType, RawTall};
+use crate::container::TensorType;
+use crate::linalg::Pair;
+use crate::source::{ByteSource, SourceError};
+
+/// Bytes read at once, at most, unless one tensor is larger.
+const MAX_RANGE: u64 = 32 << 20;
+/// A gap this small is cheaper read than skipped.
+const MAX_GAP: u64 = 64 << 10;
+/// The largest factor that is held in memory.
+const MAX_FACTOR: u64 = 1 << 30;
+
+/// What a module asks of a batch; `None` if it cannot be computed here at all.
+pub fn cost(module: &Module) -> Option<Cost> {
+    let of = |factor: &Factor| {
+        let dtype = dtype(factor)?;
+        let bytes = factor.tensor.end - factor.tensor.begin;
+        let whole = factor.rows.checked_mul(factor.cols)?.checked_mul(dtype.size() as u64)? == bytes;
+        let small = bytes <= MAX_FACTOR && u32::try_from(factor.rows).is_ok() && u32::try_from(factor.cols).is_ok();
+        (whole && small).then(|| Cost::of(factor.rows, factor.cols, dtype.size() as u64))
+    };
+    Some(Cost::module(of(&module.left)?, of(&module.right)?))
+}
+
+fn dtype(factor: &Factor) -> Option<FactorType> {
+    match &factor.tensor.dtype {
+        TensorType::Known(dtype) => FactorType::from_dtype(*dtype),
+        TensorType::Unknown(_) => None,
+    }
+}
+
+/// The factors of modules that have a [`cost`].
+///
+/// # Errors
+/// The file could not be read.
+pub async fn read<S: ByteSource>(source: &S, modules: &[&Module]) -> Result<Vec<Pair>, SourceError> {
+    let mut wanted: Vec<Range<u64>> =
+        modules.iter().flat_map(|m| [&m.left, &m.right]).map(|f| f.tensor.begin..f.tensor.end).collect();
+    wanted.sort_by_key(|range| range.start);
+    let mut chunks = Vec::new();
+    for range in coalesce(&wanted) {
+        chunks.push((range.start, source.read(range).await?));
+    }
+    let raw = |factor: &Factor| {
+        let at = chunks.partition_point(|(begin, _)| *begin <= factor.tensor.begin).saturating_sub(1);
+        let (begin, bytes) = &chunks[at];
+        let place = (factor.tensor.begin - begin) as usize;
+        let len = (factor.tensor.end - factor.tensor.begin) as usize;
+        Rc::new(RawTall {
+            rows: factor.rows as u32,
+            cols: factor.cols as u32,
+            transposed: factor.transposed,
+            dtype: dtype(factor).unwrap_or(FactorType::F32),
+            bytes: bytes[place..place + len].to_vec(),
+        })
+    };
+    Ok(modules.iter().map(|m| Pair { left: raw(&m.left), right: raw(&m.right) }).collect())
+}
+
+/// Sorted ranges, joined where they nearly touch.
+fn coalesce(sorted: &[Range<u64>]) -> Vec<Range<u64>> {
+    let mut joined: Vec<Range<u64>> = Vec::new();
+    for range in sorted {
+        match joined.last_mut() {
+            Some(last) if range.start <= last.end + MAX_GAP && range.end.max(last.end) - last.start <= MAX_RANGE => {
+                last.end = last.end.max(range.end);
+            }
+            _ => joined.push(range.clone()),
+        }
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_read_together_and_large_tensors_alone() {
+        let ranges =
+            [0..10, 10..20, 30..40, MAX_RANGE - 5..MAX_RANGE, MAX_RANGE..MAX_RANGE + 1, 1 << 40..(1 << 40) + 7];
+        let joined = coalesce(&ranges);
+        assert_eq!(joined, [0..40, MAX_RANGE - 5..MAX_RANGE + 1, 1 << 40..(1 << 40) + 7]);
+        assert_eq!(coalesce(&[0..2 * MAX_RANGE, 2 * MAX_RANGE..2 * MAX_RANGE + 1]).len(), 2);
+    }
+}

@@ -1,0 +1,34 @@
+use std::cell::Cell;
+use std::ops::Range;
+use std::rc::Rc;
+
+use super::{ByteSource, SourceError};
+
+/// A source that adds what is read from it to a shared count.
+#[derive(Clone, Debug)]
+pub struct Metered<S> {
+    source: S,
+    bytes_read: Rc<Cell<u64>>,
+}
+
+impl<S> Metered<S> {
+    pub fn new(source: S, bytes_read: Rc<Cell<u64>>) -> Self {
+        Self { source, bytes_read }
+    }
+}
+
+impl<S: ByteSource> ByteSource for Metered<S> {
+    fn path(&self) -> &str {
+        self.source.path()
+    }
+
+    fn len(&self) -> u64 {
+        self.source.len()
+    }
+
+    async fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
+        let bytes = self.source.read(range).await?;
+        self.bytes_read.set(self.bytes_read.get() + bytes.len() as u64);
+        Ok(bytes)
+    }
+}
