@@ -15,7 +15,8 @@ impl Driver {
         let said = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let mut lines = said.lines().map_while(Result::ok);
         // "ChromeDriver was started successfully on port 41213."
-        let port = lines.find_map(|line| Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned()));
+        let port =
+            lines.find_map(|line| Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned()));
         let port = port.expect("chromedriver ended without naming its port");
         // Read on, so that it never blocks on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));

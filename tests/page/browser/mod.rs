@@ -50,7 +50,7 @@ impl Browser {
         Self::serving(dist, gpu)
     }
 
-    pub fn serving(folder: PathBuf, gpu: Gpu) -> Self {
+    fn serving(folder: PathBuf, gpu: Gpu) -> Self {
         let programs = xtask::browser::Browser::find().unwrap_or_else(|text| panic!("{text}"));
         let server = Server::start(folder, 0).expect("a free port on 127.0.0.1");
         let profile = TempDir::new("profile");
@@ -73,9 +73,15 @@ impl Browser {
     pub fn open(&self, query: &str) {
         let address = format!("{}/{query}", self.server.address());
         self.wait(self.client.goto(&address), &address);
+        let up = || self.exists("[data-testid=backend][data-backend]") || self.state() == "error";
+        self.until("the engine is up", up);
+    }
+
+    /// Waits until `holds`; `what` says so in words.
+    pub fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let start = Instant::now();
-        while !self.exists("[data-testid=backend][data-backend]") && self.state() != "error" {
-            assert!(start.elapsed() < PATIENCE, "the engine does not start\n{}", self.situation());
+        while !holds() {
+            assert!(start.elapsed() < PATIENCE, "it never came that {what}\n{}", self.situation());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -106,16 +112,12 @@ impl Browser {
     /// Waits until what the last action began has ended, and gives the state it ended in.
     pub fn settled(&self) -> String {
         let script = "const p = window.__probe; return p.states.length > p.mark ? p.states.at(-1).state : ''";
-        let start = Instant::now();
-        loop {
-            let state = self.eval(script, vec![]);
-            let state = state.as_str().unwrap_or_default();
-            if matches!(state, "idle" | "done" | "error") {
-                return state.to_owned();
-            }
-            assert!(start.elapsed() < PATIENCE, "the page does not come to an end\n{}", self.situation());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let mut state = String::new();
+        self.until("the page is done", || {
+            state = self.eval(script, vec![]).as_str().unwrap_or_default().to_owned();
+            matches!(state.as_str(), "idle" | "done" | "error")
+        });
+        state
     }
 
     /// Waits as [`Browser::settled`] and insists on the state.

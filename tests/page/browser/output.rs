@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Browser, PATIENCE};
+use super::Browser;
 
 /// Chromium's log in the profile's folder; it repeats every line that a console is told.
 pub const CONSOLE: &str = "console.log";
@@ -45,14 +44,14 @@ impl Browser {
     /// The exported report: the file that the button downloads, parsed.
     pub fn export_json(&self) -> Value {
         self.click("export-json");
-        let start = Instant::now();
-        let file = loop {
-            if let Some(file) = self.downloaded() {
-                break file;
+        let mut file = PathBuf::new();
+        self.until("export-json has downloaded", || match self.downloaded() {
+            Some(found) => {
+                file = found;
+                true
             }
-            assert!(start.elapsed() < PATIENCE, "export-json downloads nothing\n{}", self.situation());
-            std::thread::sleep(Duration::from_millis(20));
-        };
+            None => false,
+        });
         let text = fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
         fs::remove_file(&file).expect("a downloaded file can be removed");
         serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
