@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::browser::{Browser, TempDir};
 use crate::fixtures::{fixtures, json_file, write_twenty_thousand_modules};
-use crate::report::{array, assert_clean, only_adapter, text};
+use crate::report::{array, assert_clean, number, only_adapter, text};
 
 #[test]
 fn every_verdict_on_webgpu() {
@@ -27,6 +27,7 @@ fn every_verdict(backend: &str) {
     assert!(manifest.len() > 50, "the manifest lists {} files", manifest.len());
     let mut failures = Vec::new();
     for (name, case) in manifest {
+        println!("{backend}: {name}");
         browser.drop_paths(&[file(name, &made), config()]);
         let settled = browser.settled();
         if let Err(text) = verdict(&browser, name, case, &settled) {
@@ -58,24 +59,68 @@ fn verdict(browser: &Browser, name: &str, case: &Value, settled: &str) -> Result
             ensure(settled == "done", "there is no result")?;
             ensure(errors.is_empty(), "there is an error beside the result")?;
             ensure(said(&warnings), "no warning says what is wrong")?;
-            clean_result(browser)
+            ensure(clean_result(browser)? == 1, "the result is not just the one good module")
         }
         "accept" => {
             ensure(settled == "done", "there is no result")?;
             ensure(errors.is_empty(), "there is an error beside the result")?;
             ensure(warnings.is_empty(), "there is a warning")?;
-            ensure(!browser.exists("img[src='x'], script:not([src])"), "markup of the file became part of the page")?;
-            clean_result(browser)
+            clean_result(browser)?;
+            particulars(browser, name);
+            Ok(())
         }
         other => Err(format!("the manifest has a verdict `{other}`")),
     }
 }
 
-fn clean_result(browser: &Browser) -> Result<(), String> {
+/// How many modules the report has, which is clean and has some.
+fn clean_result(browser: &Browser) -> Result<usize, String> {
     let report = browser.export_json();
     assert_clean(&report, "report");
     let modules = array(only_adapter(&report), "modules").len();
-    if modules > 0 { Ok(()) } else { Err("the report has no module".to_owned()) }
+    if modules > 0 { Ok(modules) } else { Err("the report has no module".to_owned()) }
+}
+
+/// What some files ask for beyond their verdict.
+fn particulars(browser: &Browser, name: &str) {
+    let report = browser.export_json();
+    let adapter = only_adapter(&report);
+    match name {
+        "xss-name.safetensors" => {
+            let script = "return [...document.images].some((i) => i.getAttribute('src') === 'x')
+                || [...document.scripts].some((s) => s.textContent.includes('alert'))";
+            assert_eq!(browser.eval(script, vec![]), false, "markup of the file became part of the page");
+            let shown = "return document.querySelector('[data-testid=module-row]').dataset.module";
+            assert_eq!(browser.eval(shown, vec![]), "<img src=x onerror=alert(1)>.layers.0.q_proj");
+        }
+        "all-zero.safetensors" => {
+            assert_eq!(adapter["domains"]["evidence"], false);
+            assert_eq!(adapter["energy"], 0.0);
+            let scores = adapter["domains"]["scores"].as_object().expect("scores by domain");
+            assert!(scores.len() == 3 && scores.values().all(|score| *score == 0.33), "{scores:?}");
+            let said = browser.eval("return document.body.innerText", vec![]);
+            assert!(said.as_str().is_some_and(|text| text.to_lowercase().contains("no evidence")), "{said}");
+        }
+        "twenty-thousand-modules.safetensors" => assert_eq!(array(adapter, "modules").len(), 20_000),
+        "huge-values.safetensors" | "ok.safetensors" => {
+            let wanted = norm(&fixtures().join("hostile").join(name));
+            let got = number(&array(adapter, "modules")[0], "frobenius");
+            assert!((got - wanted).abs() <= 1e-5 * wanted, "{name}: Frobenius norm {got}, not {wanted}");
+        }
+        _ => {}
+    }
+}
+
+/// ‖s·B·A‖ of a file's only module in f64, with the scale 2 of the config beside it.
+fn norm(file: &Path) -> f64 {
+    let bytes = std::fs::read(file).expect("a fixture");
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("a good file");
+    let factor = |suffix: &str| {
+        let (_, view) = tensors.iter().find(|(name, _)| name.contains(suffix)).expect("a factor");
+        let values = view.data().chunks_exact(4).map(|b| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
+        nalgebra::DMatrix::from_row_iterator(view.shape()[0], view.shape()[1], values)
+    };
+    2.0 * (factor("lora_B") * factor("lora_A")).norm()
 }
 
 fn a_good_adapter_still_works(browser: &Browser, after: &str) {

@@ -27,7 +27,9 @@ fn an_8b_adapter(backend: &str) {
     browser.expect("done");
     println!("8B on {backend}: {:.1} s from the drop to the result", start.elapsed().as_secs_f64());
     let traffic = browser.traffic();
-    println!("8B on {backend}: {traffic:?}; longest main-thread task {:.0} ms", browser.longest_task());
+    let crate::browser::Traffic { messages, largest, total, .. } = traffic;
+    println!("8B on {backend}: {messages} messages from the engine, {total} bytes in all, {largest} in the largest");
+    println!("8B on {backend}: longest main-thread task {:.0} ms (0: none over 50)", browser.longest_task());
     assert!(traffic.messages > 0, "the probe saw no message from the engine");
     assert_eq!(traffic.binary, 0, "bytes of tensors came to the page");
     assert!(traffic.largest <= LARGEST_MESSAGE, "{traffic:?}");

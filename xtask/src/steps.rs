@@ -29,7 +29,9 @@ struct Setup {
 /// Runs the steps that `only` names, or all if it is empty, and stops at the first that fails.
 pub fn test(only: &[String]) -> Result<()> {
     if let Some(unknown) = only.iter().find(|name| STEPS.iter().all(|step| step.0 != name.as_str())) {
-        return Err(format!("There is no step `{unknown}`: {}", STEPS.map(|step| step.0).join(", ")));
+        let mut names = STEPS.map(|step| step.0).to_vec();
+        names.dedup();
+        return Err(format!("There is no step `{unknown}`. The steps: {}", names.join(", ")));
     }
     let mut times: Vec<(&str, Duration)> = Vec::new();
     let mut timed = |heading: &'static str, step: &mut dyn FnMut() -> Result<()>| {

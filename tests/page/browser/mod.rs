@@ -17,6 +17,7 @@ use xtask::serve::Server;
 
 use cdp::Cdp;
 use driver::Driver;
+pub use output::Traffic;
 pub use temp::TempDir;
 
 /// Long enough for a software GPU on two busy cores; reached only when something hangs.
