@@ -50,7 +50,7 @@ fn check(report: &Value, name: &str, backend: &str) {
     assert_clean(report, "report");
     assert_eq!(report["lorascope"], 1);
     assert_eq!(report["engine"]["backend"], backend);
-    check_counts(&report["engine"], backend);
+    check_batch_plan(&report["engine"], backend);
     let adapter = only_adapter(report);
     let expected = json_file(&fixtures().join(format!("expected/{name}.json")));
     let expected = expected["modules"].as_object().expect("modules by name");
@@ -97,8 +97,8 @@ fn check_domains(adapter: &Value, name: &str) {
     assert_eq!(domains["evidence"], true, "{name}");
 }
 
-/// What the engine did. On WebGPU it worked on the GPU, on the CPU it did not.
-fn check_counts(engine: &Value, backend: &str) {
+/// What the engine did against what its batch plan says. On WebGPU it worked on the GPU, on the CPU it did not.
+fn check_batch_plan(engine: &Value, backend: &str) {
     let [dispatches, read, uploaded, readbacks] = counts_of(engine);
     assert!(read > 0, "{engine}");
     if backend == "webgpu" {

@@ -85,10 +85,12 @@ fn native(_: &Setup) -> Result<()> {
     proc::run(proc::cargo().args(["test", "--workspace", "--doc"]))
 }
 
+/// The names that Cargo gives to `tests/<name>.rs` and `tests/<name>/main.rs`.
 fn integration_tests() -> Result<Vec<String>> {
     let folder = proc::root().join("tests");
     let files = std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    let paths = files.flatten().map(|file| file.path()).filter(|path| path.extension().is_some_and(|e| e == "rs"));
+    let is_test = |path: &PathBuf| path.extension().is_some_and(|e| e == "rs") || path.join("main.rs").is_file();
+    let paths = files.flatten().map(|file| file.path()).filter(is_test);
     let mut names: Vec<String> = paths.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
     names.sort();
     Ok(names)
@@ -145,6 +147,11 @@ fn page(setup: &Setup) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_is_among_the_tests() {
+        assert!(integration_tests().unwrap().contains(&"page".to_owned()));
+    }
 
     #[test]
     fn cargo_messages_give_the_program() {
