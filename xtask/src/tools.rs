@@ -53,13 +53,15 @@ fn ensure(name: &str, version: &str, programs: &[&str], options: &[&str]) -> Res
     {
         return Ok(folder.to_path_buf());
     }
-    let home = cache()?.join("tools").join(format!("{name}-{version}"));
+    let tools = cache()?.join("tools");
+    let home = tools.join(format!("{name}-{version}"));
     let bin = home.join("bin");
     if is_complete(&bin, programs, version) {
         return Ok(bin);
     }
     println!("Installing {name} {version} into {} (once, some minutes)", home.display());
-    let scratch = std::env::temp_dir().join(format!("lorascope-tools-{}", std::process::id()));
+    // Kept until the install succeeds: one that was interrupted goes on where it stopped.
+    let scratch = tools.join("build");
     let mut install = proc::cargo();
     // Away from the workspace, whose settings are not the tool's. A link-time optimised Trunk takes minutes more.
     install.current_dir(std::env::temp_dir()).env("CARGO_TARGET_DIR", &scratch).env_remove("RUSTFLAGS");
@@ -67,10 +69,9 @@ fn ensure(name: &str, version: &str, programs: &[&str], options: &[&str]) -> Res
         install.env(format!("CARGO_PROFILE_RELEASE_{key}"), value);
     }
     install.args(["install", name, "--version", version, "--root"]).arg(&home).args(options);
-    let installed = proc::run(&mut install);
-    // Only a scratch folder: if it stays, the system's temporary folder is where it belongs.
+    proc::run(&mut install)?;
+    // Only scratch: if it cannot go, the next install uses it.
     drop(std::fs::remove_dir_all(&scratch));
-    installed?;
     if is_complete(&bin, programs, version) {
         Ok(bin)
     } else {
