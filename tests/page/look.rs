@@ -18,6 +18,9 @@ fn each_look(browser: &Browser, screen: &str) {
         browser.viewport(width, height);
         for theme in ["light", "dark"] {
             browser.prefer(theme);
+            browser.eval("scrollTo({ top: 0, behavior: 'instant' })", vec![]);
+            // Colours change in a transition.
+            std::thread::sleep(std::time::Duration::from_millis(400));
             browser.screenshot(&format!("{screen}-{width}-{theme}"));
             assert!(!browser.has_horizontal_overflow(), "{screen} screen, {width} px wide, {theme}");
         }
