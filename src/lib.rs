@@ -8,6 +8,7 @@ pub mod adapter;
 pub mod analysis;
 pub mod compute;
 pub mod container;
+pub mod intake;
 pub mod linalg;
 pub mod protocol;
 pub mod report;

@@ -6,7 +6,23 @@
 
 use std::collections::BTreeMap;
 
-use crate::container::TensorEntry;
+pub mod config;
+pub mod dialects;
+mod fault;
+pub mod keys;
+pub mod names;
+mod pair;
+pub mod pattern;
+pub mod peft;
+mod roles;
+pub mod scale;
+mod sorting;
+
+pub use config::PeftConfig;
+pub use dialects::{Content, recognise};
+pub use fault::AdapterError;
+
+use crate::container::{Header, TensorEntry};
 use crate::report::NotAnalyzed;
 
 /// An adapter as its files describe it, before any tensor has been read.
@@ -54,4 +70,18 @@ pub struct Factor {
     pub cols: u64,
     /// False: stored row by row, `[rows, cols]`. True: stored column by column, `[cols, rows]`.
     pub transposed: bool,
+}
+
+/// Reads the adapter in a file by whatever dialect its tensor names show.
+///
+/// # Errors
+/// [`AdapterError`], in sentences that do not name the file: where the file is no adapter, is one of a dialect
+/// that is not read, or has no module that can be analysed.
+pub fn read(header: &Header, config: Option<&PeftConfig>) -> Result<Adapter, AdapterError> {
+    match recognise(header) {
+        Content::Peft => peft::read(header, config),
+        Content::Other(dialect) => Err(AdapterError::OtherDialect { dialect }),
+        Content::Checkpoint => Err(AdapterError::Checkpoint),
+        Content::Empty => Err(AdapterError::Empty),
+    }
 }

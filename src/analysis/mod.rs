@@ -1,1 +1,8 @@
-//! 
+//! Measures: pure functions of small numbers. No GPU, no DOM, no tensor.
+
+mod assemble;
+pub mod measures;
+pub mod profile;
+pub mod scheme;
+
+pub use assemble::report;

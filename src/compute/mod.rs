@@ -1,1 +1,126 @@
-//! 
+//! The primitives, each a WGSL kernel and its CPU twin of the same name, over batches of tall matrices.
+//!
+//! | primitive | computes | result |
+//! |---|---|---|
+//! | `scan`  | per column: the largest \|x\| by its bits, the count of not-finite values | to the CPU |
+//! | `gram`  | (X·S)ᵀ(X·S), S diagonal, by slabs of [`SLAB`] rows | to the CPU, in f64 |
+//! | `apply` | X·W | stays on the device, in f32 |
+//!
+//! A kernel looks at nothing but [`TallView`]s and tasks, so one dispatch serves matrices of any mixture of
+//! shapes, orders and dtypes. The r×r algebra between the primitives is [`crate::linalg`]'s.
+
+use std::fmt;
+use std::future::Future;
+use std::rc::Rc;
+
+use nalgebra::DMatrix;
+
+use crate::report::Counts;
+
+pub mod cpu;
+pub mod decode;
+pub mod gpu;
+pub mod plan;
+mod view;
+
+pub use decode::FactorType;
+pub use view::TallView;
+
+/// Rows that one workgroup of `gram` and `scan` sums before the CPU takes over in f64.
+pub const SLAB: u32 = 256;
+/// Width of the square tiles in which kernels compute their results.
+pub const TILE: u32 = 16;
+
+/// A tall matrix as a file stores it: `rows × cols` numbers, row by row, or column by column if `transposed`.
+#[derive(Clone)]
+pub struct RawTall {
+    pub rows: u32,
+    pub cols: u32,
+    pub transposed: bool,
+    pub dtype: FactorType,
+    /// rows·cols numbers, little-endian, of any alignment.
+    pub bytes: Vec<u8>,
+}
+
+impl fmt::Debug for RawTall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RawTall({}×{} {:?}, transposed: {})", self.rows, self.cols, self.dtype, self.transposed)
+    }
+}
+
+/// What `scan` saw in one matrix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scan {
+    /// Per column: the bits of the largest finite \|x\|, as f32.
+    pub max_bits: Vec<u32>,
+    /// NaNs and infinities in the whole matrix.
+    pub not_finite: u64,
+}
+
+impl Scan {
+    /// The largest finite \|x\| of column `col`.
+    pub fn max(&self, col: usize) -> f32 {
+        f32::from_bits(self.max_bits[col])
+    }
+}
+
+/// Why a batch could not be computed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ComputeError {
+    #[error("the GPU device was lost ({0})")]
+    DeviceLost(String),
+    #[error("the GPU refused the work ({0})")]
+    Gpu(String),
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// A backend. Every method answers for all matrices of the call, in order.
+pub trait Primitives {
+    /// A tall matrix where the backend keeps it.
+    type Tall;
+
+    /// Whether `gram` is good to f64 precision, so that singular values need one pass only.
+    const GRAM_IN_F64: bool;
+
+    fn upload(&self, matrices: &[Rc<RawTall>]) -> impl Future<Output = Result<Vec<Self::Tall>, ComputeError>>;
+
+    fn scan(&self, matrices: &[&Self::Tall]) -> impl Future<Output = Result<Vec<Scan>, ComputeError>>;
+
+    /// `scales[i]` has one factor per column of `matrices[i]`; a 0 leaves the column out (a zero row and column).
+    fn gram(
+        &self,
+        matrices: &[&Self::Tall],
+        scales: &[Vec<f32>],
+    ) -> impl Future<Output = Result<Vec<DMatrix<f64>>, ComputeError>>;
+
+    /// `weights[i]` is cols × k for `matrices[i]`; the results are rows × k.
+    fn apply(
+        &self,
+        matrices: &[&Self::Tall],
+        weights: &[DMatrix<f64>],
+    ) -> impl Future<Output = Result<Vec<Self::Tall>, ComputeError>>;
+
+    fn read(&self, matrices: &[&Self::Tall]) -> impl Future<Output = Result<Vec<DMatrix<f32>>, ComputeError>>;
+
+    /// Lets the caller's event loop run and asks it whether to go on. Called between pieces of CPU work.
+    fn pause(&self) -> impl Future<Output = Result<(), ComputeError>>;
+
+    /// What has been dispatched, uploaded and read back so far.
+    fn counts(&self) -> Counts;
+}
+
+/// Called between pieces of work; true means: stop, the person cancelled.
+pub trait Pulse {
+    fn beat(&self) -> impl Future<Output = bool>;
+}
+
+/// Never cancels.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Steady;
+
+impl Pulse for Steady {
+    async fn beat(&self) -> bool {
+        false
+    }
+}

@@ -2,7 +2,14 @@
 
 use std::collections::BTreeMap;
 
-pub use safetensors::Dtype;
+mod error;
+mod json;
+mod safetensors;
+pub mod sniff;
+
+pub use ::safetensors::Dtype;
+pub use error::{ContainerError, LayoutFault, quoted};
+pub use safetensors::read_header;
 
 /// A checked header: every byte of the file after it belongs to exactly one tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,4 +36,44 @@ pub struct TensorEntry {
 pub enum TensorType {
     Known(Dtype),
     Unknown(String),
+}
+
+impl TensorEntry {
+    /// Bytes that the tensor takes in the file.
+    pub fn byte_len(&self) -> u64 {
+        self.end - self.begin
+    }
+
+    /// Whether it holds no element at all: one of its dimensions is zero.
+    pub fn is_empty(&self) -> bool {
+        self.shape.contains(&0)
+    }
+}
+
+impl TensorType {
+    /// The name as safetensors writes it: `F32`, `BF16`, `F8_E4M3`, …
+    pub fn name(&self) -> String {
+        match self {
+            // The variants are spelt as the format spells them.
+            Self::Known(dtype) => format!("{dtype:?}"),
+            Self::Unknown(name) => name.clone(),
+        }
+    }
+}
+
+/// Size of one element in bits; below 8 for the packed formats.
+pub fn bits(dtype: Dtype) -> u64 {
+    dtype.bitsize() as u64
+}
+
+/// Elements of a tensor of this shape; `None` where the dimensions other than zero multiply beyond 64 bits.
+pub fn elements(shape: &[u64]) -> Option<u64> {
+    let product = shape.iter().filter(|&&d| d != 0).try_fold(1u64, |product, &d| product.checked_mul(d))?;
+    Some(if shape.contains(&0) { 0 } else { product })
+}
+
+/// Bytes of a tensor of this dtype and shape; `None` where that overflows or is not a whole number of bytes.
+pub fn byte_len(dtype: Dtype, shape: &[u64]) -> Option<u64> {
+    let total = elements(shape)?.checked_mul(bits(dtype))?;
+    (total % 8 == 0).then_some(total / 8)
 }

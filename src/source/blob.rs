@@ -21,7 +21,8 @@ impl BlobSource {
     }
 
     fn unreadable(&self, reason: &wasm_bindgen::JsValue) -> SourceError {
-        let reason = reason.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{reason:?}"), |e| String::from(e.message()));
+        let reason =
+            reason.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{reason:?}"), |e| String::from(e.message()));
         SourceError::Unreadable { path: self.path.clone(), reason }
     }
 }
@@ -37,12 +38,15 @@ impl ByteSource for BlobSource {
 
     async fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
         if range.start > range.end || range.end > self.len {
-            return Err(SourceError::OutOfRange { path: self.path.clone(), begin: range.start, end: range.end, len: self.len });
+            return Err(SourceError::OutOfRange {
+                path: self.path.clone(),
+                begin: range.start,
+                end: range.end,
+                len: self.len,
+            });
         }
-        let blob = self
-            .file
-            .slice_with_f64_and_f64(range.start as f64, range.end as f64)
-            .map_err(|e| self.unreadable(&e))?;
+        let blob =
+            self.file.slice_with_f64_and_f64(range.start as f64, range.end as f64).map_err(|e| self.unreadable(&e))?;
         let buffer = JsFuture::from(blob.array_buffer()).await.map_err(|e| self.unreadable(&e))?;
         Ok(Uint8Array::new(&buffer).to_vec())
     }

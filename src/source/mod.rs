@@ -5,9 +5,9 @@
 use std::future::Future;
 use std::ops::Range;
 
-mod memory;
 #[cfg(target_arch = "wasm32")]
 mod blob;
+mod memory;
 
 #[cfg(target_arch = "wasm32")]
 pub use blob::BlobSource;
@@ -18,7 +18,9 @@ pub use memory::MemorySource;
 pub enum SourceError {
     #[error("{path}: bytes {begin} to {end} lie beyond the end of the file ({len} bytes)")]
     OutOfRange { path: String, begin: u64, end: u64, len: u64 },
-    #[error("{path}: the browser could not read the file ({reason}). Was it moved or changed since it was dropped? Drop it again.")]
+    #[error(
+        "{path}: the browser could not read the file ({reason}). Was it moved or changed since it was dropped? Drop it again."
+    )]
     Unreadable { path: String, reason: String },
 }
 

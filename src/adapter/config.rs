@@ -1,0 +1,144 @@
+//! PEFT's `adapter_config.json`.
+
+use serde_json::{Map, Value};
+
+use super::pattern::Pattern;
+
+/// The settings of a PEFT adapter that its tensors do not tell. Unknown keys are ignored.
+#[derive(Clone, Debug)]
+pub struct PeftConfig {
+    /// `LORA`, `ADALORA`, … in capitals.
+    pub peft_type: String,
+    /// The rank where no pattern gives another; PEFT's default is 8.
+    pub r: Option<u64>,
+    /// `None` where the file gives it in a form that cannot be used.
+    pub lora_alpha: Option<f64>,
+    /// The file gives no `lora_alpha`: [`Self::lora_alpha`] is PEFT's default, 8.
+    pub default_alpha: bool,
+    pub use_rslora: bool,
+    pub use_dora: bool,
+    pub use_qalora: bool,
+    pub use_bdlora: bool,
+    pub fan_in_fan_out: bool,
+    /// Ranks by pattern, in the file's order.
+    pub rank_pattern: Vec<(Pattern, u64)>,
+    /// Alphas by pattern, in the file's order.
+    pub alpha_pattern: Vec<(Pattern, f64)>,
+    pub modules_to_save: Vec<String>,
+    /// Names of 3-D expert parameters that were targeted directly.
+    pub target_parameters: Vec<String>,
+    pub base_model: Option<String>,
+    /// `pissa`, `olora`, …; empty for the usual start.
+    pub init: String,
+    /// Settings that could not be used, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// PEFT's defaults where a setting is absent.
+const DEFAULT_R: u64 = 8;
+const DEFAULT_ALPHA: f64 = 8.0;
+
+impl PeftConfig {
+    /// Whether a JSON object is PEFT's configuration, and not MLX's of the same file name.
+    pub fn is_one(object: &Map<String, Value>) -> bool {
+        object.contains_key("peft_type")
+    }
+
+    /// Reads the settings; one of the wrong type gives a warning and counts as absent.
+    pub fn read(object: &Map<String, Value>) -> Self {
+        let mut fields = Fields { object, warnings: Vec::new() };
+        let default_alpha = object.get("lora_alpha").is_none_or(Value::is_null);
+        let r = if object.get("r").is_none_or(Value::is_null) {
+            Some(DEFAULT_R)
+        } else {
+            fields.get("r", "a whole number above 0", |v| v.as_u64().filter(|&r| r > 0))
+        };
+        let lora_alpha =
+            if default_alpha { Some(DEFAULT_ALPHA) } else { fields.get("lora_alpha", "a number", Value::as_f64) };
+        Self {
+            peft_type: fields.text("peft_type").unwrap_or_default().to_uppercase(),
+            r,
+            lora_alpha,
+            default_alpha,
+            use_rslora: fields.flag("use_rslora"),
+            use_dora: fields.flag("use_dora"),
+            use_qalora: fields.flag("use_qalora"),
+            use_bdlora: object.get("use_bdlora").is_some_and(|v| !matches!(v, Value::Null | Value::Bool(false))),
+            fan_in_fan_out: fields.flag("fan_in_fan_out"),
+            rank_pattern: fields.patterns("rank_pattern", "a whole number above 0", |v| v.as_u64().filter(|&r| r > 0)),
+            alpha_pattern: fields.patterns("alpha_pattern", "a number", Value::as_f64),
+            modules_to_save: fields.list("modules_to_save"),
+            target_parameters: fields.list("target_parameters"),
+            base_model: fields.text("base_model_name_or_path").filter(|name| !name.is_empty()),
+            init: object.get("init_lora_weights").and_then(Value::as_str).unwrap_or_default().to_lowercase(),
+            warnings: fields.warnings,
+        }
+    }
+
+    /// The rank that the configuration gives a module: the first pattern that matches it, else `r`.
+    pub fn rank_of(&self, module: &str) -> Option<u64> {
+        first_match(&self.rank_pattern, module).copied().or(self.r)
+    }
+
+    /// The alpha of the first pattern that matches a module.
+    pub fn alpha_by_pattern(&self, module: &str) -> Option<f64> {
+        first_match(&self.alpha_pattern, module).copied()
+    }
+}
+
+/// Ranks and alphas are searched independently, and the first pattern in the file's order wins.
+fn first_match<'a, T>(patterns: &'a [(Pattern, T)], module: &str) -> Option<&'a T> {
+    patterns.iter().find(|(pattern, _)| pattern.matches(module)).map(|(_, value)| value)
+}
+
+struct Fields<'a> {
+    object: &'a Map<String, Value>,
+    warnings: Vec<String>,
+}
+
+impl Fields<'_> {
+    /// A setting that is present and not null, as `read` takes it; a warning where it does not.
+    fn get<T>(&mut self, name: &str, wanted: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
+        let value = self.object.get(name).filter(|v| !v.is_null())?;
+        let read = read(value);
+        if read.is_none() {
+            self.warnings.push(format!("adapter_config.json: `{name}` is not {wanted}; it is ignored."));
+        }
+        read
+    }
+
+    fn flag(&mut self, name: &str) -> bool {
+        self.get(name, "true or false", Value::as_bool).unwrap_or(false)
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        self.get(name, "a text", |v| v.as_str().map(str::to_owned))
+    }
+
+    fn list(&mut self, name: &str) -> Vec<String> {
+        let read = |v: &Value| v.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+        self.get(name, "a list of texts", read).unwrap_or_default()
+    }
+
+    fn patterns<T>(&mut self, name: &str, wanted: &str, read: impl Fn(&Value) -> Option<T>) -> Vec<(Pattern, T)> {
+        let table = self.get(name, "an object", |v| v.as_object().cloned()).unwrap_or_default();
+        let mut patterns = Vec::with_capacity(table.len());
+        for (text, value) in &table {
+            let Some(value) = read(value) else {
+                let text = crate::container::quoted(text);
+                self.warnings.push(format!("adapter_config.json: {name} {text} is not {wanted}; it is ignored."));
+                continue;
+            };
+            let (pattern, supported) = Pattern::new(text);
+            if !supported {
+                let text = crate::container::quoted(text);
+                self.warnings.push(format!(
+                    "adapter_config.json: the pattern {text} of {name} uses an expression that is not supported here; \
+                     it is taken as the literal end of a module's name."
+                ));
+            }
+            patterns.push((pattern, value));
+        }
+        patterns
+    }
+}

@@ -1,0 +1,101 @@
+use crate::container::quoted;
+
+/// Why an adapter gives nothing to analyse. The sentences do not name the file: who reads it puts that before.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AdapterError {
+    #[error("the file holds no tensors, so there is nothing to analyse. Save the adapter again.")]
+    Empty,
+    #[error(
+        "this is a {dialect}. This version reads PEFT LoRA only (keys that end in `lora_A.weight` and \
+         `lora_B.weight`): convert it to PEFT to see it here."
+    )]
+    OtherDialect { dialect: &'static str },
+    #[error("this is a model checkpoint without adapter tensors. Drop the adapter that belongs to it.")]
+    Checkpoint,
+    #[error("nothing in this adapter can be analysed: {}", some(.reasons))]
+    NothingLeft { reasons: Vec<String> },
+}
+
+fn some(reasons: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let mut text = reasons.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(" ");
+    if reasons.len() > SHOWN {
+        text.push_str(&format!(" ({} more like these)", reasons.len() - SHOWN));
+    }
+    text
+}
+
+/// Why one module is not analysed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ModuleFault {
+    #[error("it has {has} but no {lacks}, and one half of a pair gives no update")]
+    Orphan { has: &'static str, lacks: &'static str },
+    #[error("its factors disagree about the rank: lora_A says {a}, lora_B says {b}")]
+    RankMismatch { a: u64, b: u64 },
+    #[error(
+        "a factor is empty (rank 0 or a tensor without elements), as a sharded run (DeepSpeed ZeRO-3, FSDP) leaves it \
+         when its weights were not gathered; save the adapter again with gathered weights"
+    )]
+    Empty,
+    #[error(
+        "the factor {factor} has the shape {shape}, which is no matrix; a sharded run (DeepSpeed ZeRO-3, FSDP) leaves \
+         such tensors when its weights were not gathered"
+    )]
+    NotAMatrix { factor: &'static str, shape: String },
+    #[error("the shape {shape} of lora_B is not that of a LoRA pair: every dimension after the second should be 1")]
+    WideUp { shape: String },
+    #[error("it is a grouped convolution (lora_A has rank {a}, lora_B {b}), whose update is no plain product")]
+    Grouped { a: u64, b: u64 },
+    #[error("its factors are stored as {dtype}, which cannot be decoded here")]
+    Dtype { dtype: String },
+    #[error("its rank or size is beyond what can be computed ({shape})")]
+    TooLarge { shape: String },
+    #[error("it adapts the experts of a mixture at once, and B·A mixes them; this version does not take them apart")]
+    Experts,
+    #[error("it is a {variant} module, whose update is not s·B·A; this version does not read it")]
+    Variant { variant: &'static str },
+    #[error("it has the factors of a linear layer and those of an embedding, and only one pair can be meant")]
+    TwoPairs,
+    #[error("another module of the file has the same name in the model")]
+    NameTaken,
+}
+
+impl ModuleFault {
+    /// Faults of one kind share a few sentences.
+    fn kind(&self) -> std::mem::Discriminant<Self> {
+        std::mem::discriminant(self)
+    }
+}
+
+/// The warnings about single modules: each names its module, and many of one kind end in a count.
+#[derive(Default)]
+pub struct FaultLog {
+    faults: Vec<(String, ModuleFault)>,
+}
+
+impl FaultLog {
+    pub fn push(&mut self, module: String, fault: ModuleFault) {
+        self.faults.push((module, fault));
+    }
+
+    pub fn sentences(&self) -> Vec<String> {
+        const NAMED: usize = 20;
+        let mut sentences = Vec::new();
+        let mut counts: Vec<(std::mem::Discriminant<ModuleFault>, usize)> = Vec::new();
+        for (module, fault) in &self.faults {
+            let at = counts.iter().position(|(kind, _)| *kind == fault.kind()).unwrap_or_else(|| {
+                counts.push((fault.kind(), 0));
+                counts.len() - 1
+            });
+            counts[at].1 += 1;
+            if counts[at].1 <= NAMED {
+                sentences.push(format!("{} is not analysed: {fault}.", quoted(module)));
+            }
+        }
+        let hidden: usize = counts.iter().map(|(_, count)| count.saturating_sub(NAMED)).sum();
+        if hidden > 0 {
+            sentences.push(format!("{hidden} more modules are not analysed for the same reasons; each is listed."));
+        }
+        sentences
+    }
+}

@@ -1,0 +1,102 @@
+//! From an adapter and its spectra to its part of the report.
+
+use super::measures;
+use super::profile::{self, Profile};
+use super::scheme::Scheme;
+use crate::adapter::{Adapter, Factor, Module, scale};
+use crate::container::quoted;
+use crate::report::{AdapterReport, ModuleReport, NotAnalyzed, RankRange};
+
+/// The report of one adapter.
+///
+/// `spectra[i]` are the singular values of left·rightᵀ of `adapter.modules[i]`, without the scale, descending;
+/// `None` where the module could not be computed, for a reason that the adapter's own lists already hold.
+/// Cheap: after a change of scales it is simply called again.
+pub fn report(label: String, adapter: &Adapter, spectra: &[Option<Vec<f64>>]) -> AdapterReport {
+    let total = profile::total_layers(adapter.modules.iter().map(|m| m.name.as_str()));
+    let mut not_analyzed = adapter.not_analyzed.clone();
+    let mut warnings = adapter.warnings.clone();
+    let mut modules = Vec::with_capacity(adapter.modules.len());
+    let mut weighed = Vec::with_capacity(adapter.modules.len());
+    let mut parameters = 0u64;
+    for (module, spectrum) in adapter.modules.iter().zip(spectra) {
+        let Some(spectrum) = spectrum else { continue };
+        let profile = profile::profile(&module.name, total.count);
+        let sigma: Vec<f64> = spectrum.iter().map(|s| s * module.scale.abs()).collect();
+        let energy = measures::energy(&sigma);
+        if !energy.is_finite() {
+            warnings.push(format!("{} is not analysed: its values are beyond double precision.", quoted(&module.name)));
+            let reason = "its values are beyond double precision".to_owned();
+            not_analyzed.push(NotAnalyzed { name: module.name.clone(), reason });
+            continue;
+        }
+        parameters = parameters.saturating_add(numbers(&module.left)).saturating_add(numbers(&module.right));
+        weighed.push((profile, energy));
+        modules.push(module_report(module, profile, sigma));
+    }
+    if let Some(first) = adapter.modules.iter().find(|m| scale::is_assumed(&m.scale_source)) {
+        warnings.push(format!(
+            "The scale is {}. Drop the adapter_config.json beside the weights, or set the scale by hand.",
+            first.scale_source
+        ));
+    }
+    share_energy(&mut modules);
+    let ranks = modules.iter().map(|m| m.rank);
+    AdapterReport {
+        label,
+        format: adapter.format.clone(),
+        base_model: adapter.base_model.clone(),
+        total_layers: total.count,
+        total_layers_source: total.source,
+        rank: RankRange { min: ranks.clone().min().unwrap_or_default(), max: ranks.max().unwrap_or_default() },
+        parameters,
+        energy: weighed.iter().map(|(_, energy)| energy).sum::<f64>().min(f64::MAX),
+        domains: Scheme::legal_exam().score(&weighed),
+        modules,
+        not_analyzed,
+        warnings,
+        metadata: adapter.metadata.clone(),
+    }
+}
+
+fn module_report(module: &Module, profile: Profile, sigma: Vec<f64>) -> ModuleReport {
+    let measures = measures::measures(&sigma);
+    let (left, right) = (module.left.tensor.dtype.name(), module.right.tensor.dtype.name());
+    ModuleReport {
+        name: module.name.clone(),
+        layer: module.layer,
+        stack: module.stack.clone(),
+        kind: profile.kind.to_owned(),
+        depth: profile.depth.to_owned(),
+        role: module.role.clone(),
+        shape: module.shape,
+        rank: module.rank,
+        scale: module.scale,
+        scale_source: module.scale_source.clone(),
+        dtype: if left == right { left } else { format!("{left}+{right}") },
+        frobenius: measures::frobenius(&sigma),
+        singular_values: sigma,
+        energy_share: 0.0,
+        stable_rank: measures.stable_rank,
+        effective_rank: measures.effective_rank,
+        numerical_rank: measures.numerical_rank,
+        spectral_entropy: measures.spectral_entropy,
+    }
+}
+
+/// Energies relative to the largest norm, so that tiny adapters keep their shares and huge ones stay finite.
+fn share_energy(modules: &mut [ModuleReport]) {
+    let largest = modules.iter().map(|m| m.frobenius).fold(0.0, f64::max);
+    if largest == 0.0 {
+        return;
+    }
+    let relative = |m: &ModuleReport| (m.frobenius / largest).powi(2);
+    let total: f64 = modules.iter().map(relative).sum();
+    for module in modules {
+        module.energy_share = relative(module) / total;
+    }
+}
+
+fn numbers(factor: &Factor) -> u64 {
+    factor.rows.saturating_mul(factor.cols)
+}

@@ -1,0 +1,81 @@
+//! The CPU engine: the twins of the WGSL kernels, in f64 where the GPU has f32.
+
+use std::rc::Rc;
+
+use nalgebra::DMatrix;
+
+use super::{ComputeError, FactorType, Primitives, Pulse, RawTall, Scan};
+use crate::report::Counts;
+
+mod apply;
+mod gram;
+mod scan;
+
+/// The backend that needs nothing but a CPU.
+#[derive(Debug, Default)]
+pub struct CpuBackend<P> {
+    pulse: P,
+}
+
+impl<P: Pulse> CpuBackend<P> {
+    pub fn new(pulse: P) -> Self {
+        Self { pulse }
+    }
+}
+
+impl<P: Pulse> Primitives for CpuBackend<P> {
+    type Tall = Rc<RawTall>;
+
+    const GRAM_IN_F64: bool = true;
+
+    async fn upload(&self, matrices: &[Rc<RawTall>]) -> Result<Vec<Self::Tall>, ComputeError> {
+        Ok(matrices.to_vec())
+    }
+
+    async fn scan(&self, matrices: &[&Self::Tall]) -> Result<Vec<Scan>, ComputeError> {
+        let mut scans = Vec::with_capacity(matrices.len());
+        for matrix in matrices {
+            self.pause().await?;
+            scans.push(scan::scan(matrix));
+        }
+        Ok(scans)
+    }
+
+    async fn gram(&self, matrices: &[&Self::Tall], scales: &[Vec<f32>]) -> Result<Vec<DMatrix<f64>>, ComputeError> {
+        let mut grams = Vec::with_capacity(matrices.len());
+        for (matrix, scales) in matrices.iter().zip(scales) {
+            self.pause().await?;
+            grams.push(gram::gram(matrix, scales));
+        }
+        Ok(grams)
+    }
+
+    async fn apply(&self, matrices: &[&Self::Tall], weights: &[DMatrix<f64>]) -> Result<Vec<Self::Tall>, ComputeError> {
+        let mut results = Vec::with_capacity(matrices.len());
+        for (matrix, weight) in matrices.iter().zip(weights) {
+            self.pause().await?;
+            results.push(Rc::new(apply::apply(matrix, weight)));
+        }
+        Ok(results)
+    }
+
+    async fn read(&self, matrices: &[&Self::Tall]) -> Result<Vec<DMatrix<f32>>, ComputeError> {
+        Ok(matrices
+            .iter()
+            .map(|m| DMatrix::from_fn(m.rows as usize, m.cols as usize, |i, j| m.get(i, j) as f32))
+            .collect())
+    }
+
+    async fn pause(&self) -> Result<(), ComputeError> {
+        if self.pulse.beat().await { Err(ComputeError::Cancelled) } else { Ok(()) }
+    }
+
+    fn counts(&self) -> Counts {
+        Counts::default()
+    }
+}
+
+/// rows × cols f32 numbers, row by row.
+fn dense(rows: u32, cols: u32, numbers: &[f32]) -> RawTall {
+    RawTall { rows, cols, transposed: false, dtype: FactorType::F32, bytes: bytemuck::cast_slice(numbers).to_vec() }
+}

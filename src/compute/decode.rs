@@ -1,0 +1,184 @@
+//! Raw bytes to numbers: the CPU's side of `shaders/tall.wgsl`, and the dtypes that only the CPU decodes.
+
+use nalgebra::DMatrix;
+use safetensors::Dtype;
+
+use super::RawTall;
+
+/// The dtypes that factors may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactorType {
+    F32,
+    F16,
+    Bf16,
+    /// Decoded on the CPU only: the GPU has no f64.
+    F64,
+    /// Decoded on the CPU only: one byte does not pay for a kernel of its own.
+    F8E4m3,
+    /// Decoded on the CPU only.
+    F8E5m2,
+}
+
+impl FactorType {
+    /// `None` for what is not a floating-point number that we decode.
+    pub fn from_dtype(dtype: Dtype) -> Option<Self> {
+        match dtype {
+            Dtype::F32 => Some(Self::F32),
+            Dtype::F16 => Some(Self::F16),
+            Dtype::BF16 => Some(Self::Bf16),
+            Dtype::F64 => Some(Self::F64),
+            Dtype::F8_E4M3 => Some(Self::F8E4m3),
+            Dtype::F8_E5M2 => Some(Self::F8E5m2),
+            _ => None,
+        }
+    }
+
+    /// The number by which the kernels know it.
+    pub fn code(self) -> u32 {
+        match self {
+            Self::F32 => 0,
+            Self::F16 => 1,
+            Self::Bf16 => 2,
+            Self::F64 => 3,
+            Self::F8E4m3 => 4,
+            Self::F8E5m2 => 5,
+        }
+    }
+
+    /// Whether the kernels decode it.
+    pub fn on_gpu(self) -> bool {
+        matches!(self, Self::F32 | Self::F16 | Self::Bf16)
+    }
+
+    /// Bytes of one number.
+    pub fn size(self) -> usize {
+        match self {
+            Self::F64 => 8,
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+            Self::F8E4m3 | Self::F8E5m2 => 1,
+        }
+    }
+
+    /// The number at `index` of `bytes`; NaN beyond the end, which [`RawTall::is_whole`] excludes.
+    pub fn decode(self, bytes: &[u8], index: usize) -> f64 {
+        fn at<const N: usize>(bytes: &[u8], index: usize) -> [u8; N] {
+            bytes.get(index * N..).and_then(|tail| tail.first_chunk::<N>()).copied().unwrap_or([0xff; N])
+        }
+        match self {
+            Self::F32 => f64::from(f32::from_le_bytes(at(bytes, index))),
+            Self::F16 => half::f16::from_le_bytes(at(bytes, index)).to_f64(),
+            Self::Bf16 => half::bf16::from_le_bytes(at(bytes, index)).to_f64(),
+            Self::F64 => f64::from_le_bytes(at(bytes, index)),
+            Self::F8E4m3 => f8_e4m3(at::<1>(bytes, index)[0]),
+            Self::F8E5m2 => f8_e5m2(at::<1>(bytes, index)[0]),
+        }
+    }
+}
+
+/// OCP 8-bit floating point, E4M3: bias 7, no infinities, S.1111.111 is NaN.
+fn f8_e4m3(byte: u8) -> f64 {
+    let (exponent, mantissa) = (i32::from(byte >> 3 & 0xf), f64::from(byte & 7));
+    let magnitude = match (exponent, byte & 7) {
+        (15, 7) => f64::NAN,
+        (0, _) => mantissa / 8.0 * 2f64.powi(-6),
+        _ => (1.0 + mantissa / 8.0) * 2f64.powi(exponent - 7),
+    };
+    if byte & 0x80 == 0 { magnitude } else { -magnitude }
+}
+
+/// OCP 8-bit floating point, E5M2: the upper byte of an f16.
+fn f8_e5m2(byte: u8) -> f64 {
+    half::f16::from_bits(u16::from(byte) << 8).to_f64()
+}
+
+impl RawTall {
+    /// Whether the bytes are those of rows·cols numbers.
+    pub fn is_whole(&self) -> bool {
+        self.bytes.len() == self.len() * self.dtype.size()
+    }
+
+    /// Numbers in the matrix.
+    pub fn len(&self) -> usize {
+        self.rows as usize * self.cols as usize
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Element (i, j), exactly.
+    pub fn get(&self, i: usize, j: usize) -> f64 {
+        let index =
+            if self.transposed { j * self.rows as usize + i } else { i * self.cols as usize + j };
+        self.dtype.decode(&self.bytes, index)
+    }
+
+    /// Rows `first .. first + count` in f64, row by row into `out` (count × cols numbers).
+    pub fn rows_f64(&self, first: usize, count: usize, out: &mut [f64]) {
+        match self.dtype {
+            FactorType::F32 => self.fill(first, count, out, |b: [u8; 4]| f64::from(f32::from_le_bytes(b))),
+            FactorType::F16 => self.fill(first, count, out, |b: [u8; 2]| half::f16::from_le_bytes(b).to_f64()),
+            FactorType::Bf16 => self.fill(first, count, out, |b: [u8; 2]| half::bf16::from_le_bytes(b).to_f64()),
+            FactorType::F64 => self.fill(first, count, out, f64::from_le_bytes),
+            FactorType::F8E4m3 => self.fill(first, count, out, |[b]| f8_e4m3(b)),
+            FactorType::F8E5m2 => self.fill(first, count, out, |[b]| f8_e5m2(b)),
+        }
+    }
+
+    fn fill<const N: usize>(&self, first: usize, count: usize, out: &mut [f64], decode: impl Fn([u8; N]) -> f64) {
+        let (rows, cols) = (self.rows as usize, self.cols as usize);
+        let (numbers, _) = self.bytes.as_chunks::<N>();
+        if self.transposed {
+            for (j, column) in numbers.chunks_exact(rows.max(1)).enumerate() {
+                for (i, &bytes) in column[first..first + count].iter().enumerate() {
+                    out[i * cols + j] = decode(bytes);
+                }
+            }
+        } else {
+            for (x, &bytes) in out.iter_mut().zip(&numbers[first * cols..(first + count) * cols]) {
+                *x = decode(bytes);
+            }
+        }
+    }
+
+    /// The whole matrix in f64 (rows × cols). Eight bytes a number: for the f64 fall-back.
+    pub fn to_f64(&self) -> DMatrix<f64> {
+        DMatrix::from_fn(self.rows as usize, self.cols as usize, |i, j| self.get(i, j))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f8_values_are_those_of_the_ocp_tables() {
+        assert_eq!(f8_e4m3(0x7e), 448.0);
+        assert_eq!(f8_e4m3(0x01), 2f64.powi(-9));
+        assert_eq!(f8_e4m3(0xb8), -1.0);
+        assert!(f8_e4m3(0x7f).is_nan());
+        assert_eq!(f8_e5m2(0x7b), 57344.0);
+        assert_eq!(f8_e5m2(0x01), 2f64.powi(-16));
+        assert!(f8_e5m2(0x7c).is_infinite());
+    }
+
+    #[test]
+    fn both_orders_and_all_dtypes_give_the_same_element() {
+        for dtype in [FactorType::F32, FactorType::F16, FactorType::Bf16, FactorType::F64] {
+            let bytes: Vec<u8> = (0..6)
+                .flat_map(|n| match dtype {
+                    FactorType::F32 => f32::from(n as u8).to_le_bytes().to_vec(),
+                    FactorType::F16 => half::f16::from_f32(n as f32).to_le_bytes().to_vec(),
+                    FactorType::Bf16 => half::bf16::from_f32(n as f32).to_le_bytes().to_vec(),
+                    _ => f64::from(n).to_le_bytes().to_vec(),
+                })
+                .collect();
+            let raw = RawTall { rows: 3, cols: 2, transposed: false, dtype, bytes: bytes.clone() };
+            assert!(raw.is_whole());
+            assert_eq!(raw.get(2, 1), 5.0);
+            assert_eq!(RawTall { transposed: true, ..raw }.get(2, 1), 5.0);
+            assert_eq!(RawTall { rows: 3, cols: 2, transposed: true, dtype, bytes }.get(1, 1), 4.0);
+        }
+    }
+}

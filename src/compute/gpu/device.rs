@@ -1,0 +1,121 @@
+use std::cell::Cell;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::kernels::Kernels;
+use crate::compute::{ComputeError, Pulse};
+use crate::report::Counts;
+
+/// Buffers that every kernel binds: words, views, tasks, coefficients, the result.
+pub(super) const BINDINGS: usize = 5;
+
+/// An open GPU with compiled kernels.
+#[derive(Debug)]
+pub struct GpuBackend<P> {
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) kernels: Kernels,
+    pub(super) counts: Cell<Counts>,
+    pub(super) pulse: P,
+    info: wgpu::AdapterInfo,
+    lost: Arc<Mutex<Option<String>>>,
+}
+
+/// Why there is no GPU backend, in words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoGpu {
+    #[error("WebGPU found no adapter")]
+    NoAdapter,
+    #[error("only a software adapter ({0}), no hardware")]
+    SoftwareOnly(String),
+    #[error("the adapter gave no device ({0})")]
+    NoDevice(String),
+    #[error("the kernels do not compile ({0})")]
+    Kernels(String),
+}
+
+impl<P: Pulse> GpuBackend<P> {
+    /// Opens the most powerful adapter, at WebGPU's default limits: what works here works everywhere.
+    ///
+    /// # Errors
+    /// No adapter; only a software one where `software` is not allowed; no device; a kernel that does not compile.
+    pub async fn open(pulse: P, software: bool) -> Result<Self, NoGpu> {
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+        let options = wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            ..wgpu::RequestAdapterOptions::default()
+        };
+        let adapter = instance.request_adapter(&options).await.map_err(|_| NoGpu::NoAdapter)?;
+        let info = adapter.get_info();
+        if info.device_type == wgpu::DeviceType::Cpu && !software {
+            return Err(NoGpu::SoftwareOnly(info.name));
+        }
+        let descriptor = wgpu::DeviceDescriptor { label: Some("lorascope"), ..wgpu::DeviceDescriptor::default() };
+        let (device, queue) =
+            adapter.request_device(&descriptor).await.map_err(|e| NoGpu::NoDevice(e.to_string()))?;
+        let lost = Arc::new(Mutex::new(None));
+        let on_loss = Arc::clone(&lost);
+        device.set_device_lost_callback(move |reason, text| {
+            *on_loss.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{reason:?}: {text}"));
+        });
+        let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let kernels = Kernels::compile(&device);
+        if let Some(error) = scope.pop().await {
+            return Err(NoGpu::Kernels(error.to_string()));
+        }
+        Ok(Self { device, queue, kernels, counts: Cell::default(), pulse, info, lost })
+    }
+
+    /// The adapter's own name; empty where the browser keeps it to itself.
+    pub fn adapter_name(&self) -> &str {
+        &self.info.name
+    }
+
+    /// Whether the adapter runs on the CPU.
+    pub fn is_software(&self) -> bool {
+        self.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// Runs `work` and turns whatever the device says of it into an error.
+    pub(super) async fn scoped<T>(
+        &self,
+        work: impl Future<Output = Result<T, ComputeError>>,
+    ) -> Result<T, ComputeError> {
+        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let result = work.await;
+        let errors = [memory.pop().await, validation.pop().await];
+        if let Some(text) = self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            return Err(ComputeError::DeviceLost(text));
+        }
+        match errors.into_iter().flatten().next() {
+            Some(error) => Err(ComputeError::Gpu(error.to_string())),
+            None => result,
+        }
+    }
+
+    /// Makes the device unusable, as a driver's reset would.
+    pub fn destroy(&self) {
+        self.device.destroy();
+    }
+
+    pub(super) fn count(&self, add: impl FnOnce(&mut Counts)) {
+        let mut counts = self.counts.get();
+        add(&mut counts);
+        self.counts.set(counts);
+    }
+}
+
+/// Binding `index` of every kernel: only the last is written.
+pub(super) fn layout(index: usize) -> wgpu::BindGroupLayoutEntry {
+    wgpu::BindGroupLayoutEntry {
+        binding: index as u32,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer {
+            ty: wgpu::BufferBindingType::Storage { read_only: index + 1 < BINDINGS },
+            has_dynamic_offset: false,
+            min_binding_size: None,
+        },
+        count: None,
+    }
+}

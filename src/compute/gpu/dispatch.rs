@@ -1,0 +1,79 @@
+use wgpu::BufferUsages;
+
+use super::{GpuBackend, GpuTall, Task};
+use crate::compute::{ComputeError, Pulse, TallView};
+
+/// WebGPU's default limit of workgroups in one dimension.
+const MAX_WORKGROUPS: u32 = 65_535;
+
+impl<P: Pulse> GpuBackend<P> {
+    /// One dispatch per source buffer, all into one new buffer of `words` words. `views` describe `matrices`,
+    /// `tasks` gives the workgroups of a view by its number.
+    pub(super) fn run<T: IntoIterator<Item = Task>>(
+        &self,
+        kernel: &wgpu::ComputePipeline,
+        matrices: &[&GpuTall],
+        views: &[TallView],
+        tasks: impl Fn(u32, &TallView) -> T,
+        coefficients: &[f32],
+        words: u32,
+    ) -> Result<wgpu::Buffer, ComputeError> {
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
+        let result = self.buffer("result", u64::from(words), usage)?;
+        let views_buffer = self.filled("views", bytemuck::cast_slice(views))?;
+        let coefficients = self.filled("coefficients", bytemuck::cast_slice(coefficients))?;
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut sources: Vec<&wgpu::Buffer> = matrices.iter().map(|m| &m.buffer).collect();
+        sources.dedup();
+        for source in sources {
+            let of_source = (0..).zip(matrices.iter().zip(views)).filter(|(_, (m, _))| m.buffer == *source);
+            let tasks: Vec<Task> = of_source.flat_map(|(n, (_, view))| tasks(n, view)).collect();
+            if tasks.is_empty() {
+                continue;
+            }
+            let tasks_buffer = self.filled("tasks", bytemuck::cast_slice(&tasks))?;
+            let buffers = [source, &views_buffer, &tasks_buffer, &coefficients, &result];
+            let entries: [_; 5] = std::array::from_fn(|n| wgpu::BindGroupEntry {
+                binding: n as u32,
+                resource: buffers[n].as_entire_binding(),
+            });
+            let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: None,
+                layout: &self.kernels.bindings,
+                entries: &entries,
+            });
+            let count = tasks.len() as u32;
+            let across = count.min(MAX_WORKGROUPS);
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            pass.set_pipeline(kernel);
+            pass.set_bind_group(0, &bind_group, &[]);
+            pass.dispatch_workgroups(across, count.div_ceil(across), 1);
+            self.count(|c| c.dispatches += 1);
+        }
+        self.queue.submit([encoder.finish()]);
+        Ok(result)
+    }
+
+    /// [`Self::run`], and the whole result's bytes.
+    pub(super) async fn run_and_read<T: IntoIterator<Item = Task>>(
+        &self,
+        kernel: &wgpu::ComputePipeline,
+        matrices: &[&GpuTall],
+        views: &[TallView],
+        tasks: impl Fn(u32, &TallView) -> T,
+        coefficients: &[f32],
+        words: u32,
+    ) -> Result<Vec<u8>, ComputeError> {
+        let result = self.run(kernel, matrices, views, tasks, coefficients, words)?;
+        self.read_words(&result, 0, words).await
+    }
+
+    fn filled(&self, label: &str, bytes: &[u8]) -> Result<wgpu::Buffer, ComputeError> {
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
+        let buffer = self.buffer(label, bytes.len().div_ceil(4) as u64, usage)?;
+        if !bytes.is_empty() {
+            self.write(&buffer, 0, bytes);
+        }
+        Ok(buffer)
+    }
+}

@@ -1,0 +1,123 @@
+//! How modules are grouped into batches: as many as fit one buffer binding at WebGPU's default limits, and as
+//! much work as one dispatch may hold without a watchdog taking notice.
+
+use std::ops::Range;
+
+use super::{SLAB, TILE};
+use crate::report::Counts;
+
+/// WebGPU's default limit of one binding, in bytes: no batch can hold more.
+const BINDING: u64 = 128 << 20;
+/// Bytes of factors that a batch aims at, so that progress shows and a cancel is soon heard.
+const MAX_BYTES: u64 = 48 << 20;
+/// 32-bit words of any one result that a batch aims at.
+const MAX_WORDS: u64 = 16 << 20;
+/// Multiplications of one dispatch: a tenth of a second for a GPU of 100 GFLOP/s.
+const MAX_PRODUCTS: u64 = 4_000_000_000;
+
+/// What a module asks of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Bytes of both factors.
+    pub bytes: u64,
+    /// Words of the larger of the results of `gram` and `apply`.
+    pub words: u64,
+    /// Multiplications of one `gram`.
+    pub products: u64,
+}
+
+impl Cost {
+    /// The cost of a tall factor, `rows × cols` of `size` bytes each.
+    pub fn of(rows: u64, cols: u64, size: u64) -> Self {
+        let (slab, tile) = (u64::from(SLAB), u64::from(TILE));
+        let tiles = cols.div_ceil(tile);
+        let gram = rows.div_ceil(slab).saturating_mul(tiles * (tiles + 1) / 2).saturating_mul(tile * tile);
+        let numbers = rows.saturating_mul(cols);
+        Self {
+            bytes: numbers.saturating_mul(size).next_multiple_of(4),
+            words: gram.max(numbers),
+            products: numbers.saturating_mul(cols),
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_add(other.bytes),
+            words: self.words.saturating_add(other.words),
+            products: self.products.saturating_add(other.products),
+        }
+    }
+
+    /// The cost of a module with these two factors.
+    pub fn module(left: Self, right: Self) -> Self {
+        left.plus(right)
+    }
+
+    /// Whether a GPU batch can hold it at all.
+    pub fn fits(self) -> bool {
+        self.bytes <= BINDING && self.words.saturating_mul(4) <= BINDING
+    }
+
+    fn is_within_aim(self) -> bool {
+        self.bytes <= MAX_BYTES && self.words <= MAX_WORDS && self.products <= MAX_PRODUCTS
+    }
+}
+
+/// Modules `0..costs.len()`, in order, cut into batches. A module over the aim is alone in one.
+pub fn batches(costs: &[Cost]) -> Vec<Range<usize>> {
+    let mut batches = Vec::new();
+    let mut begin = 0;
+    let mut sum = Cost::default();
+    for (n, &cost) in costs.iter().enumerate() {
+        let grown = sum.plus(cost);
+        if n > begin && !grown.is_within_aim() {
+            batches.push(begin..n);
+            begin = n;
+            sum = cost;
+        } else {
+            sum = grown;
+        }
+    }
+    if begin < costs.len() {
+        batches.push(begin..costs.len());
+    }
+    batches
+}
+
+/// What the GPU does for the singular values of one batch that takes `passes` Gram passes: one scan, a Gram
+/// matrix per pass, an apply between two passes; the scan and every Gram matrix are read back.
+pub fn work(passes: u64) -> Counts {
+    Counts { dispatches: 1 + passes + passes.saturating_sub(1), readbacks: 1 + passes, ..Counts::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_module_is_in_one_batch_and_every_batch_fits() {
+        // The shapes of Llama 3.1 8B, rank 16, bf16.
+        let shapes = [(4096, 4096), (1024, 4096), (1024, 4096), (4096, 4096), (14336, 4096), (14336, 4096), (4096, 14336)];
+        let costs: Vec<Cost> = (0..224)
+            .map(|n| shapes[n % 7])
+            .map(|(out, inn)| Cost::module(Cost::of(out, 16, 2), Cost::of(inn, 16, 2)))
+            .collect();
+        let batches = batches(&costs);
+        assert_eq!(batches.iter().flat_map(Range::clone).collect::<Vec<_>>(), (0..224).collect::<Vec<_>>());
+        assert!(batches.len() > 1 && batches.len() < 8, "{batches:?}");
+        for batch in &batches {
+            let sum = costs[batch.clone()].iter().copied().fold(Cost::default(), Cost::plus);
+            assert!(sum.is_within_aim() && sum.fits());
+        }
+    }
+
+    #[test]
+    fn a_module_over_the_aim_is_alone() {
+        let small = Cost::module(Cost::of(64, 4, 4), Cost::of(64, 4, 4));
+        let large = Cost::module(Cost::of(64_000, 256, 4), Cost::of(4096, 256, 4));
+        let larger = Cost::module(Cost::of(256_000, 256, 4), Cost::of(4096, 256, 4));
+        assert!(large.fits() && !larger.fits());
+        assert!(!Cost::of(u64::MAX, u64::MAX, 8).fits());
+        assert_eq!(batches(&[small, large, small, larger]), [0..1, 1..2, 2..3, 3..4]);
+    }
+}

@@ -1,0 +1,75 @@
+use crate::source::SourceError;
+
+use super::sniff::Foreign;
+
+/// Why a file cannot be read as safetensors. Each message names the file, what is wrong and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ContainerError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Another kind of file altogether, told from its first bytes.
+    #[error("{path}: {kind}")]
+    Foreign { path: String, kind: Foreign },
+    #[error("{path}: too short to be a safetensors file ({len} bytes; the header's length alone takes 8). {AGAIN}")]
+    TooShort { path: String, len: u64 },
+    #[error("{path}: there is no header: its length is given as 0, so this is not a safetensors file. {AGAIN}")]
+    HeaderEmpty { path: String },
+    #[error(
+        "{path}: the header is said to be {header} bytes long, more than the 100,000,000 that safetensors allows. \
+         This is not a safetensors file, or its beginning is damaged. {AGAIN}"
+    )]
+    HeaderOverLimit { path: String, header: u64 },
+    #[error(
+        "{path}: the header is said to be {header} bytes long, past the end of the file ({len} bytes). The file is \
+         truncated, or not a safetensors file. {AGAIN}"
+    )]
+    HeaderPastEnd { path: String, header: u64, len: u64 },
+    #[error("{path}: the header is not UTF-8 text (byte {at} of it). The file is damaged. {AGAIN}")]
+    NotUtf8 { path: String, at: usize },
+    #[error("{path}: the header is not valid JSON ({reason}). The file is damaged. {AGAIN}")]
+    NotJson { path: String, reason: String },
+    #[error("{path}: the header's JSON is not a safetensors header ({reason}). {REWRITE}")]
+    NotAHeader { path: String, reason: String },
+    #[error("{path}: {fault}. {REWRITE}")]
+    Layout { path: String, fault: LayoutFault },
+    #[error("{path}: {fault}. {AGAIN}")]
+    Incomplete { path: String, fault: LayoutFault },
+}
+
+const AGAIN: &str = "Download or copy it again.";
+const REWRITE: &str = "Save it again with the safetensors library.";
+
+/// A tensor whose description does not fit the others or the file. Names are [`quoted`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LayoutFault {
+    #[error("the tensor {name} is described twice")]
+    Duplicate { name: String },
+    #[error("the data range of the tensor {name} is invalid: it begins at offset {begin}, after its end {end}")]
+    Backwards { name: String, begin: u64, end: u64 },
+    #[error("the shape {shape} of the tensor {name} is too large: its product overflows 64 bits")]
+    ShapeOverflow { name: String, shape: String },
+    #[error("the tensor {name} ({dtype} {shape}) does not fill whole bytes: its size is {bits} bits")]
+    PartOfAByte { name: String, dtype: String, shape: String, bits: u64 },
+    #[error("the tensor {name} ({dtype} {shape}) needs {wanted} bytes, but its data range holds {held}")]
+    WrongSize { name: String, dtype: String, shape: String, wanted: u64, held: u64 },
+    #[error("there is a hole: bytes {begin} to {end} of the data, before the tensor {name}, belong to no tensor")]
+    Hole { name: String, begin: u64, end: u64 },
+    #[error(
+        "the tensor {name} overlaps the tensor before it: it begins at {begin}, inside bytes already taken up to {taken}"
+    )]
+    Overlap { name: String, begin: u64, taken: u64 },
+    #[error("the file is truncated: the tensors need {wanted} bytes of data, it ends after {held}")]
+    Truncated { wanted: u64, held: u64 },
+    #[error("{extra} extra bytes at the end belong to no tensor")]
+    Trailing { extra: u64 },
+}
+
+/// A name from a file, made fit for a sentence: in quotes, without control characters, at most 120 characters.
+pub fn quoted(name: &str) -> String {
+    const MOST: usize = 120;
+    let mut text: String = name.chars().take(MOST).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if name.chars().nth(MOST).is_some() {
+        text.push('…');
+    }
+    format!("`{text}`")
+}

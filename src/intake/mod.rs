@@ -1,0 +1,216 @@
+//! Sorting one drop: what each file is, told from its content, and which belong together.
+
+use std::collections::HashSet;
+
+mod companions;
+mod labels;
+
+use serde_json::Value;
+
+use crate::adapter::{Content, PeftConfig, recognise};
+use crate::container::{ContainerError, Header, read_header};
+use crate::source::ByteSource;
+
+pub use labels::{folder, make_unique};
+
+/// The longest JSON file that is read.
+const MAX_JSON: u64 = 4 << 20;
+
+/// A drop, sorted.
+#[derive(Debug)]
+pub struct Sorted<S> {
+    pub adapters: Vec<AdapterFile<S>>,
+    pub checkpoints: Vec<Checkpoint<S>>,
+    /// Adapter configurations that no weights of this drop use.
+    pub configs: Vec<ConfigFile>,
+    /// Paths of files that belong to a training folder, not to the analysis.
+    pub companions: Vec<String>,
+    /// Sentences that name the file: what could not be used, and what to do.
+    pub problems: Vec<String>,
+}
+
+/// The weights of one adapter, and the configuration in the same folder.
+#[derive(Debug)]
+pub struct AdapterFile<S> {
+    /// Unique in the drop.
+    pub label: String,
+    pub source: S,
+    pub header: Header,
+    pub config: Option<ConfigFile>,
+}
+
+/// A model's weights, one file of them.
+#[derive(Debug)]
+pub struct Checkpoint<S> {
+    /// Unique among the drop's checkpoints.
+    pub label: String,
+    pub source: S,
+    pub header: Header,
+}
+
+#[derive(Clone, Debug)]
+pub struct ConfigFile {
+    pub path: String,
+    pub config: PeftConfig,
+}
+
+impl<S: ByteSource> Checkpoint<S> {
+    /// What to say of it while there is no adapter.
+    pub fn waiting(&self) -> String {
+        format!(
+            "{}: this is a model checkpoint, not an adapter. It is kept, waiting for an adapter: drop one to analyse it.",
+            self.source.path()
+        )
+    }
+}
+
+impl ConfigFile {
+    /// What to say of it while its weights are missing.
+    pub fn waiting(&self) -> String {
+        format!(
+            "{}: the adapter's weights are missing. Drop its `adapter_model.safetensors` together with it.",
+            self.path
+        )
+    }
+}
+
+/// What one file turned out to be.
+enum Kind {
+    Weights(Header, Content),
+    Config(Box<PeftConfig>),
+    Companion,
+    Problem(String),
+    /// Weights that cannot be used; their configuration then goes without a word.
+    Refused(String),
+}
+
+/// Sorts the files of one drop. Problems keep the order of the files.
+pub async fn sort_drop<S: ByteSource>(files: Vec<S>) -> Sorted<S> {
+    let mut sorted =
+        Sorted { adapters: vec![], checkpoints: vec![], configs: vec![], companions: vec![], problems: vec![] };
+    // Folders that hold weights of any sort, usable or not.
+    let mut weighty = HashSet::new();
+    for source in files {
+        let path = source.path().to_owned();
+        let kind = kind_of(&source).await;
+        if matches!(kind, Kind::Weights(..) | Kind::Refused(_)) {
+            weighty.insert(folder(&path).to_owned());
+        }
+        match kind {
+            Kind::Weights(header, Content::Checkpoint) => {
+                sorted.checkpoints.push(Checkpoint { label: labels::label(&path), source, header });
+            }
+            Kind::Weights(header, _) => {
+                sorted.adapters.push(AdapterFile { label: labels::label(&path), source, header, config: None });
+            }
+            Kind::Config(config) => sorted.configs.push(ConfigFile { path, config: *config }),
+            Kind::Companion => sorted.companions.push(path),
+            Kind::Problem(sentence) | Kind::Refused(sentence) => sorted.problems.push(sentence),
+        }
+    }
+    sorted.pair_configs(&weighty);
+    let paths: Vec<String> = sorted.adapters.iter().map(|a| a.source.path().to_owned()).collect();
+    make_unique(sorted.adapters.iter_mut().map(|a| &mut a.label), &paths);
+    let paths: Vec<String> = sorted.checkpoints.iter().map(|c| c.source.path().to_owned()).collect();
+    make_unique(sorted.checkpoints.iter_mut().map(|c| &mut c.label), &paths);
+    sorted
+}
+
+impl<S: ByteSource> Sorted<S> {
+    /// Gives each adapter the configuration of its folder. One beside weights that cannot be used is a companion.
+    fn pair_configs(&mut self, weighty: &HashSet<String>) {
+        // Where a folder holds several (a browser's "adapter_config (1).json"), the plain name comes first.
+        self.configs.sort_by_key(|config| labels::file_name(&config.path) != "adapter_config.json");
+        let mut used = HashSet::new();
+        for adapter in &mut self.adapters {
+            let home = folder(adapter.source.path());
+            let found = self.configs.iter().find(|config| folder(&config.path) == home);
+            used.extend(found.map(|config| config.path.clone()));
+            adapter.config = found.cloned();
+        }
+        for config in std::mem::take(&mut self.configs) {
+            if weighty.contains(folder(&config.path)) {
+                if !used.contains(&config.path) {
+                    self.companions.push(config.path);
+                }
+            } else {
+                self.configs.push(config);
+            }
+        }
+    }
+}
+
+async fn kind_of<S: ByteSource>(source: &S) -> Kind {
+    let path = source.path();
+    if companions::is_hidden(path) {
+        return Kind::Companion;
+    }
+    if labels::extension(path) == "json" {
+        return json_kind(source).await;
+    }
+    if companions::is_known(path) {
+        return Kind::Companion;
+    }
+    match read_header(source).await {
+        Ok(header) => match recognise(&header) {
+            content @ (Content::Peft | Content::Checkpoint) => Kind::Weights(header, content),
+            // The one place that turns a header without an adapter into words.
+            Content::Other(_) | Content::Empty => match crate::adapter::read(&header, None) {
+                Ok(_) => Kind::Weights(header, Content::Peft),
+                Err(error) => Kind::Refused(format!("{path}: {error}")),
+            },
+        },
+        Err(error) if is_unknown(path, &error) => Kind::Problem(format!(
+            "{path}: not a file that Lorascope knows. Drop an adapter's `adapter_model.safetensors` and \
+             `adapter_config.json`."
+        )),
+        Err(error) => Kind::Refused(error.to_string()),
+    }
+}
+
+/// Neither the name nor the content says that the file holds weights.
+fn is_unknown(path: &str, error: &ContainerError) -> bool {
+    const WEIGHTS: &[&str] = &["safetensors", "bin", "pt", "pth", "ckpt", "pkl", "gguf"];
+    let about_content = matches!(error, ContainerError::Foreign { .. } | ContainerError::Source(_));
+    !about_content && !WEIGHTS.contains(&labels::extension(path).as_str())
+}
+
+async fn json_kind<S: ByteSource>(source: &S) -> Kind {
+    let path = source.path();
+    let known = companions::is_known(path);
+    if source.len() > MAX_JSON {
+        return if known { Kind::Companion } else { unknown_json(path) };
+    }
+    let bytes = match source.read(0..source.len()).await {
+        Ok(bytes) => bytes,
+        Err(error) => return Kind::Problem(error.to_string()),
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
+        Ok(Value::Object(object)) if PeftConfig::is_one(&object) => Kind::Config(Box::new(PeftConfig::read(&object))),
+        // MLX's configuration of the same name, and the index of a sharded model.
+        Ok(Value::Object(object))
+            if known || ["fine_tune_type", "lora_parameters", "weight_map"].iter().any(|k| object.contains_key(*k)) =>
+        {
+            Kind::Companion
+        }
+        Ok(_) if known => Kind::Companion,
+        Ok(_) if is_config_name(path) => Kind::Problem(format!(
+            "{path}: this is not PEFT's adapter_config.json (it has no `peft_type`), so the scale is not known from it. \
+             Drop the file that was saved with the weights."
+        )),
+        Ok(_) => unknown_json(path),
+        Err(_) if known => Kind::Companion,
+        Err(error) => Kind::Problem(format!("{path}: not valid JSON ({error}). Download or save it again.")),
+    }
+}
+
+fn is_config_name(path: &str) -> bool {
+    labels::file_name(path) == "adapter_config.json"
+}
+
+fn unknown_json(path: &str) -> Kind {
+    Kind::Problem(format!(
+        "{path}: not a JSON file that Lorascope knows. Of JSON files it reads `adapter_config.json`."
+    ))
+}

@@ -1,0 +1,295 @@
+//! Singular values and vectors of L·Rᵀ for two tall factors, without ever forming the product.
+//!
+//! Each factor becomes Q·R by at most [`MAX_PASSES`] passes of clipped CholeskyQR ([`super::gram_pass`]), the tall
+//! work on the backend; then R_L·R_Rᵀ = U·Σ·Vᵀ in f64, and the singular vectors are Q_L·U and Q_R·V. What f32
+//! could spoil goes the f64 way instead: Householder QR of both factors on the CPU.
+
+use std::rc::Rc;
+
+use nalgebra::DMatrix;
+
+use super::dense::{Thin, exponent, spectral_norm, thin_qr, thin_svd};
+use super::gram_pass::{Clip, clipped_pass};
+use crate::compute::{ComputeError, Primitives, RawTall, Scan};
+
+/// Gram passes before a factor is left to the f64 way.
+const MAX_PASSES: usize = 4;
+/// Where ‖L‖₂·‖R‖₂ is this many times σ₁, cancellation in the product ate f32's digits.
+const MAX_CANCELLATION: f64 = 16.0;
+/// Column maxima outside of 2^±this could meet f32's flushed subnormals or its overflow.
+const MAX_EXPONENT: i32 = 100;
+/// σ at or below this part of σ₁ is noise of f32 factors.
+pub const NOISE: f64 = 2e-6;
+
+/// The two factors of an update L·Rᵀ: out × r and in × r.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    pub left: Rc<RawTall>,
+    pub right: Rc<RawTall>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    Values,
+    /// Singular vectors too, as many as the numerical rank.
+    Vectors,
+}
+
+/// What became of one pair.
+#[derive(Clone, Debug)]
+pub enum Spectrum {
+    Found {
+        /// Descending, min(out, in, r) of them.
+        sigma: Vec<f64>,
+        /// U (out × k) and V (in × k), k the count of σ > 2e-6·σ₁; only with [`Want::Vectors`].
+        vectors: Option<(DMatrix<f32>, DMatrix<f32>)>,
+        /// Whether the module went the f64 way because f32 would have lost digits.
+        fallback: bool,
+    },
+    /// The factors hold this many NaNs and infinities.
+    NotFinite { count: u64 },
+    /// The product leaves the range of f64.
+    OutOfRange,
+}
+
+/// A factor as Q·R.
+enum Form<T> {
+    /// Q = tall·weight, on the backend.
+    Device { tall: T, weight: DMatrix<f64>, r: DMatrix<f64> },
+    /// Q in f64, on the CPU.
+    Host { q: DMatrix<f64>, r: DMatrix<f64> },
+    NotFinite(u64),
+    /// f32 will not do: the whole module goes the f64 way.
+    Unsettled,
+}
+
+impl<T> Form<T> {
+    fn r(&self) -> Option<&DMatrix<f64>> {
+        match self {
+            Self::Device { r, .. } | Self::Host { r, .. } => Some(r),
+            Self::NotFinite(_) | Self::Unsettled => None,
+        }
+    }
+
+    fn not_finite(&self) -> u64 {
+        if let Self::NotFinite(count) = self { *count } else { 0 }
+    }
+}
+
+/// The spectra of all pairs, which the backend must be able to hold at once.
+///
+/// # Errors
+/// Only what concerns the whole batch: a lost or unwilling device, a cancel.
+pub async fn spectra<P: Primitives>(backend: &P, pairs: &[Pair], want: Want) -> Result<Vec<Spectrum>, ComputeError> {
+    let factors: Vec<&Rc<RawTall>> = pairs.iter().flat_map(|p| [&p.left, &p.right]).collect();
+    let forms = factorise(backend, &factors, want).await?;
+    let mut solved = Vec::with_capacity(pairs.len());
+    let mut forms = forms.into_iter();
+    for pair in pairs {
+        let (Some(left), Some(right)) = (forms.next(), forms.next()) else { break };
+        backend.pause().await?;
+        solved.push(solve(pair, [left, right]));
+    }
+    finish(backend, solved, want).await
+}
+
+/// Q·R of every factor.
+async fn factorise<P: Primitives>(
+    backend: &P,
+    factors: &[&Rc<RawTall>],
+    want: Want,
+) -> Result<Vec<Form<P::Tall>>, ComputeError> {
+    let mut forms = Vec::with_capacity(factors.len());
+    for factor in factors {
+        // A factor that is hardly tall gains nothing from a Gram matrix, which would square its condition.
+        let on_host = factor.rows <= 2 * factor.cols || !factor.dtype.on_gpu();
+        forms.push(if on_host {
+            backend.pause().await?;
+            on_cpu(factor)
+        } else {
+            Form::Unsettled
+        });
+    }
+    let tall: Vec<usize> = (0..factors.len()).filter(|&n| matches!(forms[n], Form::Unsettled)).collect();
+    if tall.is_empty() {
+        return Ok(forms);
+    }
+    let raw: Vec<Rc<RawTall>> = tall.iter().map(|&n| Rc::clone(factors[n])).collect();
+    let uploaded = backend.upload(&raw).await?;
+    let scans = backend.scan(&uploaded.iter().collect::<Vec<_>>()).await?;
+
+    let mut active = Vec::new();
+    for ((n, tall), scan) in tall.into_iter().zip(uploaded).zip(scans) {
+        if scan.not_finite > 0 {
+            forms[n] = Form::NotFinite(scan.not_finite);
+        } else if let Some(scales) = column_scales(&scan) {
+            active.push(Active { n, tall, scales, r: None });
+        }
+    }
+    // With a Gram matrix in f64 one pass gives R, and so σ, to 1e-8; orthonormal vectors need the loop all the same.
+    let once = P::GRAM_IN_F64 && want == Want::Values;
+    let clip = if once { Clip::AtZero } else { Clip::ForAnotherPass };
+    for pass in 1..=MAX_PASSES {
+        if active.is_empty() {
+            break;
+        }
+        let talls: Vec<&P::Tall> = active.iter().map(|a| &a.tall).collect();
+        let scales: Vec<Vec<f32>> = active.iter().map(|a| a.scales.clone()).collect();
+        let grams = backend.gram(&talls, &scales).await?;
+        let (mut next, mut weights) = (Vec::new(), Vec::new());
+        for (a, gram) in active.into_iter().zip(grams) {
+            backend.pause().await?;
+            // Left Unsettled if the Gram matrix is not finite.
+            let Some((weight, r, settled)) = a.advance(&gram, clip) else { continue };
+            if settled || once {
+                forms[a.n] = Form::Device { tall: a.tall, weight, r };
+            } else if pass < MAX_PASSES {
+                next.push((a, r));
+                weights.push(weight);
+            }
+        }
+        let talls: Vec<&P::Tall> = next.iter().map(|(a, _)| &a.tall).collect();
+        let applied = if talls.is_empty() { Vec::new() } else { backend.apply(&talls, &weights).await? };
+        active = next
+            .into_iter()
+            .zip(applied)
+            .map(|((a, r), tall)| Active { n: a.n, tall, scales: vec![1.0; r.nrows()], r: Some(r) })
+            .collect();
+    }
+    Ok(forms)
+}
+
+/// A factor between two passes.
+struct Active<T> {
+    /// Its number among the factors.
+    n: usize,
+    tall: T,
+    scales: Vec<f32>,
+    /// The product of the passes' R so far.
+    r: Option<DMatrix<f64>>,
+}
+
+impl<T> Active<T> {
+    /// One pass: W for the next `apply`, the R so far, and whether it is the last.
+    fn advance(&self, gram: &DMatrix<f64>, clip: Clip) -> Option<(DMatrix<f64>, DMatrix<f64>, bool)> {
+        let mut pass = clipped_pass(gram, clip)?;
+        // `gram` was that of X·S: the scales go into W and out of R. They are powers of two, so this is exact.
+        for (j, &scale) in self.scales.iter().enumerate().filter(|&(_, &scale)| scale != 0.0) {
+            pass.weight.row_mut(j).scale_mut(f64::from(scale));
+            pass.r.column_mut(j).scale_mut(1.0 / f64::from(scale));
+        }
+        let r = match &self.r {
+            Some(r) => &pass.r * r,
+            None => pass.r,
+        };
+        Some((pass.weight, r, pass.settled))
+    }
+}
+
+/// Powers of two that bring every column's largest number into [1, 2); 0 for a column of zeros. `None` where f32
+/// on a GPU could flush or overflow.
+fn column_scales(scan: &Scan) -> Option<Vec<f32>> {
+    (0..scan.max_bits.len())
+        .map(|col| match f64::from(scan.max(col)) {
+            0.0 => Some(0.0),
+            max => Some(exponent(max)).filter(|e| e.abs() <= MAX_EXPONENT).map(|e| 2f32.powi(-e)),
+        })
+        .collect()
+}
+
+/// Q·R in f64.
+fn on_cpu<T>(factor: &RawTall) -> Form<T> {
+    let matrix = factor.to_f64();
+    let not_finite = matrix.iter().filter(|x| !x.is_finite()).count() as u64;
+    if not_finite > 0 {
+        return Form::NotFinite(not_finite);
+    }
+    let (q, r) = thin_qr(matrix);
+    Form::Host { q, r }
+}
+
+/// A pair once its small SVD is known.
+enum Solved<T> {
+    Svd { forms: [Form<T>; 2], thin: Thin, sigma: Vec<f64>, fallback: bool },
+    Failed(Spectrum),
+}
+
+fn solve<T>(pair: &Pair, forms: [Form<T>; 2]) -> Solved<T> {
+    let count = forms[0].not_finite() + forms[1].not_finite();
+    if count > 0 {
+        return Solved::Failed(Spectrum::NotFinite { count });
+    }
+    let all_f64 = matches!(forms, [Form::Host { .. }, Form::Host { .. }]);
+    let thin = core(&forms);
+    if all_f64 || thin.as_ref().is_some_and(|thin| keeps_digits(&forms, thin)) {
+        return with_padding(pair, forms, thin, false);
+    }
+    let forms = [on_cpu(&pair.left), on_cpu(&pair.right)];
+    let count = forms[0].not_finite() + forms[1].not_finite();
+    if count > 0 {
+        return Solved::Failed(Spectrum::NotFinite { count });
+    }
+    let thin = core(&forms);
+    with_padding(pair, forms, thin, true)
+}
+
+/// The SVD of R_L·R_Rᵀ.
+fn core<T>(forms: &[Form<T>; 2]) -> Option<Thin> {
+    thin_svd(&(forms[0].r()? * forms[1].r()?.transpose()))
+}
+
+fn keeps_digits<T>(forms: &[Form<T>; 2], thin: &Thin) -> bool {
+    let largest = thin.sigma.first().copied().unwrap_or(0.0);
+    let norm = |form: &Form<T>| form.r().map_or(0.0, spectral_norm);
+    norm(&forms[0]) * norm(&forms[1]) <= MAX_CANCELLATION * largest
+}
+
+fn with_padding<T>(pair: &Pair, forms: [Form<T>; 2], thin: Option<Thin>, fallback: bool) -> Solved<T> {
+    let Some(thin) = thin.filter(|thin| thin.sigma.iter().all(|s| s.is_finite())) else {
+        return Solved::Failed(Spectrum::OutOfRange);
+    };
+    let mut sigma = thin.sigma.clone();
+    sigma.resize(pair.left.rows.min(pair.right.rows).min(pair.left.cols) as usize, 0.0);
+    Solved::Svd { forms, thin, sigma, fallback }
+}
+
+/// Reads out what is wanted.
+async fn finish<P: Primitives>(
+    backend: &P,
+    solved: Vec<Solved<P::Tall>>,
+    want: Want,
+) -> Result<Vec<Spectrum>, ComputeError> {
+    let mut spectra = Vec::with_capacity(solved.len());
+    for solved in solved {
+        spectra.push(match solved {
+            Solved::Failed(spectrum) => spectrum,
+            Solved::Svd { sigma, fallback, .. } if want == Want::Values => {
+                Spectrum::Found { sigma, vectors: None, fallback }
+            }
+            Solved::Svd { forms: [left, right], thin, sigma, fallback } => {
+                let k = sigma.iter().filter(|&&s| s > NOISE * sigma[0]).count();
+                let u = basis(backend, left, thin.u.columns(0, k).into_owned()).await?;
+                let v = basis(backend, right, thin.v.columns(0, k).into_owned()).await?;
+                Spectrum::Found { sigma, vectors: Some((u, v)), fallback }
+            }
+        });
+    }
+    Ok(spectra)
+}
+
+/// Q·turn (rows × k), read back.
+async fn basis<P: Primitives>(
+    backend: &P,
+    form: Form<P::Tall>,
+    turn: DMatrix<f64>,
+) -> Result<DMatrix<f32>, ComputeError> {
+    match form {
+        Form::Host { q, .. } => Ok((q * turn).map(|x| x as f32)),
+        Form::Device { tall, weight, .. } => {
+            let applied = backend.apply(&[&tall], &[weight * turn]).await?;
+            let mut read = backend.read(&applied.iter().collect::<Vec<_>>()).await?;
+            read.pop().ok_or_else(|| ComputeError::Gpu("a result is missing".into()))
+        }
+        Form::NotFinite(_) | Form::Unsettled => Err(ComputeError::Gpu("a factor was left without a basis".into())),
+    }
+}

@@ -1,0 +1,172 @@
+//! The page as a whole.
+
+use leptos::mount::mount_to_body;
+use leptos::prelude::*;
+use leptos::{ev, html};
+use wasm_bindgen::JsCast;
+
+use super::browser::typing;
+use super::domains::Domains;
+use super::first::FirstScreen;
+use super::header::Header;
+use super::heatmap::Heatmap;
+use super::identity::Identity;
+use super::items::Items;
+use super::keys::Keys;
+use super::problems::Problems;
+use super::spectrum::Spectrum;
+use super::status::StatusBar;
+use super::store::Store;
+use super::table::ModuleTable;
+use super::wire::Wire;
+use super::{drop, theme};
+
+/// The hidden inputs that open the browser's own dialogs.
+#[derive(Clone, Copy)]
+pub struct Pickers {
+    pub files: NodeRef<html::Input>,
+    pub folder: NodeRef<html::Input>,
+}
+
+impl Pickers {
+    pub fn open_files(self) {
+        if let Some(input) = self.files.get_untracked() {
+            input.click();
+        }
+    }
+
+    pub fn open_folder(self) {
+        if let Some(input) = self.folder.get_untracked() {
+            input.click();
+        }
+    }
+}
+
+/// Puts the page into the document, in place of the line that said it was loading.
+pub fn mount() {
+    std::panic::set_hook(Box::new(|panic| {
+        web_sys::console::error_1(&panic.to_string().into());
+        let Some(body) = document().body() else { return };
+        if let Ok(note) = document().create_element("p") {
+            note.set_class_name("boot");
+            note.set_text_content(Some(&format!(
+                "This page stopped working. Please reload it. Its last words: {panic}"
+            )));
+            let _ = body.insert_before(&note, body.first_child().as_ref());
+        }
+    }));
+    if let Some(boot) = document().get_element_by_id("boot") {
+        boot.remove();
+    }
+    mount_to_body(App);
+}
+
+#[component]
+fn App() -> impl IntoView {
+    let store = Store::new();
+    let wire = Wire::new(store);
+    let pickers = Pickers { files: NodeRef::new(), folder: NodeRef::new() };
+    provide_context(store);
+    provide_context(wire);
+    provide_context(pickers);
+    theme::follow(store);
+    drop::listen(store, wire);
+    wire.start();
+
+    let keys_open = RwSignal::new(false);
+    let handle = window_event_listener(ev::keydown, move |event| {
+        if event.ctrl_key() || event.meta_key() || event.alt_key() || typing(event.target()) {
+            return;
+        }
+        match event.key().as_str() {
+            "?" => keys_open.set(true),
+            "o" => pickers.open_files(),
+            "/" => {
+                if let Ok(Some(filter)) = document().query_selector("#module-filter") {
+                    event.prevent_default();
+                    let _ = filter.unchecked_into::<web_sys::HtmlElement>().focus();
+                }
+            }
+            _ => {}
+        }
+    });
+    on_cleanup(move || handle.remove());
+
+    let has_result = Memo::new(move |_| store.adapter.with(Option::is_some));
+    view! {
+        <Header keys_open/>
+        <StatusBar/>
+        <main>
+            <Show when=move || has_result.get() fallback=|| view! { <FirstScreen/> }>
+                <Items compact=true/>
+                <Problems/>
+                <Identity/>
+                <div class="columns">
+                    <div class="column-wide"><Heatmap/></div>
+                    <div class="column-side"><Domains/></div>
+                    <div class="column-wide"><ModuleTable/></div>
+                    <div class="column-side"><Spectrum/></div>
+                </div>
+            </Show>
+        </main>
+        <Footer/>
+        <HiddenInputs pickers/>
+        <Keys open=keys_open/>
+        <Overlay/>
+    }
+}
+
+/// The two file inputs: always there, opened by buttons.
+#[component]
+fn HiddenInputs(pickers: Pickers) -> impl IntoView {
+    let (store, wire) = (super::store::use_store(), super::wire::use_wire());
+    let changed = move |event: web_sys::Event| {
+        if let Some(input) = event.target().and_then(|t| t.dyn_into::<web_sys::HtmlInputElement>().ok()) {
+            drop::picked(store, wire, &input);
+        }
+    };
+    // An attribute that Leptos does not know.
+    Effect::new(move |_| pickers.folder.get().map(|input| input.set_attribute("webkitdirectory", "")));
+    view! {
+        <div class="visually-hidden" aria-hidden="true">
+            <input node_ref=pickers.files type="file" multiple tabindex="-1" data-testid="file-input" on:change=changed/>
+            <input
+                node_ref=pickers.folder
+                type="file"
+                multiple
+                tabindex="-1"
+                data-testid="folder-input"
+                on:change=changed
+            />
+        </div>
+    }
+}
+
+/// While files hover over the window: what dropping them will do.
+#[component]
+fn Overlay() -> impl IntoView {
+    let store = super::store::use_store();
+    let adds = move || store.items.with(|items| !items.is_empty());
+    view! {
+        <Show when=move || store.dragging.get()>
+            <div class="overlay" aria-hidden="true">
+                <p>
+                    {move || if adds() { "Drop to add to what is here" } else { "Drop anywhere" }}
+                    <small>"Files stay on this machine."</small>
+                </p>
+            </div>
+        </Show>
+    }
+}
+
+#[component]
+fn Footer() -> impl IntoView {
+    view! {
+        <footer>
+            <p>
+                "Nothing you drop leaves this machine: it is read and computed in this browser. "
+                "More can be dropped anywhere on this page. Press "<kbd>"?"</kbd>" for the keys."
+            </p>
+        </footer>
+    }
+}

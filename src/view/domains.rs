@@ -1,0 +1,56 @@
+//! The domain profile: how the scheme weighs where the energy sits.
+
+use leptos::prelude::*;
+
+use super::model::domains::{TAG_THRESHOLD, bars, name, scheme};
+use super::model::number::percent;
+use super::store::use_store;
+
+#[component]
+pub fn Domains() -> impl IntoView {
+    let store = use_store();
+    move || {
+        let adapter = store.adapter.get()?;
+        let domains = &adapter.report.domains;
+        let bars = bars(domains).into_iter().map(|bar| {
+            let width = format!("{}%", (bar.score * 100.0).clamp(0.0, 100.0));
+            view! {
+                <li data-testid="domain-score" data-domain=bar.key data-score=bar.score.to_string()>
+                    <span class="bar-name">{bar.name}</span>
+                    <span class="bar-value">{percent(bar.score)}</span>
+                    <span class="bar" aria-hidden="true">
+                        <span class="bar-fill" style:width=width></span>
+                        <span class="bar-mark" style:left=format!("{}%", TAG_THRESHOLD * 100.0)></span>
+                    </span>
+                </li>
+            }
+        });
+        let tags = domains.tags.iter().map(|tag| {
+            view! { <li data-testid="tag" data-tag=tag.clone() title=name(tag)>{tag.clone()}</li> }
+        });
+        Some(view! {
+            <section class="panel domains" aria-labelledby="domains-title">
+                <h2 id="domains-title">
+                    "Domain profile "<span class="small">"scheme: "{scheme(&domains.scheme)}</span>
+                </h2>
+                {(!domains.evidence)
+                    .then(|| {
+                        view! {
+                            <p class="no-evidence">
+                                <b>"No evidence. "</b>
+                                "This adapter changes next to nothing, so there is no energy to place; the even scores "
+                                "say nothing."
+                            </p>
+                        }
+                    })}
+                <ul class="bars">{bars.collect_view()}</ul>
+                <ul class="tags" aria-label="Tags">{tags.collect_view()}</ul>
+                <p class="small">
+                    "A heuristic about where the update’s energy sits: each module’s energy, weighed by its depth and "
+                    "kind. It does not measure skill. A domain at or above the mark at "{percent(TAG_THRESHOLD)}
+                    " becomes a tag; if none is, the largest does."
+                </p>
+            </section>
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! Saving the report. The engine writes it; the page only asks, and saves the file that comes back.
+
+use js_sys::Array;
+use leptos::prelude::*;
+
+use super::store::use_store;
+use super::wire::use_wire;
+use crate::protocol::ToEngine;
+
+#[component]
+pub fn ExportJson() -> impl IntoView {
+    let (store, wire) = (use_store(), use_wire());
+    let shown = move || store.adapter.with(Option::is_some);
+    let ready = move || !store.phase.get().is_busy() && store.state.with(|s| s.crash.is_none());
+    view! {
+        <Show when=shown>
+            <button
+                data-testid="export-json"
+                title="Save the whole report, every number unrounded, as JSON"
+                disabled=move || !ready()
+                on:click=move |_| wire.send(&ToEngine::ExportJson, &Array::new())
+            >
+                "Export JSON"
+            </button>
+        </Show>
+    }
+}
+
+/// Copies a text, and says so.
+#[component]
+pub fn CopyButton(
+    #[prop(into)] label: String,
+    text: impl Fn() -> String + Copy + Send + Sync + 'static,
+) -> impl IntoView {
+    let outcome = RwSignal::new(None::<bool>);
+    let copy = move |_| {
+        leptos::task::spawn_local(async move {
+            outcome.set(Some(super::browser::copy(&text()).await));
+            set_timeout(move || outcome.set(None), std::time::Duration::from_secs(3));
+        });
+    };
+    view! {
+        <span class="copy">
+            <button class="quiet" on:click=copy>{label}</button>
+            <span class="said" role="status">
+            {move || match outcome.get() {
+                Some(true) => "Copied",
+                Some(false) => "The browser refused to copy; select the text instead",
+                None => "",
+            }}
+        </span>
+        </span>
+    }
+}

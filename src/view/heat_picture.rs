@@ -1,0 +1,200 @@
+//! The heatmap's picture: a canvas of one pixel per cell, under a grid that pointer, keys and screen readers use.
+
+use leptos::html;
+use leptos::prelude::*;
+use wasm_bindgen::{Clamped, JsCast};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData, KeyboardEvent, MouseEvent};
+
+use super::heatmap::Heat;
+use super::model::colour::ColourMap;
+use super::model::heat::{self, Cell};
+
+/// Height of a row in CSS pixels: fewer rows are taller, many still have room for a name.
+fn row_height(rows: usize) -> usize {
+    (252 / rows.max(1)).clamp(16, 36)
+}
+
+#[component]
+pub fn HeatPicture(heat: Heat) -> impl IntoView {
+    let canvas = NodeRef::<html::Canvas>::new();
+    Effect::new(move |_| {
+        if let Some(canvas) = canvas.get() {
+            // A picture that cannot be painted leaves the table beside it.
+            let _ = paint(&canvas, heat);
+        }
+    });
+    let size = Memo::new(move |_| heat.grid.with(|g| g.as_ref().map_or((0, 0), |g| (g.rows.len(), g.columns.len()))));
+    let height = move || format!("{}px", size.get().0 * row_height(size.get().0));
+    let labels = move || {
+        heat.grid.with(|g| {
+            let rows = g.iter().flat_map(|g| g.rows.iter());
+            rows.map(|r| view! { <span title=r.path.clone()>{r.label.clone()}</span> }).collect_view()
+        })
+    };
+    let ticks = move || {
+        let columns = size.get().1.max(1) as f64;
+        let ticks = heat.grid.with(|g| g.as_ref().map(|g| heat::column_ticks(g, 9))).unwrap_or_default();
+        let tick = |(column, name): (usize, String)| {
+            let left = format!("{}%", (column as f64 + 0.5) / columns * 100.0);
+            view! { <span style:left=left>{name}</span> }
+        };
+        ticks.into_iter().map(tick).collect_view()
+    };
+    view! {
+        <div class="heat-scroll">
+            <div class="heat" style=("--columns", move || size.get().1.to_string())>
+                <div class="heat-rows" aria-hidden="true" style:height=height>{labels}</div>
+                <Cells heat canvas size/>
+                <div class="heat-corner" aria-hidden="true">"layer"</div>
+                <div class="heat-columns" aria-hidden="true">{ticks}</div>
+            </div>
+        </div>
+    }
+}
+
+/// The grid itself: one tab stop, and one real cell where the keys are.
+#[component]
+fn Cells(heat: Heat, canvas: NodeRef<html::Canvas>, size: Memo<(usize, usize)>) -> impl IntoView {
+    let spoken = RwSignal::new(String::new());
+    let show = move |cell: Cell| {
+        let module = heat.grid.with_untracked(|g| g.as_ref()?.module_at(cell.row, cell.column));
+        if let Some(module) = module {
+            heat.store.pick(module);
+        }
+    };
+    let on_key = move |event: KeyboardEvent| {
+        let cell = heat.cursor.get_untracked();
+        if matches!(event.key().as_str(), "Enter" | " ") {
+            event.prevent_default();
+            show(cell);
+            return;
+        }
+        let control = event.ctrl_key() || event.meta_key();
+        let next = heat.grid.with_untracked(|g| heat::step(g.as_ref()?, cell, &event.key(), control));
+        if let Some(next) = next {
+            event.prevent_default();
+            heat.cursor.set(next);
+            heat.hover.set(Some(next));
+            spoken.set(untrack(|| heat.read_out(next)));
+        }
+    };
+    let under = move |event: &MouseEvent| {
+        let rect = event.current_target()?.dyn_into::<web_sys::Element>().ok()?.get_bounding_client_rect();
+        let (rows, columns) = size.get_untracked();
+        let place = |at: f64, from: f64, width: f64, n: usize| {
+            (width > 0.0 && at >= from).then(|| ((at - from) / width * n as f64) as usize).filter(|i| *i < n)
+        };
+        let row = place(f64::from(event.client_y()), rect.top(), rect.height(), rows)?;
+        let column = place(f64::from(event.client_x()), rect.left(), rect.width(), columns)?;
+        Some(Cell { row, column })
+    };
+    let frame = move |cell: Option<Cell>| {
+        let (rows, columns) = size.get();
+        let percent = |part: usize, whole: usize| format!("{}%", part as f64 / whole.max(1) as f64 * 100.0);
+        cell.map(|c| [percent(c.column, columns), percent(c.row, rows), percent(1, columns), percent(1, rows)])
+    };
+    let framed = move |side: usize, cell: Option<Cell>| frame(cell).map(|f| f[side].clone()).unwrap_or_default();
+    let cursor = move || Some(heat.cursor.get());
+    let height = move || format!("{}px", size.get().0 * row_height(size.get().0));
+    view! {
+        <div
+            class="heat-grid"
+            data-testid="heatmap"
+            role="grid"
+            tabindex="0"
+            aria-label="Heatmap of layers and modules. Arrow keys move, Enter shows a cell’s spectrum."
+            aria-rowcount=move || size.get().0.to_string()
+            aria-colcount=move || size.get().1.to_string()
+            aria-activedescendant="heat-cell"
+            style:height=height
+            on:keydown=on_key
+            on:blur=move |_| heat.hover.set(None)
+            on:mousemove=move |event| heat.hover.set(under(&event))
+            on:mouseleave=move |_| heat.hover.set(None)
+            on:click=move |event| {
+                if let Some(cell) = under(&event) {
+                    heat.cursor.set(cell);
+                    show(cell);
+                }
+            }
+        >
+            <canvas node_ref=canvas aria-hidden="true"></canvas>
+            <div role="row" aria-rowindex=move || (heat.cursor.get().row + 1).to_string()>
+                <div
+                    id="heat-cell"
+                    class="heat-cursor"
+                    role="gridcell"
+                    aria-colindex=move || (heat.cursor.get().column + 1).to_string()
+                    aria-selected=move || (heat.picked() == cursor()).to_string()
+                    aria-label=move || heat.read_out(heat.cursor.get())
+                    style:left=move || framed(0, cursor())
+                    style:top=move || framed(1, cursor())
+                    style:width=move || framed(2, cursor())
+                    style:height=move || framed(3, cursor())
+                ></div>
+            </div>
+            <div
+                class="heat-picked"
+                aria-hidden="true"
+                hidden=move || heat.picked().is_none()
+                style:left=move || framed(0, heat.picked())
+                style:top=move || framed(1, heat.picked())
+                style:width=move || framed(2, heat.picked())
+                style:height=move || framed(3, heat.picked())
+            ></div>
+            <span class="visually-hidden" aria-live="polite">{move || spoken.get()}</span>
+        </div>
+    }
+}
+
+fn paint(canvas: &HtmlCanvasElement, heat: Heat) -> Option<()> {
+    let map = ColourMap::new(heat.store.dark.get());
+    let (measure, scale) = (heat.store.measure.get(), heat.scale.get());
+    let (adapter, grid) = (heat.store.adapter.get()?, heat.grid.get()?);
+    let pixels = heat::pixels(&grid, &adapter.modules, measure, scale, &map);
+    let (width, height) = (grid.columns.len() as u32, grid.rows.len() as u32);
+    canvas.set_width(width);
+    canvas.set_height(height);
+    let context: CanvasRenderingContext2d = canvas.get_context("2d").ok()??.dyn_into().ok()?;
+    let image = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&pixels), width, height).ok()?;
+    context.put_image_data(&image, 0.0, 0.0).ok()
+}
+
+/// The colours with their numbers and unit, and the colour of nothing.
+#[component]
+pub fn Legend(heat: Heat) -> impl IntoView {
+    const STEPS: u32 = 128;
+    let strip = NodeRef::<html::Canvas>::new();
+    Effect::new(move |_| {
+        let map = ColourMap::new(heat.store.dark.get());
+        let Some(canvas) = strip.get() else { return };
+        let colours = (0..STEPS).map(|i| map.at(f64::from(i) / f64::from(STEPS - 1)));
+        let pixels: Vec<u8> = colours.flat_map(|[r, g, b]| [r, g, b, 255]).collect();
+        canvas.set_width(STEPS);
+        canvas.set_height(1);
+        let context = canvas.get_context("2d").ok().flatten();
+        let Some(context) = context.and_then(|c| c.dyn_into::<CanvasRenderingContext2d>().ok()) else { return };
+        if let Ok(image) = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&pixels), STEPS, 1) {
+            let _ = context.put_image_data(&image, 0.0, 0.0);
+        }
+    });
+    let end = move |high: bool| {
+        let measure = heat.store.measure.get();
+        heat.scale.get().map(|s| measure.write(if high { s.high } else { s.low })).unwrap_or_default()
+    };
+    let scale_word = move || {
+        use super::model::axis::ScaleKind;
+        match heat.scale.get().map(|s| s.kind) {
+            Some(ScaleKind::Log) => ", log scale",
+            _ => "",
+        }
+    };
+    view! {
+        <div class="legend small">
+            <span>{move || end(false)}</span>
+            <canvas class="legend-strip" node_ref=strip aria-hidden="true"></canvas>
+            <span>{move || end(true)}" "{move || heat.store.measure.get().unit()}{scale_word}</span>
+            <span class="legend-none"><i aria-hidden="true"></i>"no module"</span>
+        </div>
+    }
+}

@@ -1,0 +1,120 @@
+//! The identity card: what the adapter in view is.
+
+use js_sys::Array;
+use leptos::prelude::*;
+use web_sys::SubmitEvent;
+
+use super::model::identity::facts;
+use super::model::number::plural;
+use super::model::shown::Adapter;
+use super::store::use_store;
+use super::wire::use_wire;
+use crate::protocol::ToEngine;
+use std::sync::Arc;
+
+#[component]
+pub fn Identity() -> impl IntoView {
+    let store = use_store();
+    move || {
+        let adapter = store.adapter.get()?;
+        let (assumed, open) =
+            store.state.with_untracked(|s| (s.scale_assumed(adapter.item), s.scale_open(adapter.item)));
+        let facts = facts(&adapter.report, &adapter.modules, assumed);
+        Some(view! {
+            <section class="identity" aria-label="The adapter">
+                <h1>{adapter.report.label.clone()}</h1>
+                <dl>
+                    {facts
+                        .into_iter()
+                        .map(|fact| {
+                            view! {
+                                <div>
+                                    <dt>{fact.name}</dt>
+                                    <dd>{fact.value}" "<small>{fact.note}</small></dd>
+                                </div>
+                            }
+                        })
+                        .collect_view()}
+                </dl>
+            </section>
+            {open.then(|| view! { <ScaleField adapter=adapter.clone() assumed/> })}
+            <Folded adapter/>
+        })
+    }
+}
+
+/// Sets the scale by hand where no config states it.
+#[component]
+fn ScaleField(adapter: Arc<Adapter>, assumed: bool) -> impl IntoView {
+    let (store, wire) = (use_store(), use_wire());
+    let item = adapter.item;
+    let now = adapter.modules.first().map_or(1.0, |m| m.scale);
+    let value = RwSignal::new(now.to_string());
+    let complaint = RwSignal::new("");
+    let apply = move |event: SubmitEvent| {
+        event.prevent_default();
+        match value.get().trim().parse::<f64>() {
+            Ok(scale) if scale.is_finite() && scale != 0.0 => {
+                complaint.set("");
+                store.state.update(|s| s.scale_was_set(item));
+                wire.send(&ToEngine::SetScale { item, scale }, &Array::new());
+            }
+            _ => complaint.set("The scale is a number other than 0, such as 2 or 0.5."),
+        }
+    };
+    view! {
+        <form class="note scale" on:submit=apply novalidate>
+            <p>
+                {if assumed {
+                    "The scale s is an assumption: no config says it. Singular values and norms grow with it; shares, \
+                     ranks and the domain profile stay. It is lora_alpha / r in the adapter_config.json."
+                } else {
+                    "The scale s was set by hand."
+                }}
+            </p>
+            <label>
+                "Scale s "
+                <input
+                    type="number"
+                    step="any"
+                    data-testid="scale-input"
+                    prop:value=move || value.get()
+                    on:input=move |event| value.set(event_target_value(&event))
+                />
+            </label>
+            <button type="submit" data-testid="scale-apply">"Apply"</button>
+            <span role="alert">{move || complaint.get()}</span>
+        </form>
+    }
+}
+
+/// Beside the analysis: what is not part of it, and the file's metadata.
+#[component]
+fn Folded(adapter: Arc<Adapter>) -> impl IntoView {
+    // Far more than a person reads; the exported report has all of it.
+    const MOST: usize = 500;
+    let report = &adapter.report;
+    let skipped = (!report.not_analyzed.is_empty()).then(|| {
+        let entries = report.not_analyzed.iter().take(MOST).map(|n| {
+            view! { <li><code>{n.name.clone()}</code>": "{n.reason.clone()}</li> }
+        });
+        view! {
+            <details class="fold">
+                <summary>{plural(report.not_analyzed.len(), "tensor is", "tensors are")}" not part of the analysis"</summary>
+                <ul>{entries.collect_view()}</ul>
+            </details>
+        }
+    });
+    let metadata = (!report.metadata.is_empty()).then(|| {
+        let entries = report.metadata.iter().take(MOST).map(|(key, value)| {
+            view! { <div><dt>{key.clone()}</dt><dd>{value.clone()}</dd></div> }
+        });
+        view! {
+            <details class="fold">
+                <summary>{plural(report.metadata.len(), "entry", "entries")}" of metadata in the file"</summary>
+                <dl class="metadata">{entries.collect_view()}</dl>
+            </details>
+        }
+    });
+    (skipped.is_some() || metadata.is_some()).then(|| view! { <div class="folds">{skipped}{metadata}</div> })
+}

@@ -1,0 +1,123 @@
+//! The identity card: what an adapter is, in a few facts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::number::{count, general, grouped, plural, short};
+use crate::report::{AdapterReport, ModuleReport};
+
+/// One fact of the card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    pub name: &'static str,
+    pub value: String,
+    /// Smaller, after the value: where it comes from.
+    pub note: String,
+}
+
+/// The facts in reading order.
+pub fn facts(report: &AdapterReport, modules: &[ModuleReport], scale_assumed: bool) -> Vec<Fact> {
+    let fact = |name, value: String, note: String| Fact { name, value, note };
+    let (scale, scale_note) = scale(modules, scale_assumed);
+    let mut facts = vec![fact("Format", report.format.clone(), String::new())];
+    facts.push(match &report.base_model {
+        Some(base) => fact("Base model", base.clone(), String::new()),
+        None => fact("Base model", "not named".to_owned(), "in the adapter’s config".to_owned()),
+    });
+    facts.push(fact("Modules", plural(modules.len(), "module", "modules"), layers(report, modules)));
+    let rank = report.rank;
+    facts.push(fact(
+        "Rank",
+        if rank.min == rank.max { rank.min.to_string() } else { format!("{} to {}", rank.min, rank.max) },
+        String::new(),
+    ));
+    facts.push(fact("Scale s", scale, scale_note));
+    let dtypes: BTreeSet<&str> = modules.iter().map(|m| m.dtype.as_str()).collect();
+    facts.push(fact("Parameters", count(report.parameters), dtypes.into_iter().collect::<Vec<_>>().join(", ")));
+    facts.push(fact("‖ΔW‖", general(report.energy.max(0.0).sqrt()), "all modules together".to_owned()));
+    facts
+}
+
+/// "in 6 layers", "in 3 of 32 layers", with what lies outside them.
+fn layers(report: &AdapterReport, modules: &[ModuleReport]) -> String {
+    let touched = modules.iter().filter_map(|m| m.layer).collect::<BTreeSet<_>>().len();
+    let outside = modules.iter().filter(|m| m.layer.is_none()).count();
+    let layers = match (touched, report.total_layers as usize) {
+        (0, _) => return "outside the layers".to_owned(),
+        (t, total) if t >= total => format!("in {}", plural(t, "layer", "layers")),
+        (t, total) => format!("in {} of {} layers", grouped(t as u64), grouped(total as u64)),
+    };
+    if outside == 0 { layers } else { format!("{layers}, {} outside them", grouped(outside as u64)) }
+}
+
+/// The distinct scales, the commonest first, and where they come from.
+fn scale(modules: &[ModuleReport], assumed: bool) -> (String, String) {
+    let mut distinct: BTreeMap<u64, (f64, usize)> = BTreeMap::new();
+    let mut sources: Vec<&str> = Vec::new();
+    for m in modules {
+        distinct.entry(m.scale.to_bits()).or_insert((m.scale, 0)).1 += 1;
+        if sources.len() <= 2 && !sources.contains(&m.scale_source.as_str()) {
+            sources.push(&m.scale_source);
+        }
+    }
+    let mut scales: Vec<(f64, usize)> = distinct.into_values().collect();
+    scales.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.total_cmp(&b.0)));
+    let shown: Vec<String> = scales.iter().take(4).map(|(s, _)| short(*s)).collect();
+    let mut value = shown.join(", ");
+    if scales.len() > 4 {
+        value.push_str(&format!(" and {} more", scales.len() - 4));
+    }
+    let note = match sources.as_slice() {
+        _ if assumed => "assumed".to_owned(),
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [one, ..] => format!("{one}; the table has each module’s own"),
+    };
+    (value, note)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::RankRange;
+    use crate::view::model::testing::{adapter, module};
+
+    fn value(facts: &[Fact], name: &str) -> (String, String) {
+        let fact = facts.iter().find(|f| f.name == name).unwrap();
+        (fact.value.clone(), fact.note.clone())
+    }
+
+    #[test]
+    fn a_plain_adapter() {
+        let mut report = adapter("a");
+        report.base_model = Some("meta-llama/Llama-3.1-8B".to_owned());
+        let modules: Vec<ModuleReport> =
+            (0..6).map(|l| module(&format!("layers.{l}.q_proj"), Some(l), "q", 4)).collect();
+        let facts = facts(&report, &modules, false);
+        assert_eq!(value(&facts, "Modules"), ("6 modules".into(), "in 6 layers".into()));
+        assert_eq!(value(&facts, "Rank").0, "4");
+        assert_eq!(value(&facts, "Scale s"), ("2".into(), "alpha 16 / r 8, adapter_config".into()));
+        assert_eq!(value(&facts, "‖ΔW‖").0, "2.000");
+        assert_eq!(value(&facts, "Parameters").1, "F32");
+    }
+
+    #[test]
+    fn patterns_sparse_layers_and_assumptions() {
+        let mut report = adapter("a");
+        report.rank = RankRange { min: 2, max: 16 };
+        report.total_layers = 32;
+        let mut modules = vec![
+            module("layers.3.q_proj", Some(3), "q", 4),
+            module("layers.9.q_proj", Some(9), "q", 4),
+            module("embed_tokens", None, "embed", 4),
+        ];
+        modules[1].scale = 0.5;
+        modules[1].scale_source = "alpha_pattern".to_owned();
+        let shown = facts(&report, &modules, false);
+        assert_eq!(value(&shown, "Modules").1, "in 2 of 32 layers, 1 outside them");
+        assert_eq!(value(&shown, "Rank").0, "2 to 16");
+        assert_eq!(value(&shown, "Scale s").0, "2, 0.5");
+        assert!(value(&shown, "Scale s").1.ends_with("own"));
+        assert_eq!(value(&facts(&report, &modules, true), "Scale s").1, "assumed");
+        assert_eq!(value(&facts(&report, &modules[2..], false), "Modules").1, "outside the layers");
+    }
+}

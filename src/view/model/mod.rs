@@ -1,0 +1,21 @@
+//! What the components show, derived in plain structs: compiled everywhere, tested natively, no browser in it.
+
+pub mod address;
+pub mod axis;
+pub mod colour;
+pub mod domains;
+pub mod grid;
+pub mod heat;
+pub mod identity;
+pub mod layer_path;
+pub mod measure;
+pub mod natural;
+pub mod number;
+pub mod path;
+pub mod progress;
+pub mod shown;
+pub mod spectrum;
+pub mod table;
+
+#[cfg(test)]
+mod testing;

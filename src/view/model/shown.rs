@@ -1,0 +1,295 @@
+//! The page's state: everything the engine has told it, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::progress::Running;
+use crate::protocol::{Item, ItemId, ItemKind, Outcome, Problem, ToPage};
+use crate::report::{AdapterReport, EngineReport, ModuleReport};
+
+/// What the page is doing; the words of `data-state`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    #[default]
+    Idle,
+    Loading,
+    Analyzing,
+    Done,
+    Error,
+}
+
+impl Phase {
+    pub fn word(self) -> &'static str {
+        match self {
+            Phase::Idle => "idle",
+            Phase::Loading => "loading",
+            Phase::Analyzing => "analyzing",
+            Phase::Done => "done",
+            Phase::Error => "error",
+        }
+    }
+
+    pub fn is_busy(self) -> bool {
+        matches!(self, Phase::Loading | Phase::Analyzing)
+    }
+}
+
+/// An adapter with all of its modules.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Adapter {
+    pub item: ItemId,
+    /// Without its modules: they are beside it.
+    pub report: AdapterReport,
+    pub modules: Vec<ModuleReport>,
+}
+
+/// An adapter whose modules are still arriving.
+#[derive(Clone, Debug)]
+struct Arriving {
+    expected: usize,
+    adapter: Adapter,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    pub phase: Phase,
+    pub engine: Option<EngineReport>,
+    /// The engine that the address asks for cannot be had, in words.
+    pub no_backend: Option<String>,
+    /// The engine is gone, and its last words.
+    pub crash: Option<String>,
+    pub running: Option<Running>,
+    pub items: Vec<Item>,
+    pub adapters: BTreeMap<ItemId, Arc<Adapter>>,
+    pub selected: Option<ItemId>,
+    pub problems: Vec<Problem>,
+    /// What the address asks for and we do not know.
+    pub address_warning: Option<String>,
+    /// Seconds that the last drop took.
+    pub seconds: Option<f64>,
+    arriving: BTreeMap<ItemId, Arriving>,
+    started_ms: Option<f64>,
+    /// The next adapter that is complete comes into view: it is the first of a new drop.
+    select_next: bool,
+    /// "Clear" messages that the engine has not answered yet: until then it may still speak of what is gone.
+    clearing: u32,
+    /// Adapters whose scale was set by hand: their field stays, so that it can be corrected.
+    scale_set: BTreeSet<ItemId>,
+}
+
+impl State {
+    /// A drop goes to the engine: the problems of the one before are history.
+    pub fn begin_drop(&mut self, now_ms: f64) {
+        self.problems.clear();
+        self.phase = Phase::Loading;
+        self.running = None;
+        self.started_ms = Some(now_ms);
+        self.seconds = None;
+        self.select_next = true;
+    }
+
+    /// A problem that the page itself found: nothing in the drop, a folder that could not be read.
+    pub fn page_problem(&mut self, error: bool, text: String) {
+        if error {
+            self.phase = Phase::Error;
+        }
+        self.add_problem(Problem { error, text });
+    }
+
+    /// The engine died. Results stay in view; [`State::forget`] comes before the next engine starts.
+    pub fn crashed(&mut self, report: String) {
+        self.phase = Phase::Error;
+        self.crash = Some(report);
+        self.running = None;
+        self.arriving.clear();
+        self.clearing = 0;
+    }
+
+    /// Starts over. What the address asks for stays known.
+    pub fn forget(&mut self) {
+        let phase = if self.no_backend.is_some() { Phase::Error } else { Phase::Idle };
+        *self = State {
+            phase,
+            clearing: self.clearing,
+            engine: self.engine.take(),
+            no_backend: self.no_backend.take(),
+            address_warning: self.address_warning.take(),
+            ..State::default()
+        };
+    }
+
+    /// Starts over, and lets nothing that the engine has already said of the past back in.
+    pub fn clear(&mut self) {
+        self.forget();
+        self.clearing += 1;
+    }
+
+    pub fn remove(&mut self, item: ItemId) {
+        self.items.retain(|i| i.item != item);
+        self.adapters.remove(&item);
+        self.arriving.remove(&item);
+        if self.selected == Some(item) {
+            self.selected = self.adapters.keys().next().copied();
+        }
+    }
+
+    /// Takes a message from the engine.
+    pub fn receive(&mut self, message: ToPage, now_ms: f64) {
+        if self.clearing > 0 {
+            match message {
+                ToPage::Finished { outcome: Outcome::Idle, engine, .. } => {
+                    self.clearing -= 1;
+                    self.engine = Some(engine);
+                    return;
+                }
+                ToPage::Started { .. } | ToPage::NoBackend { .. } | ToPage::Panicked { .. } => {}
+                _ => return,
+            }
+        }
+        match message {
+            ToPage::Started { engine } => self.engine = Some(engine),
+            ToPage::NoBackend { text } => {
+                self.no_backend = Some(text);
+                self.phase = Phase::Error;
+            }
+            ToPage::Loading => self.phase = Phase::Loading,
+            ToPage::Progress(progress) => {
+                self.phase = Phase::Analyzing;
+                match &mut self.running {
+                    Some(running) => running.advance(progress, now_ms),
+                    None => self.running = Some(Running::new(progress, now_ms)),
+                }
+            }
+            ToPage::Item(item) => match self.items.iter_mut().find(|i| i.item == item.item) {
+                Some(known) => *known = item,
+                None => self.items.push(item),
+            },
+            ToPage::Removed { item } => self.remove(item),
+            ToPage::Adapter { item, modules, report } => {
+                let adapter = Adapter { item, report: *report, modules: Vec::with_capacity(modules.min(1 << 16)) };
+                self.arriving.insert(item, Arriving { expected: modules, adapter });
+                self.publish(item);
+            }
+            ToPage::Modules { item, modules } => {
+                if let Some(arriving) = self.arriving.get_mut(&item) {
+                    arriving.adapter.modules.extend(modules);
+                }
+                self.publish(item);
+            }
+            ToPage::Finished { outcome, engine, problems } => self.finish(outcome, engine, problems, now_ms),
+            ToPage::Panicked { text } => self.crashed(text),
+            // The page saves the file; nothing that is shown changes.
+            ToPage::ExportedJson { .. } => {}
+        }
+    }
+
+    fn finish(&mut self, outcome: Outcome, engine: EngineReport, problems: Vec<Problem>, now_ms: f64) {
+        self.engine = Some(engine);
+        self.running = None;
+        self.arriving.clear();
+        if outcome == Outcome::Idle {
+            self.items.clear();
+            self.adapters.clear();
+            self.selected = None;
+        }
+        self.select_next = false;
+        self.seconds = self.started_ms.take().map(|start| (now_ms - start) / 1000.0).or(self.seconds);
+        for problem in problems {
+            self.add_problem(problem);
+        }
+        self.phase = match outcome {
+            Outcome::Idle => Phase::Idle,
+            Outcome::Done => Phase::Done,
+            Outcome::Error => Phase::Error,
+        };
+    }
+
+    fn add_problem(&mut self, problem: Problem) {
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// An adapter comes into view only when it is whole, so that nothing is derived from half of it.
+    fn publish(&mut self, item: ItemId) {
+        let whole = self.arriving.get(&item).is_some_and(|a| a.adapter.modules.len() >= a.expected);
+        if !whole {
+            return;
+        }
+        let Some(arriving) = self.arriving.remove(&item) else { return };
+        self.adapters.insert(item, Arc::new(arriving.adapter));
+        if self.select_next || self.selected.is_none() {
+            self.selected = Some(item);
+            self.select_next = false;
+        }
+    }
+
+    pub fn selected(&self) -> Option<Arc<Adapter>> {
+        self.selected.and_then(|item| self.adapters.get(&item)).cloned()
+    }
+
+    /// Is the adapter's scale only assumed?
+    pub fn scale_assumed(&self, item: ItemId) -> bool {
+        self.items.iter().any(|i| i.item == item && i.scale_assumed)
+    }
+
+    /// May the adapter's scale be set by hand: it is assumed, or was set so before.
+    pub fn scale_open(&self, item: ItemId) -> bool {
+        self.scale_assumed(item) || self.scale_set.contains(&item)
+    }
+
+    pub fn scale_was_set(&mut self, item: ItemId) {
+        self.scale_set.insert(item);
+    }
+
+    /// One text per problem that stopped everything, the engine's own first.
+    pub fn errors(&self) -> Vec<String> {
+        let of_drop = self.problems.iter().filter(|p| p.error).map(|p| p.text.clone());
+        self.no_backend.iter().cloned().chain(of_drop).collect()
+    }
+
+    /// One text per thing that could not be used, those of the adapter in view last.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut texts: Vec<String> = self.address_warning.iter().cloned().collect();
+        let of_drop = self.problems.iter().filter(|p| !p.error).map(|p| &p.text);
+        let selected = self.selected.and_then(|item| self.adapters.get(&item));
+        for text in of_drop.chain(selected.into_iter().flat_map(|a| &a.report.warnings)) {
+            // The engine may say of a drop what its adapter's report says too, there with the adapter's name.
+            if !texts.iter().any(|known| known == text || known.ends_with(&format!(": {text}"))) {
+                texts.push(text.clone());
+            }
+        }
+        texts
+    }
+
+    /// Anything to clear away?
+    pub fn holds_something(&self) -> bool {
+        !self.items.is_empty() || !self.problems.is_empty() || self.crash.is_some() || !self.adapters.is_empty()
+    }
+
+    /// The line that says where the page stands.
+    pub fn status(&self) -> String {
+        let adapters = self.items.iter().filter(|i| i.kind == ItemKind::Adapter).count();
+        match self.phase {
+            Phase::Idle if self.engine.is_none() => "Starting the engine …".to_owned(),
+            Phase::Idle => "Ready".to_owned(),
+            Phase::Loading => "Reading headers …".to_owned(),
+            Phase::Analyzing => self.running.as_ref().map_or("Analysing …".to_owned(), |r| r.latest.text.clone()),
+            Phase::Done if adapters == 0 => "Kept; waiting for an adapter".to_owned(),
+            Phase::Done => {
+                let what = super::number::plural(adapters, "adapter", "adapters");
+                match self.seconds {
+                    Some(s) => format!("{what} analysed; the last drop took {} s", super::number::fixed(s, 1)),
+                    None => format!("{what} analysed"),
+                }
+            }
+            Phase::Error if self.crash.is_some() => "The engine stopped".to_owned(),
+            Phase::Error if self.no_backend.is_some() => "No engine".to_owned(),
+            Phase::Error => "Nothing of this drop could be analysed".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "shown_tests.rs"]
+mod tests;

@@ -1,0 +1,90 @@
+//! The reactive store: one signal of the plain [`State`], and memos of what the components read from it.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::browser::now_ms;
+use super::model::axis::ScaleKind;
+use super::model::measure::Measure;
+use super::model::shown::{Adapter, Phase, State};
+use crate::protocol::{Item, ToPage};
+
+/// Handles of signals: copied freely.
+#[derive(Clone, Copy)]
+pub struct Store {
+    pub state: RwSignal<State>,
+    pub phase: Memo<Phase>,
+    pub status: Memo<String>,
+    pub items: Memo<Vec<Item>>,
+    pub errors: Memo<Vec<String>>,
+    pub warnings: Memo<Vec<String>>,
+    /// The adapter in view. Compared by identity: a report of 20,000 modules is never compared by value.
+    pub adapter: Memo<Option<Arc<Adapter>>>,
+    /// The module in view, by its index in that adapter; the strongest one until another is picked.
+    pub module: Memo<Option<usize>>,
+    picked: RwSignal<Option<String>>,
+    pub measure: RwSignal<Measure>,
+    pub heat_scale: RwSignal<ScaleKind>,
+    /// Files hover over the window.
+    pub dragging: RwSignal<bool>,
+    /// The page is dark, by the system or by choice.
+    pub dark: RwSignal<bool>,
+}
+
+impl Store {
+    pub fn new() -> Store {
+        let state = RwSignal::new(State::default());
+        let adapter = Memo::new_with_compare(
+            move |_| state.with(State::selected),
+            |old: Option<&Option<Arc<Adapter>>>, new: Option<&Option<Arc<Adapter>>>| match (old, new) {
+                (Some(Some(old)), Some(Some(new))) => !Arc::ptr_eq(old, new),
+                (Some(None), Some(None)) => false,
+                _ => true,
+            },
+        );
+        let picked = RwSignal::new(None::<String>);
+        let module = Memo::new(move |_| {
+            let adapter = adapter.get()?;
+            let named = picked.with(|name| adapter.modules.iter().position(|m| Some(&m.name) == name.as_ref()));
+            let strongest = || {
+                let by_norm = |(_, a): &(usize, f64), (_, b): &(usize, f64)| a.total_cmp(b);
+                let norms = adapter.modules.iter().map(|m| m.frobenius).enumerate();
+                norms.filter(|(_, x)| x.is_finite()).max_by(by_norm).map(|(i, _)| i)
+            };
+            named.or_else(strongest)
+        });
+        Store {
+            state,
+            phase: Memo::new(move |_| state.with(|s| s.phase)),
+            status: Memo::new(move |_| state.with(State::status)),
+            items: Memo::new(move |_| state.with(|s| s.items.clone())),
+            errors: Memo::new(move |_| state.with(State::errors)),
+            warnings: Memo::new(move |_| state.with(State::warnings)),
+            adapter,
+            module,
+            picked,
+            measure: RwSignal::new(Measure::default()),
+            heat_scale: RwSignal::new(ScaleKind::default()),
+            dragging: RwSignal::new(false),
+            dark: RwSignal::new(false),
+        }
+    }
+
+    pub fn receive(self, message: ToPage) {
+        self.state.update(|s| s.receive(message, now_ms()));
+    }
+
+    /// Brings a module into view; by name, so that the same module stays in view in another adapter.
+    pub fn pick(self, module: usize) {
+        let name = self.adapter.with_untracked(|a| a.as_ref()?.modules.get(module).map(|m| m.name.clone()));
+        if name.is_some() {
+            self.picked.set(name);
+        }
+    }
+}
+
+/// The store of the page.
+pub fn use_store() -> Store {
+    expect_context::<Store>()
+}

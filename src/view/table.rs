@@ -1,0 +1,127 @@
+//! The sortable table of modules.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::model::number::{grouped, plural};
+use super::model::shown::Adapter;
+use super::model::table::{Column, Direction, PAGE, Sort, common_prefix, rows};
+use super::store::{Store, use_store};
+
+#[component]
+pub fn ModuleTable() -> impl IntoView {
+    let store = use_store();
+    let sort = RwSignal::new(Sort::default());
+    let filter = RwSignal::new(String::new());
+    let limit = RwSignal::new(PAGE);
+    let order = Memo::new(move |_| {
+        store.adapter.with(|a| a.as_ref().map(|a| filter.with(|f| rows(&a.modules, sort.get(), f)))).unwrap_or_default()
+    });
+    // Another adapter, another filter: back to the first page.
+    Effect::new(move |_| {
+        store.adapter.track();
+        filter.track();
+        limit.set(PAGE);
+    });
+    let prefix = Memo::new(move |_| {
+        store.adapter.with(|a| a.as_ref().map_or_else(String::new, |a| common_prefix(&a.modules).to_owned()))
+    });
+    let all = move || store.adapter.with(|a| a.as_ref().map_or(0, |a| a.modules.len()));
+    let found = move || order.with(Vec::len);
+    let body = move || {
+        let adapter = store.adapter.get()?;
+        let shown = order.with(|o| o.iter().take(limit.get()).copied().collect::<Vec<_>>());
+        let prefix = prefix.with(String::len);
+        Some(shown.into_iter().map(|i| row(store, &adapter, i, prefix)).collect_view())
+    };
+    view! {
+        <section class="panel" aria-labelledby="modules-title">
+            <div class="panel-head">
+                <h2 id="modules-title">
+                    "Modules "
+                    <span class="small">
+                        {move || {
+                            if found() == all() {
+                                grouped(all() as u64)
+                            } else {
+                                format!("{} of {}", grouped(found() as u64), grouped(all() as u64))
+                            }
+                        }}
+                        {move || prefix.with(|p| (!p.is_empty()).then(|| format!(", all in {}", p.trim_end_matches('.'))))}
+                    </span>
+                </h2>
+                <input
+                    id="module-filter"
+                    type="search"
+                    data-testid="module-filter"
+                    placeholder="Filter, e.g. 21 v_proj"
+                    aria-label="Filter the modules by words of their name or role"
+                    on:input=move |event| filter.set(event_target_value(&event))
+                />
+            </div>
+            <div class="table-scroll" tabindex="0" role="region" aria-label="Table of modules">
+                <table class="modules">
+                    <thead>
+                        <tr>{Column::ALL.map(|column| head(sort, column)).collect_view()}</tr>
+                    </thead>
+                    <tbody>{body}</tbody>
+                </table>
+                <Show when=move || found() == 0>
+                    <p class="empty">"No module has all of these words in its name."</p>
+                </Show>
+            </div>
+            <Show when=move || { found() > limit.get() }>
+                <div class="more">
+                    <button on:click=move |_| limit.update(|l| *l += PAGE)>
+                        {move || format!("Show {} more", (found() - limit.get().min(found())).min(PAGE))}
+                    </button>
+                    <span class="small">
+                        {move || format!("{} of {} are on the page", grouped(limit.get() as u64), plural(found(), "module", "modules"))}
+                    </span>
+                </div>
+            </Show>
+        </section>
+    }
+}
+
+fn head(sort: RwSignal<Sort>, column: Column) -> impl IntoView {
+    let arrow = move || match (sort.get().column == column, sort.get().direction) {
+        (false, _) => "",
+        (true, Direction::Ascending) => "▴",
+        (true, Direction::Descending) => "▾",
+    };
+    view! {
+        <th scope="col" class:text=column.is_text() aria-sort=move || sort.get().aria(column)>
+            <button title=column.help() on:click=move |_| sort.update(|s| *s = s.clicked(column))>
+                {column.label()}
+                <span class="arrow" aria-hidden="true">{arrow}</span>
+            </button>
+        </th>
+    }
+}
+
+/// `prefix` is the length of what the table's head says of every name.
+fn row(store: Store, adapter: &Arc<Adapter>, index: usize, prefix: usize) -> impl IntoView + use<> {
+    let module = adapter.modules.get(index)?;
+    let cells = Column::ALL.into_iter().skip(1).map(|column| {
+        view! { <td class:text=column.is_text()>{column.write(module)}</td> }
+    });
+    let is_picked = move || store.module.get() == Some(index);
+    Some(view! {
+        <tr
+            class:picked=is_picked
+            data-testid="module-row"
+            data-module=module.name.clone()
+            on:click=move |_| store.pick(index)
+        >
+            <th scope="row">
+                // The button is for keys; its click reaches the row.
+                <button aria-pressed=move || is_picked().to_string() title=module.name.clone()>
+                    {module.name.get(prefix..).unwrap_or(&module.name).to_owned()}
+                </button>
+            </th>
+            {cells.collect_view()}
+        </tr>
+    })
+}
