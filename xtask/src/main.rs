@@ -1,1 +1,86 @@
-fn main() {}
+//! `cargo xtask build | serve | test`. The README's commands are these.
+
+use std::process::ExitCode;
+
+use xtask::{build, proc, serve, steps};
+
+const USAGE: &str = "\
+cargo xtask build [--dev]              builds the static page into dist/
+cargo xtask serve [--dev] [--port N]   builds it and serves it at http://127.0.0.1:8080
+cargo xtask test [--only STEPS]        runs every check; STEPS is a list such as fmt,clippy,native,kernels,page
+
+What is missing is installed: the wasm32 target, Trunk and wasm-bindgen (into a cache folder of yours) and, on
+Debian and Ubuntu as root, the browser and the software GPU that the tests need.";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            eprintln!("\n{text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[&str]) -> proc::Result<()> {
+    let Some((command, options)) = args.split_first() else {
+        println!("{USAGE}");
+        return Ok(());
+    };
+    match *command {
+        "build" => {
+            let options = Options::parse(options, &["--dev"])?;
+            build::page(options.dev)?;
+            println!("The page is in {}", build::dist().display());
+            Ok(())
+        }
+        "serve" => {
+            let options = Options::parse(options, &["--dev", "--port"])?;
+            build::page(options.dev)?;
+            let server = serve::Server::start(build::dist(), options.port).map_err(|e| {
+                format!("Port {} cannot be had ({e}). Give another one: cargo xtask serve --port N", options.port)
+            })?;
+            println!("Lorascope is at {} (Ctrl+C ends it)", server.address());
+            loop {
+                std::thread::park();
+            }
+        }
+        "test" => steps::test(&Options::parse(options, &["--only"])?.only),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        other => Err(format!("There is no command `{other}`.\n\n{USAGE}")),
+    }
+}
+
+struct Options {
+    dev: bool,
+    port: u16,
+    only: Vec<String>,
+}
+
+impl Options {
+    fn parse(args: &[&str], allowed: &[&str]) -> proc::Result<Self> {
+        let mut options = Self { dev: false, port: 8080, only: Vec::new() };
+        let mut rest = args.iter();
+        while let Some(&arg) = rest.next() {
+            let (name, inline) = arg.split_once('=').map_or((arg, None), |(name, value)| (name, Some(value)));
+            if !allowed.contains(&name) {
+                return Err(format!("The option `{arg}` is unknown here.\n\n{USAGE}"));
+            }
+            if name == "--dev" {
+                options.dev = true;
+                continue;
+            }
+            let value = inline.or_else(|| rest.next().copied()).ok_or(format!("`{name}` wants a value."))?;
+            match name {
+                "--port" => options.port = value.parse().map_err(|_| format!("`{value}` is no port number."))?,
+                _ => options.only = value.split(',').map(str::to_owned).collect(),
+            }
+        }
+        Ok(options)
+    }
+}

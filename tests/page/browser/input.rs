@@ -1,0 +1,89 @@
+//! What a person does: drops, clicks, chooses, types, looks from another screen.
+
+use std::path::PathBuf;
+
+use fantoccini::Locator;
+use serde_json::{Value, json};
+
+use super::Browser;
+
+impl Browser {
+    /// Drops files and folders with real drag-and-drop events: onto the drop zone where one is in sight, else
+    /// into the middle of the page.
+    pub fn drop_paths(&self, paths: &[PathBuf]) {
+        let script = "const zone = document.querySelector('[data-testid=drop-zone]');
+            zone?.scrollIntoView({ block: 'center', behavior: 'instant' });
+            const box = zone?.getBoundingClientRect();
+            return box?.width ? [box.x + box.width / 2, box.y + box.height / 2] : [innerWidth / 2, innerHeight / 2]";
+        let at = self.eval(script, vec![]);
+        self.drop_at(paths, &at[0], &at[1]);
+    }
+
+    /// Drops in the middle of the window, whatever is there.
+    pub fn drop_in_the_middle(&self, paths: &[PathBuf]) {
+        let at = self.eval("return [innerWidth / 2, innerHeight / 2]", vec![]);
+        self.drop_at(paths, &at[0], &at[1]);
+    }
+
+    fn drop_at(&self, paths: &[PathBuf], x: &Value, y: &Value) {
+        for path in paths {
+            assert!(path.exists(), "{} is not there to drop", path.display());
+        }
+        self.mark();
+        let data = json!({ "items": [], "files": paths, "dragOperationsMask": 1 });
+        for event in ["dragEnter", "dragOver", "drop"] {
+            self.cdp("Input.dispatchDragEvent", json!({ "type": event, "x": x, "y": y, "data": data }));
+        }
+    }
+
+    /// Chooses files through an `<input type=file>`, as its dialog would.
+    pub fn choose_files(&self, input: &str, paths: &[PathBuf]) {
+        self.mark();
+        let paths: Vec<_> = paths.iter().map(|path| path.to_str().expect("a path in Unicode")).collect();
+        let found = self.client.find(Locator::Css(input));
+        let element = self.wait(found, input);
+        self.wait(element.send_keys(&paths.join("\n")), input);
+    }
+
+    /// Clicks the first element with this hook.
+    pub fn click(&self, hook: &str) {
+        self.click_css(&format!("[data-testid={hook}]"));
+    }
+
+    pub fn click_css(&self, selector: &str) {
+        self.mark();
+        let element = self.wait(self.client.find(Locator::Css(selector)), selector);
+        self.eval("arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })", vec![json!(element)]);
+        self.wait(element.click(), selector);
+    }
+
+    /// Replaces a field's content by typing.
+    pub fn type_into(&self, hook: &str, text: &str) {
+        let selector = format!("[data-testid={hook}]");
+        let element = self.wait(self.client.find(Locator::Css(&selector)), &selector);
+        self.wait(element.clear(), &selector);
+        self.wait(element.send_keys(text), &selector);
+    }
+
+    /// Forgets everything that was dropped.
+    pub fn clear(&self) {
+        self.click("clear");
+        self.expect("idle");
+    }
+
+    /// Presses Cancel once the page has been analysing for `after_ms`; see `probe.js`.
+    pub fn cancel_while_analyzing(&self, after_ms: u32) {
+        self.eval("window.__probe.cancelWhileAnalyzing(arguments[0])", vec![json!(after_ms)]);
+    }
+
+    /// A window of this size in CSS pixels.
+    pub fn viewport(&self, width: u32, height: u32) {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
+        self.cdp("Emulation.setDeviceMetricsOverride", size);
+    }
+
+    pub fn prefer(&self, theme: &str) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": theme }]);
+        self.cdp("Emulation.setEmulatedMedia", json!({ "features": features }));
+    }
+}

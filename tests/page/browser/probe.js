@@ -1,0 +1,69 @@
+// Runs in every document before the page's own scripts, and watches: what the engine sends, what the console is
+// told, what the status was, how long the main thread was busy.
+(() => {
+  const probe = { messages: [], problems: [], alerts: [], states: [], longTasks: [], mark: 0 };
+  Object.defineProperty(window, "__probe", { value: probe });
+
+  // Bytes that a structured clone of `root` carries. Files and Blobs pass by reference: they count nothing.
+  const measure = (root) => {
+    let bytes = 0, binary = 0;
+    const stack = [root], seen = new Set();
+    while (stack.length) {
+      const value = stack.pop();
+      if (typeof value === "string") bytes += value.length;
+      else if (typeof value === "number" || typeof value === "bigint") bytes += 8;
+      else if (typeof value === "boolean") bytes += 1;
+      else if (value && typeof value === "object" && !seen.has(value)) {
+        seen.add(value);
+        if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)
+            || (window.SharedArrayBuffer && value instanceof SharedArrayBuffer)) {
+          bytes += value.byteLength;
+          binary += value.byteLength;
+        } else if (value instanceof Blob) continue;
+        else if (value instanceof Map) for (const [k, v] of value) stack.push(k, v);
+        else if (value instanceof Set || Array.isArray(value)) for (const v of value) stack.push(v);
+        else for (const [k, v] of Object.entries(value)) { bytes += k.length; stack.push(v); }
+      }
+    }
+    return { bytes, binary };
+  };
+
+  const Native = window.Worker;
+  window.Worker = class Worker extends Native {
+    constructor(...args) {
+      super(...args);
+      this.addEventListener("message", (event) => probe.messages.push(measure(event.data)));
+      this.addEventListener("error", (event) => probe.problems.push(`worker error: ${event.message}`));
+      this.addEventListener("messageerror", () => probe.problems.push("worker message that cannot be read"));
+    }
+  };
+
+  const text = (value) => value instanceof Error ? `${value.name}: ${value.message}` : String(value);
+  const error = console.error;
+  console.error = (...args) => { probe.problems.push(`console.error: ${args.map(text).join(" ")}`); error.apply(console, args); };
+  window.addEventListener("error", (event) => probe.problems.push(`uncaught: ${event.message || event.target?.tagName}`), true);
+  window.addEventListener("unhandledrejection", (event) => probe.problems.push(`rejected: ${text(event.reason)}`));
+  document.addEventListener("securitypolicyviolation", (event) => probe.problems.push(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+  for (const name of ["alert", "confirm", "prompt"]) window[name] = (said) => { probe.alerts.push(String(said)); };
+
+  const note = () => {
+    const state = document.querySelector("[data-testid=status]")?.dataset.state;
+    if (state && state !== probe.states.at(-1)?.state) probe.states.push({ state, at: performance.now() });
+  };
+  new MutationObserver(note).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-state"] });
+  new PerformanceObserver((list) => { for (const task of list.getEntries()) probe.longTasks.push(task.duration); })
+    .observe({ type: "longtask", buffered: true });
+
+  // Presses Cancel as soon as the page has been analysing for `after` milliseconds.
+  probe.cancelWhileAnalyzing = (after) => {
+    delete probe.cancelledAt;
+    const timer = setInterval(() => {
+      const last = probe.states.at(-1);
+      const button = document.querySelector("[data-testid=cancel]");
+      if (last?.state !== "analyzing" || performance.now() - last.at < after || !button) return;
+      clearInterval(timer);
+      probe.cancelledAt = performance.now();
+      button.click();
+    }, 5);
+  };
+})();

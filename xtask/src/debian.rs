@@ -1,0 +1,41 @@
+//! Debian and Ubuntu: what the tests need comes from the distribution.
+
+use std::path::Path;
+
+use crate::proc::{self, Result};
+
+/// The browser, its driver, and a Vulkan that computes on the CPU.
+pub const PACKAGES: [&str; 4] = ["chromium", "chromium-driver", "mesa-vulkan-drivers", "libvulkan1"];
+
+pub fn is_debian() -> bool {
+    Path::new("/etc/debian_version").exists()
+}
+
+fn is_root() -> bool {
+    proc::output(proc::command("id").arg("-u")).is_some_and(|id| id.trim() == "0")
+}
+
+/// Installs [`PACKAGES`] where one is missing and this user may. Elsewhere does nothing: what is then not found
+/// is named by whoever needs it.
+pub fn ensure_packages(browser_missing: bool) -> Result<()> {
+    if !is_debian() || !is_root() || !(browser_missing || vulkan_missing()) {
+        return Ok(());
+    }
+    let apt = || {
+        let mut command = proc::command("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    proc::run(apt().args(["update", "--quiet"]))?;
+    proc::run(apt().args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(PACKAGES))
+}
+
+/// No software Vulkan driver. A machine with a GPU of its own has another one, and gets this one beside it.
+fn vulkan_missing() -> bool {
+    let has_driver = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"].iter().any(|folder| {
+        std::fs::read_dir(folder)
+            .is_ok_and(|files| files.flatten().any(|file| file.file_name().to_string_lossy().starts_with("lvp_icd")))
+    });
+    let loader = proc::output(proc::command("ldconfig").arg("-p"));
+    !has_driver || loader.is_some_and(|list| !list.contains("libvulkan.so.1"))
+}

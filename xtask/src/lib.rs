@@ -1,0 +1,9 @@
+//! What `cargo xtask` does, and what the page tests share with it: the static server and the browser's whereabouts.
+
+pub mod browser;
+pub mod build;
+pub mod debian;
+pub mod proc;
+pub mod serve;
+pub mod steps;
+pub mod tools;

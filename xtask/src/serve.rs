@@ -1,0 +1,148 @@
+//! A static file server for one machine: this page, on 127.0.0.1, never cached.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Serves a folder until it is dropped.
+pub struct Server {
+    address: SocketAddr,
+    stop: Arc<AtomicBool>,
+}
+
+impl Server {
+    /// Serves the files under `folder`; port 0 takes a free one.
+    pub fn start(folder: PathBuf, port: u16) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        let address = listener.local_addr()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if stopped.load(Ordering::Relaxed) {
+                    return;
+                }
+                let folder = folder.clone();
+                // A browser that goes away in the middle of a file is no concern of the server's.
+                std::thread::spawn(move || drop(answer(&stream, &folder)));
+            }
+        });
+        Ok(Self { address, stop })
+    }
+
+    pub fn address(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // Wakes the thread that accepts.
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+fn answer(mut stream: &TcpStream, folder: &Path) -> io::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let mut reader = BufReader::new(stream);
+    let mut request = String::new();
+    reader.read_line(&mut request)?;
+    let mut header = String::new();
+    while reader.read_line(&mut header)? > 2 {
+        header.clear();
+    }
+    let mut words = request.split_whitespace();
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (status, kind, body) = if !matches!(method, "GET" | "HEAD") {
+        ("405 Method Not Allowed", "text/plain", b"Only GET and HEAD.".to_vec())
+    } else {
+        match file(folder, target).and_then(|file| Some((mime(&file), std::fs::read(&file).ok()?))) {
+            Some((kind, body)) => ("200 OK", kind, body),
+            None => ("404 Not Found", "text/plain", b"Not found.".to_vec()),
+        }
+    };
+    write!(stream, "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n", body.len())?;
+    stream.write_all(b"Cache-Control: no-store\r\nConnection: close\r\n\r\n")?;
+    if method != "HEAD" {
+        stream.write_all(&body)?;
+    }
+    stream.flush()
+}
+
+/// The file that a request's target names: never one outside `folder`.
+fn file(folder: &Path, target: &str) -> Option<PathBuf> {
+    let path = decoded(target.split(['?', '#']).next()?)?;
+    let relative = Path::new(path.trim_start_matches('/'));
+    if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
+        return None;
+    }
+    let found = folder.join(relative);
+    Some(if found.is_dir() { found.join("index.html") } else { found })
+}
+
+/// Percent-encoded text in clear; `None` where it is malformed or not UTF-8.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        rest = tail;
+        if first != b'%' {
+            bytes.push(first);
+            continue;
+        }
+        let (code, tail) = rest.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(std::str::from_utf8(code).ok()?, 16).ok()?);
+        rest = tail;
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn mime(file: &Path) -> &'static str {
+    match file.extension().and_then(|e| e.to_str()).unwrap_or_default() {
+        "html" => "text/html; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "wasm" => "application/wasm",
+        "css" => "text/css; charset=utf-8",
+        "json" | "map" => "application/json",
+        "webmanifest" => "application/manifest+json",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "ico" => "image/x-icon",
+        "txt" | "md" => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    fn fetch(server: &Server, target: &str) -> String {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        write!(stream, "GET {target} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn serves_the_folder_and_nothing_above_it() {
+        let server = Server::start(crate::proc::root().join("xtask"), 0).unwrap();
+        let good = fetch(&server, "/src/%73erve.rs?x=1");
+        assert!(good.starts_with("HTTP/1.1 200 OK\r\n") && good.contains("no-store"), "{good}");
+        for target in ["/../Cargo.toml", "/%2e%2e/Cargo.toml", "/absent", "/%zz", "//etc/passwd/../../etc/passwd"] {
+            assert!(fetch(&server, target).starts_with("HTTP/1.1 404"), "{target}");
+        }
+    }
+
+    #[test]
+    fn wasm_and_modules_have_the_types_that_browsers_insist_on() {
+        assert_eq!(mime(Path::new("a_bg.wasm")), "application/wasm");
+        assert!(mime(Path::new("a.js")).starts_with("text/javascript"));
+    }
+}

@@ -1,0 +1,162 @@
+//! `cargo xtask test`: every check, in an order that fails early.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::browser::{Browser, FLAGS};
+use crate::proc::{self, Result};
+use crate::{build, tools};
+
+/// A step's name for `--only`, its heading, and what it does.
+type Step = (&'static str, &'static str, fn(&Setup) -> Result<()>);
+
+const STEPS: [Step; 6] = [
+    ("fmt", "Formatting", fmt),
+    ("clippy", "Clippy, native and wasm32", clippy),
+    ("native", "Native tests, the GPU's among them", native),
+    ("kernels", "Kernels in a real browser", kernels),
+    ("page", "Release build of the page", release),
+    ("page", "The page in a real browser", page),
+];
+
+/// What the steps found installed.
+struct Setup {
+    browser: Browser,
+    wasm_bindgen: PathBuf,
+}
+
+/// Runs the steps that `only` names, or all if it is empty, and stops at the first that fails.
+pub fn test(only: &[String]) -> Result<()> {
+    if let Some(unknown) = only.iter().find(|name| STEPS.iter().all(|step| step.0 != name.as_str())) {
+        let mut names = STEPS.map(|step| step.0).to_vec();
+        names.dedup();
+        return Err(format!("There is no step `{unknown}`. The steps: {}", names.join(", ")));
+    }
+    let mut times: Vec<(&str, Duration)> = Vec::new();
+    let mut timed = |heading: &'static str, step: &mut dyn FnMut() -> Result<()>| {
+        println!("\n── {heading}");
+        let start = Instant::now();
+        let result = step();
+        println!("── {heading}: {:.1} s", start.elapsed().as_secs_f64());
+        times.push((heading, start.elapsed()));
+        result.map_err(|text| format!("{text}\nThe step that failed: {heading}."))
+    };
+    let mut setup = None;
+    timed("Tools", &mut || {
+        tools::ensure_rust()?;
+        setup = Some(Setup { browser: Browser::ensure()?, wasm_bindgen: tools::ensure_wasm_bindgen()? });
+        Ok(())
+    })?;
+    let setup = setup.ok_or("The tools are not ready.")?;
+    for (name, heading, step) in STEPS {
+        if only.is_empty() || only.iter().any(|wanted| wanted == name) {
+            timed(heading, &mut || step(&setup))?;
+        }
+    }
+    println!("\nAll passed.");
+    for (heading, time) in &times {
+        println!("{:>8.1} s  {heading}", time.as_secs_f64());
+    }
+    let total: Duration = times.iter().map(|(_, time)| *time).sum();
+    println!("{:>8.1} s  in all", total.as_secs_f64());
+    Ok(())
+}
+
+fn fmt(_: &Setup) -> Result<()> {
+    proc::run(proc::cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn clippy(_: &Setup) -> Result<()> {
+    let strict = ["--", "-D", "warnings"];
+    proc::run(proc::cargo().args(["clippy", "--workspace", "--all-targets"]).args(strict))?;
+    let wasm = ["clippy", "--package", "lorascope", "--target", tools::WASM, "--all-targets"];
+    proc::run(proc::cargo().args(wasm).args(strict))
+}
+
+/// Every test but those of the page, which need the page built.
+fn native(_: &Setup) -> Result<()> {
+    let mut cargo = proc::cargo();
+    cargo.args(["test", "--workspace", "--lib", "--bins"]);
+    for name in integration_tests()?.iter().filter(|name| *name != "page") {
+        cargo.args(["--test", name]);
+    }
+    proc::run(&mut cargo)?;
+    proc::run(proc::cargo().args(["test", "--workspace", "--doc"]))
+}
+
+/// The names that Cargo gives to `tests/<name>.rs` and `tests/<name>/main.rs`.
+fn integration_tests() -> Result<Vec<String>> {
+    let folder = proc::root().join("tests");
+    let files = std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let is_test = |path: &PathBuf| path.extension().is_some_and(|e| e == "rs") || path.join("main.rs").is_file();
+    let paths = files.flatten().map(|file| file.path()).filter(is_test);
+    let mut names: Vec<String> = paths.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// The tests of `tests/kernels.rs`, compiled to wasm, in headless Chromium with WebGPU.
+fn kernels(setup: &Setup) -> Result<()> {
+    let mut cargo = proc::cargo();
+    cargo.args(["test", "--no-run", "--package", "lorascope", "--target", tools::WASM, "--test", "kernels"]);
+    let wasm = built_test(cargo.arg("--message-format=json-render-diagnostics"))?;
+    let folder = proc::target_dir().join("browser");
+    std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let chrome = quoted(&setup.browser.chrome.to_string_lossy());
+    let args = FLAGS.map(quoted).join(", ");
+    let options = format!("{{\"goog:chromeOptions\": {{\"binary\": {chrome}, \"args\": [{args}]}}}}\n");
+    let settings = folder.join("webdriver.json");
+    std::fs::write(&settings, options).map_err(|e| format!("{}: {e}", settings.display()))?;
+    let mut runner = proc::command(setup.wasm_bindgen.join("wasm-bindgen-test-runner"));
+    runner.current_dir(&folder).env("CHROMEDRIVER", &setup.browser.driver).arg(&wasm);
+    // Seconds for all tests together: a software adapter is slow.
+    runner.env("WASM_BINDGEN_TEST_TIMEOUT", "1800").env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
+    proc::run(&mut runner)
+}
+
+/// Builds, and gives the program that Cargo says it made.
+fn built_test(cargo: &mut Command) -> Result<PathBuf> {
+    println!("$ cargo test --no-run --target {} --test kernels", tools::WASM);
+    let output =
+        cargo.stderr(std::process::Stdio::inherit()).output().map_err(|e| format!("Cargo does not start: {e}"))?;
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let made = executable(&messages).ok_or("Cargo built no test `kernels`.".to_owned());
+    if output.status.success() { made } else { Err(format!("The kernels' tests do not build ({}).", output.status)) }
+}
+
+/// The last `executable` of Cargo's JSON messages.
+fn executable(messages: &str) -> Option<PathBuf> {
+    let (_, after) = messages.rsplit_once("\"executable\":\"")?;
+    let (path, _) = after.split_once('"')?;
+    Some(PathBuf::from(path.replace("\\\\", "\\")))
+}
+
+fn release(_: &Setup) -> Result<()> {
+    build::page(false)
+}
+
+fn page(setup: &Setup) -> Result<()> {
+    let mut cargo = proc::cargo();
+    cargo.env("CHROME", &setup.browser.chrome).env("CHROMEDRIVER", &setup.browser.driver);
+    // One browser at a time: each already has a software GPU on every core.
+    proc::run(cargo.args(["test", "--package", "lorascope", "--test", "page", "--", "--test-threads=1", "--nocapture"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_among_the_tests() {
+        assert!(integration_tests().unwrap().contains(&"page".to_owned()));
+    }
+
+    #[test]
+    fn cargo_messages_give_the_program() {
+        let messages = "{\"executable\":null}\n{\"executable\":\"C:\\\\t\\\\kernels.wasm\",\"fresh\":true}\n{\"reason\":\"build-finished\"}";
+        assert_eq!(executable(messages), Some(PathBuf::from(r"C:\t\kernels.wasm")));
+        assert_eq!(executable("{\"executable\":null}"), None);
+    }
+}
