@@ -50,7 +50,11 @@ impl Browser {
         self.click_css(&format!("[data-testid={hook}]"));
     }
 
+    /// Clicks the first element that matches, once it can be clicked.
     pub fn click_css(&self, selector: &str) {
+        let ready = "const e = document.querySelector(arguments[0]); return e !== null && !e.disabled";
+        let is_ready = || self.eval(ready, vec![json!(selector)]) == true;
+        self.until(&format!("{selector} can be clicked"), is_ready);
         self.mark();
         let element = self.wait(self.client.find(Locator::Css(selector)), selector);
         self.eval("arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })", vec![json!(element)]);
