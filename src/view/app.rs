@@ -70,6 +70,7 @@ fn App() -> impl IntoView {
     provide_context(wire);
     provide_context(pickers);
     theme::follow(store);
+    store.stage();
     drop::listen(store, wire);
     wire.start();
 

@@ -35,8 +35,13 @@ pub fn CopyButton(
     let outcome = RwSignal::new(None::<bool>);
     let copy = move |_| {
         leptos::task::spawn_local(async move {
-            outcome.set(Some(super::browser::copy(&text()).await));
-            set_timeout(move || outcome.set(None), std::time::Duration::from_secs(3));
+            let copied = super::browser::copy(&text()).await;
+            // The panel may be gone by then.
+            outcome.try_set(Some(copied));
+            let forget = move || {
+                outcome.try_set(None);
+            };
+            set_timeout(forget, std::time::Duration::from_secs(3));
         });
     };
     view! {

@@ -46,7 +46,7 @@ pub fn FirstScreen() -> impl IntoView {
                 <section>
                     <h2>"Where it runs"</h2>
                     <p>
-                        "Chrome, Edge, Firefox and Safari of the last years. With WebGPU the graphics card computes, "
+                        "In Chrome, Edge, Firefox and Safari of the last three years. With WebGPU the graphics card computes, "
                         "elsewhere the CPU. "<Engine/>
                     </p>
                 </section>

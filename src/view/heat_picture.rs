@@ -142,15 +142,15 @@ fn Cells(heat: Heat, canvas: NodeRef<html::Canvas>, size: Memo<(usize, usize)>) 
                 style:width=move || framed(2, heat.picked())
                 style:height=move || framed(3, heat.picked())
             ></div>
-            <span class="visually-hidden" aria-live="polite">{move || spoken.get()}</span>
         </div>
+        <span class="visually-hidden" aria-live="polite">{move || spoken.get()}</span>
     }
 }
 
 fn paint(canvas: &HtmlCanvasElement, heat: Heat) -> Option<()> {
     let map = ColourMap::new(heat.store.dark.get());
     let (measure, scale) = (heat.store.measure.get(), heat.scale.get());
-    let (adapter, grid) = (heat.store.adapter.get()?, heat.grid.get()?);
+    let (adapter, grid) = (heat.store.heat_adapter.get()?, heat.grid.get()?);
     let pixels = heat::pixels(&grid, &adapter.modules, measure, scale, &map);
     let (width, height) = (grid.columns.len() as u32, grid.rows.len() as u32);
     canvas.set_width(width);

@@ -10,7 +10,7 @@ const MOST_CELLS: usize = 20_000;
 #[component]
 pub fn HeatTable(heat: Heat) -> impl IntoView {
     move || {
-        let (adapter, grid) = (heat.store.adapter.get()?, heat.grid.get()?);
+        let (adapter, grid) = (heat.store.heat_adapter.get()?, heat.grid.get()?);
         let measure = heat.store.measure.get();
         if grid.rows.len() * grid.columns.len() > MOST_CELLS {
             let text = "This table is too large for a page. “Copy as TSV” below holds all of it.";

@@ -29,13 +29,13 @@ pub struct Heat {
 impl Heat {
     fn new(store: Store) -> Heat {
         let grid = Memo::new_with_compare(
-            move |_| store.adapter.get().map(|a| Arc::new(Grid::new(&a.modules, a.report.total_layers))),
+            move |_| store.heat_adapter.get().map(|a| Arc::new(Grid::new(&a.modules, a.report.total_layers))),
             // Runs only when the adapter has changed, and then it is another grid.
             |_: Option<&Option<Arc<Grid>>>, _| true,
         );
         let scale = Memo::new(move |_| {
             let (measure, kind) = (store.measure.get(), store.heat_scale.get());
-            store.adapter.with(|a| heat::scale(&a.as_ref()?.modules, measure, kind))
+            store.heat_adapter.with(|a| heat::scale(&a.as_ref()?.modules, measure, kind))
         });
         Heat { store, grid, scale, cursor: RwSignal::new(Cell::default()), hover: RwSignal::new(None) }
     }
@@ -52,12 +52,12 @@ impl Heat {
             let adapter: &super::model::shown::Adapter = a;
             heat::read_out(g, &adapter.modules, cell, measure)
         };
-        self.store.adapter.with(|a| self.grid.with(|g| Some(text(a.as_ref()?, g.as_ref()?)))).unwrap_or_default()
+        self.store.heat_adapter.with(|a| self.grid.with(|g| Some(text(a.as_ref()?, g.as_ref()?)))).unwrap_or_default()
     }
 
     fn tsv(self) -> String {
         let measure = self.store.measure.get_untracked();
-        let adapter = self.store.adapter.get_untracked();
+        let adapter = self.store.heat_adapter.get_untracked();
         let grid = self.grid.get_untracked();
         adapter.zip(grid).map(|(a, g)| heat::tsv(&g, &a.modules, measure)).unwrap_or_default()
     }
@@ -112,6 +112,9 @@ fn Choices(store: Store, as_table: RwSignal<bool>) -> impl IntoView {
             store.measure.set(measure);
         }
     };
+    let option = move |m: Measure| {
+        view! { <option value=m.key() selected=move || store.measure.get() == m>{m.label()}</option> }
+    };
     let is_log = move || store.heat_scale.get() == ScaleKind::Log;
     let set_log = move |event: web_sys::Event| {
         store.heat_scale.set(if event_target_checked(&event) { ScaleKind::Log } else { ScaleKind::Linear });
@@ -120,8 +123,8 @@ fn Choices(store: Store, as_table: RwSignal<bool>) -> impl IntoView {
         <div class="choices">
             <label>
                 "Measure "
-                <select data-testid="heatmap-measure" on:change=choose prop:value=move || store.measure.get().key()>
-                    {Measure::ALL.map(|m| view! { <option value=m.key()>{m.label()}</option> }).collect_view()}
+                <select data-testid="heatmap-measure" on:change=choose>
+                    {Measure::ALL.map(option).collect_view()}
                 </select>
             </label>
             <label>

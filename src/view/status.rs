@@ -4,6 +4,7 @@ use js_sys::Array;
 use leptos::prelude::*;
 
 use super::model::progress::Running;
+use super::model::shown::Phase;
 use super::store::use_store;
 use super::wire::use_wire;
 use crate::protocol::ToEngine;
@@ -12,6 +13,9 @@ use crate::protocol::ToEngine;
 pub fn StatusBar() -> impl IntoView {
     let (store, wire) = (use_store(), use_wire());
     let busy = Memo::new(move |_| store.phase.get().is_busy());
+    // "done" is said when it can be seen.
+    let drawing = move || store.phase.get() == Phase::Done && store.drawing.get();
+    let word = move || if drawing() { Phase::Analyzing.word() } else { store.phase.get().word() };
     let fraction = move || store.state.with(|s| s.running.as_ref().and_then(Running::fraction));
     let amount = move || store.state.with(|s| s.running.as_ref().map(Running::amount)).unwrap_or_default();
     let clearable = Memo::new(move |_| store.state.with(|s| s.holds_something()));
@@ -30,7 +34,7 @@ pub fn StatusBar() -> impl IntoView {
     });
     view! {
         <div class="status-bar">
-            <p class="status" data-testid="status" data-state=move || store.phase.get().word()>
+            <p class="status" data-testid="status" data-state=word>
                 <span class="lamp" aria-hidden="true"></span>
                 {move || store.status.get()}
             </p>

@@ -1,6 +1,7 @@
 //! The reactive store: one signal of the plain [`State`], and memos of what the components read from it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use leptos::prelude::*;
 
@@ -21,6 +22,12 @@ pub struct Store {
     pub warnings: Memo<Vec<String>>,
     /// The adapter in view. Compared by identity: a report of 20,000 modules is never compared by value.
     pub adapter: Memo<Option<Arc<Adapter>>>,
+    /// The same adapter, one task later: the heatmap derives its grid from it.
+    pub heat_adapter: RwSignal<Option<Arc<Adapter>>>,
+    /// The same adapter, two tasks later: the table sorts and draws it.
+    pub table_adapter: RwSignal<Option<Arc<Adapter>>>,
+    /// Not all of the adapter in view is on the page yet.
+    pub drawing: RwSignal<bool>,
     /// The module in view, by its index in that adapter; the strongest one until another is picked.
     pub module: Memo<Option<usize>>,
     picked: RwSignal<Option<String>>,
@@ -62,6 +69,9 @@ impl Store {
             errors: Memo::new(move |_| state.with(State::errors)),
             warnings: Memo::new(move |_| state.with(State::warnings)),
             adapter,
+            heat_adapter: RwSignal::new(None),
+            table_adapter: RwSignal::new(None),
+            drawing: RwSignal::new(false),
             module,
             picked,
             measure: RwSignal::new(Measure::default()),
@@ -69,6 +79,27 @@ impl Store {
             dragging: RwSignal::new(false),
             dark: RwSignal::new(false),
         }
+    }
+
+    /// Hands a new adapter to the panels one after the other, each in a task of its own: the page stays responsive
+    /// while an adapter of many modules is drawn. [`Store::drawing`] falls when the table has its rows.
+    pub fn stage(self) {
+        Effect::new(move |_| {
+            let shown = self.adapter.get();
+            self.drawing.set(shown.is_some());
+            if shown.is_none() {
+                self.heat_adapter.set(None);
+                self.table_adapter.set(None);
+                return;
+            }
+            // Whatever is in view by then: a later change has its own turn.
+            let table = move || self.table_adapter.set(self.adapter.get_untracked());
+            let heat = move || {
+                self.heat_adapter.set(self.adapter.get_untracked());
+                set_timeout(table, Duration::ZERO);
+            };
+            set_timeout(heat, Duration::ZERO);
+        });
     }
 
     pub fn receive(self, message: ToPage) {

@@ -1,6 +1,7 @@
 //! The sortable table of modules.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use leptos::prelude::*;
 
@@ -9,6 +10,9 @@ use super::model::shown::Adapter;
 use super::model::table::{Column, Direction, PAGE, Sort, common_prefix, rows};
 use super::store::{Store, use_store};
 
+/// Rows drawn in one task.
+const BATCH: usize = 75;
+
 #[component]
 pub fn ModuleTable() -> impl IntoView {
     let store = use_store();
@@ -16,24 +20,30 @@ pub fn ModuleTable() -> impl IntoView {
     let filter = RwSignal::new(String::new());
     let limit = RwSignal::new(PAGE);
     let order = Memo::new(move |_| {
-        store.adapter.with(|a| a.as_ref().map(|a| filter.with(|f| rows(&a.modules, sort.get(), f)))).unwrap_or_default()
+        store
+            .table_adapter
+            .with(|a| a.as_ref().map(|a| filter.with(|f| rows(&a.modules, sort.get(), f))))
+            .unwrap_or_default()
     });
     // Another adapter, another filter: back to the first page.
     Effect::new(move |_| {
-        store.adapter.track();
+        store.table_adapter.track();
         filter.track();
         limit.set(PAGE);
     });
+    let drawn = draw_in_batches(store, order, limit);
     let prefix = Memo::new(move |_| {
-        store.adapter.with(|a| a.as_ref().map_or_else(String::new, |a| common_prefix(&a.modules).to_owned()))
+        store.table_adapter.with(|a| a.as_ref().map_or_else(String::new, |a| common_prefix(&a.modules).to_owned()))
     });
-    let all = move || store.adapter.with(|a| a.as_ref().map_or(0, |a| a.modules.len()));
+    let all = move || store.table_adapter.with(|a| a.as_ref().map_or(0, |a| a.modules.len()));
     let found = move || order.with(Vec::len);
-    let body = move || {
-        let adapter = store.adapter.get()?;
-        let shown = order.with(|o| o.iter().take(limit.get()).copied().collect::<Vec<_>>());
-        let prefix = prefix.with(String::len);
-        Some(shown.into_iter().map(|i| row(store, &adapter, i, prefix)).collect_view())
+    let keys = move || {
+        let adapter = store.table_adapter.with(|a| a.as_ref().map_or(0, |a| Arc::as_ptr(a) as usize));
+        order.with(|o| o.iter().take(drawn.get()).map(|i| (adapter, *i)).collect::<Vec<_>>())
+    };
+    let draw = move |(_, index)| {
+        let adapter = store.table_adapter.get_untracked()?;
+        Some(row(store, &adapter, index, prefix.with_untracked(String::len)))
     };
     view! {
         <section class="panel" aria-labelledby="modules-title">
@@ -65,7 +75,9 @@ pub fn ModuleTable() -> impl IntoView {
                     <thead>
                         <tr>{Column::ALL.map(|column| head(sort, column)).collect_view()}</tr>
                     </thead>
-                    <tbody>{body}</tbody>
+                    <tbody>
+                        <For each=keys key=|key| *key children=draw/>
+                    </tbody>
                 </table>
                 <Show when=move || found() == 0>
                     <p class="empty">"No module has all of these words in its name."</p>
@@ -83,6 +95,40 @@ pub fn ModuleTable() -> impl IntoView {
             </Show>
         </section>
     }
+}
+
+/// How many rows are on the page: it grows by [`BATCH`] per task up to `limit`, so that none of them is long.
+fn draw_in_batches(store: Store, order: Memo<Vec<usize>>, limit: RwSignal<usize>) -> RwSignal<usize> {
+    let drawn = RwSignal::new(0);
+    // An order that was replaced meanwhile stops growing.
+    let turn = StoredValue::new(0u32);
+    fn grow(store: Store, goal: usize, drawn: RwSignal<usize>, turn: StoredValue<u32>, mine: u32) {
+        // Also where the table is gone from the page meanwhile.
+        if turn.try_get_value() != Some(mine) {
+            return;
+        }
+        if drawn.get_untracked() >= goal {
+            store.drawing.set(false);
+            return;
+        }
+        drawn.update(|d| *d = (*d + BATCH).min(goal));
+        set_timeout(move || grow(store, goal, drawn, turn, mine), Duration::ZERO);
+    }
+    Effect::new(move |former: Option<usize>| {
+        // Another adapter may well have the same order.
+        store.table_adapter.track();
+        let (found, limit) = (order.with(Vec::len), limit.get());
+        // "Show more" goes on where it was; another order begins anew.
+        if former.is_none_or(|former| former >= limit) {
+            drawn.set(0);
+        }
+        turn.update_value(|t| *t = t.wrapping_add(1));
+        if store.table_adapter.with_untracked(Option::is_some) {
+            grow(store, found.min(limit), drawn, turn, turn.get_value());
+        }
+        limit
+    });
+    drawn
 }
 
 fn head(sort: RwSignal<Sort>, column: Column) -> impl IntoView {

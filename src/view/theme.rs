@@ -53,7 +53,7 @@ pub fn ThemeChoice() -> impl IntoView {
         view! { <option value=value selected=now == value>{label}</option> }
     };
     view! {
-        <select class="theme" aria-label="Colours" on:change=move |event| choose(store, &event_target_value(&event))>
+        <select class="theme" aria-label="Colours" title="Colours: light, dark, or as the system says" on:change=move |event| choose(store, &event_target_value(&event))>
             {option("system", "System")}
             {option("light", "Light")}
             {option("dark", "Dark")}

@@ -38,28 +38,31 @@ impl Grid {
         let column_of: HashMap<Option<u32>, usize> = columns.iter().enumerate().map(|(i, c)| (*c, i)).collect();
 
         // The n-th module of the same path and layer gets a row of its own: none may hide another.
-        let mut twins: HashMap<(String, Option<u32>), usize> = HashMap::new();
-        let mut order: HashMap<(String, usize), usize> = HashMap::new();
-        let mut keys: Vec<(usize, usize, (String, usize))> = Vec::new();
+        let mut path_ids: HashMap<String, usize> = HashMap::new();
+        let mut twins: HashMap<(usize, Option<u32>), usize> = HashMap::new();
+        let mut row_ids: HashMap<(usize, usize), usize> = HashMap::new();
+        let mut found: Vec<(usize, usize, String)> = Vec::new();
         let mut row_of_module = Vec::with_capacity(modules.len());
         for module in modules {
             let path = without_layer(&module.name, module.layer);
-            let twin = twins.entry((path.clone(), module.layer)).or_insert(0);
-            let key = (path, *twin);
+            let next_path = path_ids.len();
+            let path_id = *path_ids.entry(path).or_insert(next_path);
+            let twin = twins.entry((path_id, module.layer)).or_insert(0);
+            let next_row = row_ids.len();
+            let row = *row_ids.entry((path_id, *twin)).or_insert(next_row);
             *twin += 1;
-            let next = order.len();
-            let row = *order.entry(key.clone()).or_insert(next);
-            if row == next {
-                keys.push((role_order(&module.role), row, key));
+            if row == next_row {
+                let path = without_layer(&module.name, module.layer);
+                found.push((role_order(&module.role), row, path));
             }
             row_of_module.push(row);
         }
-        keys.sort();
-        let mut new_place = vec![0; keys.len()];
-        for (place, (_, row, _)) in keys.iter().enumerate() {
+        found.sort();
+        let mut new_place = vec![0; found.len()];
+        for (place, (_, row, _)) in found.iter().enumerate() {
             new_place[*row] = place;
         }
-        let paths: Vec<String> = keys.into_iter().map(|(_, _, (path, _))| path).collect();
+        let paths: Vec<String> = found.into_iter().map(|(_, _, path)| path).collect();
         let rows: Vec<Row> = labels(&paths).into_iter().zip(paths).map(|(label, path)| Row { path, label }).collect();
 
         let mut cells = vec![None; rows.len() * columns.len()];
@@ -112,14 +115,33 @@ fn columns(modules: &[ModuleReport], total_layers: u32) -> (Vec<Option<u32>>, us
     (columns, left_out)
 }
 
-/// The order in which data flows through a layer; unknown roles between attention and the head.
+/// The order in which data flows through a model; unknown roles before the head.
 fn role_order(role: &str) -> usize {
-    let plain = role.strip_prefix("cross_").unwrap_or(role);
-    let known = ["embed", "q", "k", "v", "qkv", "o", "gate", "up", "gate_up", "down", "", "norm", "conv"];
-    let cross = if plain.len() < role.len() { 5 } else { 0 };
-    match plain {
-        "head" => 100,
-        _ => known.iter().position(|k| *k == plain).map_or(50, |i| i * 2 + cross),
+    const ORDER: [&str; 20] = [
+        "embed",
+        "q",
+        "k",
+        "v",
+        "qkv",
+        "qkv_mlp",
+        "o",
+        "o_mlp",
+        "cross_q",
+        "cross_k",
+        "cross_v",
+        "cross_qkv",
+        "cross_o",
+        "router",
+        "gate",
+        "gate_up",
+        "up",
+        "down",
+        "norm",
+        "conv",
+    ];
+    match role {
+        "head" => usize::MAX,
+        _ => ORDER.iter().position(|known| *known == role).unwrap_or(ORDER.len()),
     }
 }
 
