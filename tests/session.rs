@@ -70,7 +70,8 @@ fn agrees_with_the_writing_library(report: &AdapterReport, name: &str) {
     assert_eq!(names, wanted, "{name}");
     for module in &report.modules {
         let expected = &expected[&module.name];
-        let sigma: Vec<f64> = expected["singular_values"].as_array().unwrap().iter().map(|s| s.as_f64().unwrap()).collect();
+        let sigma: Vec<f64> =
+            expected["singular_values"].as_array().unwrap().iter().map(|s| s.as_f64().unwrap()).collect();
         assert_eq!(module.shape.map(Some), [0, 1].map(|n| expected["shape"][n].as_u64()), "{name} {}", module.name);
         close(module.scale, expected["scaling"].as_f64().unwrap(), 1e-12, &module.name);
         close(module.frobenius, expected["frobenius"].as_f64().unwrap(), 1e-5 * sigma[0], &module.name);
@@ -99,7 +100,12 @@ fn fixtures_give_what_the_writing_library_applies() {
             agrees_with_the_writing_library(&report.adapters[0], name);
             assert_eq!(report.files.len(), 2);
             let counts = report.engine.counts;
-            assert!(counts.bytes_read >= report.files.iter().map(|f| f.bytes).sum::<u64>() / 3, "{counts:?}");
+            let all: u64 = report.files.iter().map(|f| f.bytes).sum();
+            // The head of a file is read once more than the rest, to tell what it is.
+            assert!(
+                (4 * report.adapters[0].parameters..=all + 4096).contains(&counts.bytes_read),
+                "{name}: {counts:?}"
+            );
             assert_eq!(counts.dispatches == 0, choice == BackendChoice::Cpu);
         }
     }
@@ -257,10 +263,7 @@ fn hostile_values_are_told_apart() {
         for name in ["nan-and-ok", "inf-and-ok", "nan-only", "huge-values", "subnormal", "all-zero", "ok"] {
             let (mut session, messages) = start(choice, Steady);
             let file = format!("{name}.safetensors");
-            block_on(session.load(vec![
-                fixture(&format!("hostile/{file}")),
-                fixture("hostile/adapter_config.json"),
-            ]));
+            block_on(session.load(vec![fixture(&format!("hostile/{file}")), fixture("hostile/adapter_config.json")]));
             let (outcome, problems) = verdict(&messages);
             let report = session.report();
             let entry = &manifest[&file];
@@ -294,12 +297,11 @@ fn hostile_values_are_told_apart() {
 fn huge_values_have_the_right_energy_on_both_backends() {
     let norms = BACKENDS.map(|choice| {
         let (mut session, _) = start(choice, Steady);
-        block_on(session.load(vec![
-            fixture("hostile/huge-values.safetensors"),
-            fixture("hostile/adapter_config.json"),
-        ]));
+        block_on(
+            session.load(vec![fixture("hostile/huge-values.safetensors"), fixture("hostile/adapter_config.json")]),
+        );
         session.report().adapters[0].modules[0].frobenius
     });
     assert!(norms[0].is_finite() && norms[0] > 1e20, "{norms:?}");
-    close(norms[1], norms[0], 1e-9 * norms[0], "the Frobenius norm");
+    close(norms[1], norms[0], 1e-6 * norms[0], "the Frobenius norm");
 }
