@@ -19,7 +19,7 @@ pub fn Identity() -> impl IntoView {
         let adapter = store.adapter.get()?;
         let (assumed, open) =
             store.state.with_untracked(|s| (s.scale_assumed(adapter.item), s.scale_open(adapter.item)));
-        let facts = facts(&adapter.report, &adapter.modules, assumed);
+        let facts = facts(&adapter.report, &adapter.modules);
         Some(view! {
             <section class="identity" aria-label="The adapter">
                 <h1>{adapter.report.label.clone()}</h1>

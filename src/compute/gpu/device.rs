@@ -84,6 +84,11 @@ impl<P: Pulse> GpuBackend<P> {
         let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let result = work.await;
         let errors = [memory.pop().await, validation.pop().await];
+        // Natively the news of a lost device only comes with a poll.
+        #[cfg(not(target_arch = "wasm32"))]
+        if errors.iter().any(Option::is_some) || result.is_err() {
+            let _ = self.device.poll(wgpu::PollType::Poll);
+        }
         if let Some(text) = self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone() {
             return Err(ComputeError::DeviceLost(text));
         }

@@ -79,8 +79,14 @@ fn linear_ticks(low: f64, high: f64, wanted: usize) -> Vec<f64> {
 fn log_ticks(low: f64, high: f64, wanted: usize) -> Vec<f64> {
     let (first, last) = ((low.log10() - 1e-9).ceil() as i32, (high.log10() + 1e-9).floor() as i32);
     if last - first < 1 {
-        // Less than two powers of ten inside: the ends say more than one of them would.
-        return if low < high { vec![low, high] } else { vec![low] };
+        // Less than two powers of ten inside: 1, 2, 5 of each, or the ends where not even those are.
+        let steps = (first - 1..=last).flat_map(|e| [1.0, 2.0, 5.0].map(|m| m * 10f64.powi(e)));
+        let inside: Vec<f64> = steps.filter(|t| *t >= low && *t <= high).collect();
+        return match inside.len() {
+            0 | 1 if low < high => vec![low, high],
+            0 | 1 => vec![low],
+            n => inside.into_iter().step_by(n.div_ceil(wanted.max(1))).collect(),
+        };
     }
     let stride = ((last - first + 1) as usize).div_ceil(wanted.max(1)).max(1);
     let mut ticks: Vec<f64> = (first..=last).rev().step_by(stride).map(|e| 10f64.powi(e)).collect();
@@ -108,6 +114,9 @@ mod tests {
         assert_eq!(scale.position(0.0), Some(0.0));
         assert!((scale.position(10f64.powf(-1.5)).unwrap() - 0.5).abs() < 1e-12);
         assert_eq!(scale.ticks(9), [1e-3, 1e-2, 1e-1, 1.0]);
+        let narrow = Scale::over([0.111, 1.31], ScaleKind::Log).unwrap();
+        assert_eq!(narrow.ticks(4), [0.2, 0.5, 1.0]);
+        assert_eq!(Scale::over([3.0, 4.0], ScaleKind::Log).unwrap().ticks(4), [3.0, 4.0]);
         assert_eq!(Scale::over([1e-40, 1.0], ScaleKind::Log).unwrap().low, 1e-12);
     }
 

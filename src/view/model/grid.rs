@@ -115,14 +115,33 @@ fn columns(modules: &[ModuleReport], total_layers: u32) -> (Vec<Option<u32>>, us
     (columns, left_out)
 }
 
-/// The order in which data flows through a layer; unknown roles between attention and the head.
+/// The order in which data flows through a model; unknown roles before the head.
 fn role_order(role: &str) -> usize {
-    let plain = role.strip_prefix("cross_").unwrap_or(role);
-    let known = ["embed", "q", "k", "v", "qkv", "o", "gate", "up", "gate_up", "down", "", "norm", "conv"];
-    let cross = if plain.len() < role.len() { 5 } else { 0 };
-    match plain {
-        "head" => 100,
-        _ => known.iter().position(|k| *k == plain).map_or(50, |i| i * 2 + cross),
+    const ORDER: [&str; 20] = [
+        "embed",
+        "q",
+        "k",
+        "v",
+        "qkv",
+        "qkv_mlp",
+        "o",
+        "o_mlp",
+        "cross_q",
+        "cross_k",
+        "cross_v",
+        "cross_qkv",
+        "cross_o",
+        "router",
+        "gate",
+        "gate_up",
+        "up",
+        "down",
+        "norm",
+        "conv",
+    ];
+    match role {
+        "head" => usize::MAX,
+        _ => ORDER.iter().position(|known| *known == role).unwrap_or(ORDER.len()),
     }
 }
 

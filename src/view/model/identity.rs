@@ -15,9 +15,9 @@ pub struct Fact {
 }
 
 /// The facts in reading order.
-pub fn facts(report: &AdapterReport, modules: &[ModuleReport], scale_assumed: bool) -> Vec<Fact> {
+pub fn facts(report: &AdapterReport, modules: &[ModuleReport]) -> Vec<Fact> {
     let fact = |name, value: String, note: String| Fact { name, value, note };
-    let (scale, scale_note) = scale(modules, scale_assumed);
+    let (scale, scale_note) = scale(modules);
     let mut facts = vec![fact("Format", report.format.clone(), String::new())];
     facts.push(match &report.base_model {
         Some(base) => fact("Base model", base.clone(), String::new()),
@@ -50,7 +50,7 @@ fn layers(report: &AdapterReport, modules: &[ModuleReport]) -> String {
 }
 
 /// The distinct scales, the commonest first, and where they come from.
-fn scale(modules: &[ModuleReport], assumed: bool) -> (String, String) {
+fn scale(modules: &[ModuleReport]) -> (String, String) {
     let mut distinct: BTreeMap<u64, (f64, usize)> = BTreeMap::new();
     let mut sources: Vec<&str> = Vec::new();
     for m in modules {
@@ -67,10 +67,9 @@ fn scale(modules: &[ModuleReport], assumed: bool) -> (String, String) {
         value.push_str(&format!(" and {} more", scales.len() - 4));
     }
     let note = match sources.as_slice() {
-        _ if assumed => "assumed".to_owned(),
         [] => String::new(),
         [one] => (*one).to_owned(),
-        [one, ..] => format!("{one}; the table has each module’s own"),
+        [one, ..] => format!("{one}, and others"),
     };
     (value, note)
 }
@@ -92,7 +91,7 @@ mod tests {
         report.base_model = Some("meta-llama/Llama-3.1-8B".to_owned());
         let modules: Vec<ModuleReport> =
             (0..6).map(|l| module(&format!("layers.{l}.q_proj"), Some(l), "q", 4)).collect();
-        let facts = facts(&report, &modules, false);
+        let facts = facts(&report, &modules);
         assert_eq!(value(&facts, "Modules"), ("6 modules".into(), "in 6 layers".into()));
         assert_eq!(value(&facts, "Rank").0, "4");
         assert_eq!(value(&facts, "Scale s"), ("2".into(), "alpha 16 / r 8, adapter_config".into()));
@@ -112,12 +111,11 @@ mod tests {
         ];
         modules[1].scale = 0.5;
         modules[1].scale_source = "alpha_pattern".to_owned();
-        let shown = facts(&report, &modules, false);
+        let shown = facts(&report, &modules);
         assert_eq!(value(&shown, "Modules").1, "in 2 of 32 layers, 1 outside them");
         assert_eq!(value(&shown, "Rank").0, "2 to 16");
         assert_eq!(value(&shown, "Scale s").0, "2, 0.5");
-        assert!(value(&shown, "Scale s").1.ends_with("own"));
-        assert_eq!(value(&facts(&report, &modules, true), "Scale s").1, "assumed");
-        assert_eq!(value(&facts(&report, &modules[2..], false), "Modules").1, "outside the layers");
+        assert!(value(&shown, "Scale s").1.ends_with("and others"));
+        assert_eq!(value(&facts(&report, &modules[2..]), "Modules").1, "outside the layers");
     }
 }

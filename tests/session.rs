@@ -1,0 +1,307 @@
+//! A whole session without a browser: drops in, messages out, on both backends.
+
+#![cfg(not(target_arch = "wasm32"))]
+
+mod common;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use common::{fixture, json};
+use lorascope::compute::{FactorType, Pulse, Steady};
+use lorascope::protocol::{BackendChoice, ItemKind, Outcome, Problem, ToPage};
+use lorascope::report::AdapterReport;
+use lorascope::session::{Backend, Session};
+use lorascope::source::MemorySource;
+use pollster::block_on;
+
+const FIXTURES: [&str; 4] = ["peft-lora", "peft-rslora-attn", "peft-patterns", "peft-embed-saved"];
+const BACKENDS: [BackendChoice; 2] = [BackendChoice::Cpu, BackendChoice::WebGpu];
+
+type Messages = Rc<RefCell<Vec<ToPage>>>;
+
+/// Cancels at the given beat.
+#[derive(Clone)]
+struct CancelAt(Rc<Cell<u32>>);
+
+impl Pulse for CancelAt {
+    async fn beat(&self) -> bool {
+        self.0.set(self.0.get().saturating_sub(1));
+        self.0.get() == 0
+    }
+}
+
+fn start<P: Pulse + Clone>(choice: BackendChoice, pulse: P) -> (Session<MemorySource, P, impl Fn(ToPage)>, Messages) {
+    let messages = Messages::default();
+    let sink = Rc::clone(&messages);
+    let emit = move |message| sink.borrow_mut().push(message);
+    match block_on(Session::start(choice, "unnamed".to_owned(), pulse, emit)) {
+        Ok(session) => (session, messages),
+        Err(why) => panic!("{why}"),
+    }
+}
+
+fn adapter(folder: &str) -> Vec<MemorySource> {
+    ["adapter_model.safetensors", "adapter_config.json"].map(|file| fixture(&format!("{folder}/{file}"))).to_vec()
+}
+
+fn weights(folder: &str) -> Vec<MemorySource> {
+    adapter(folder)[..1].to_vec()
+}
+
+fn verdict(messages: &Messages) -> (Outcome, Vec<Problem>) {
+    match messages.borrow().last() {
+        Some(ToPage::Finished { outcome, problems, .. }) => (*outcome, problems.clone()),
+        other => panic!("the last message is {other:?}"),
+    }
+}
+
+fn close(a: f64, b: f64, bound: f64, what: &str) {
+    assert!((a - b).abs() <= bound, "{what}: {a} is not {b} within {bound:e}");
+}
+
+fn agrees_with_the_writing_library(report: &AdapterReport, name: &str) {
+    let expected = json(&format!("expected/{name}.json"));
+    let expected = expected["modules"].as_object().unwrap();
+    let mut names: Vec<&str> = report.modules.iter().map(|m| m.name.as_str()).collect();
+    let mut wanted: Vec<&str> = expected.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    wanted.sort_unstable();
+    assert_eq!(names, wanted, "{name}");
+    for module in &report.modules {
+        let expected = &expected[&module.name];
+        let sigma: Vec<f64> =
+            expected["singular_values"].as_array().unwrap().iter().map(|s| s.as_f64().unwrap()).collect();
+        assert_eq!(module.shape.map(Some), [0, 1].map(|n| expected["shape"][n].as_u64()), "{name} {}", module.name);
+        close(module.scale, expected["scaling"].as_f64().unwrap(), 1e-12, &module.name);
+        close(module.frobenius, expected["frobenius"].as_f64().unwrap(), 1e-5 * sigma[0], &module.name);
+        assert_eq!(module.singular_values.len(), sigma.len(), "{name} {}", module.name);
+        for (a, b) in module.singular_values.iter().zip(&sigma) {
+            close(*a, *b, 1e-5 * sigma[0], &module.name);
+        }
+    }
+    let golden = &json("golden/domain_profile.json")[name];
+    assert_eq!(u64::from(report.total_layers), golden["total_layers"].as_u64().unwrap());
+    for (domain, score) in golden["scores"].as_object().unwrap() {
+        close(report.domains.scores[domain].as_f64().unwrap(), score.as_f64().unwrap(), 1e-6, domain);
+    }
+    let tags: Vec<&str> = golden["tags"].as_array().unwrap().iter().map(|t| t.as_str().unwrap()).collect();
+    assert_eq!(report.domains.tags, tags, "{name}");
+}
+
+#[test]
+fn fixtures_give_what_the_writing_library_applies() {
+    for choice in BACKENDS {
+        for name in FIXTURES {
+            let (mut session, messages) = start(choice, Steady);
+            block_on(session.load(adapter(name)));
+            assert_eq!(verdict(&messages), (Outcome::Done, vec![]), "{choice:?} {name}");
+            let report = session.report();
+            agrees_with_the_writing_library(&report.adapters[0], name);
+            assert_eq!(report.files.len(), 2);
+            let counts = report.engine.counts;
+            let all: u64 = report.files.iter().map(|f| f.bytes).sum();
+            // The head of a file is read once more than the rest, to tell what it is.
+            assert!(
+                (4 * report.adapters[0].parameters..=all + 4096).contains(&counts.bytes_read),
+                "{name}: {counts:?}"
+            );
+            assert_eq!(counts.dispatches == 0, choice == BackendChoice::Cpu);
+        }
+    }
+}
+
+/// The messages together carry what the report holds, no one of them more than its share.
+#[test]
+fn messages_carry_the_report_in_pieces() {
+    let (mut session, messages) = start(BackendChoice::Cpu, Steady);
+    block_on(session.load(adapter("peft-lora")));
+    let mut modules = Vec::new();
+    let mut announced = 0;
+    for message in messages.borrow().iter() {
+        match message {
+            ToPage::Adapter { modules, report, .. } => {
+                assert!(report.modules.is_empty());
+                announced = *modules;
+            }
+            ToPage::Modules { modules: some, .. } => {
+                assert!(some.len() <= lorascope::protocol::MODULES_PER_MESSAGE);
+                modules.extend(some.clone());
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(modules.len(), announced);
+    assert_eq!(modules, session.report().adapters[0].modules);
+}
+
+#[test]
+fn a_second_drop_adds_and_everything_can_be_removed() {
+    let (mut session, messages) = start(BackendChoice::Cpu, Steady);
+    block_on(session.load(adapter("peft-lora")));
+    block_on(session.load(adapter("peft-rslora-attn")));
+    let labels: Vec<String> = session.report().adapters.iter().map(|a| a.label.clone()).collect();
+    assert_eq!(labels, ["peft-lora", "peft-rslora-attn"]);
+    let items: Vec<u32> = messages
+        .borrow()
+        .iter()
+        .filter_map(|m| if let ToPage::Item(item) = m { Some(item.item) } else { None })
+        .collect();
+    assert_eq!(items.len(), 2);
+    session.remove(items[0]);
+    assert_eq!(verdict(&messages).0, Outcome::Done);
+    assert_eq!(session.report().files.len(), 2);
+    session.remove(items[1]);
+    assert_eq!(verdict(&messages).0, Outcome::Idle);
+    block_on(session.load(adapter("peft-lora")));
+    session.clear();
+    assert_eq!(verdict(&messages).0, Outcome::Idle);
+    assert!(session.report().adapters.is_empty() && session.engine().counts.bytes_read == 0);
+}
+
+/// Without a configuration the scale is an assumption, said so, and can be set by hand or by the file later.
+#[test]
+fn an_assumed_scale_can_be_replaced() {
+    let (mut session, messages) = start(BackendChoice::Cpu, Steady);
+    block_on(session.load(weights("peft-lora")));
+    let report = session.report().adapters.remove(0);
+    assert!(report.modules[0].scale_source.starts_with("assumed"), "{}", report.modules[0].scale_source);
+    let item = messages.borrow().iter().find_map(|m| match m {
+        ToPage::Item(item) if item.kind == ItemKind::Adapter && item.scale_assumed => Some(item.item),
+        _ => None,
+    });
+    session.set_scale(item.unwrap(), 2.0);
+    let by_hand = session.report().adapters.remove(0);
+    agrees_with_the_writing_library(&by_hand, "peft-lora");
+    session.set_scale(item.unwrap(), f64::NAN);
+    assert_eq!(verdict(&messages).1.len(), 1);
+    assert_eq!(session.report().adapters[0], by_hand);
+
+    block_on(session.load(vec![fixture("peft-lora/adapter_config.json")]));
+    assert_eq!(verdict(&messages), (Outcome::Done, vec![]));
+    let by_file = session.report().adapters.remove(0);
+    assert_eq!(session.report().adapters.len(), 1);
+    agrees_with_the_writing_library(&by_file, "peft-lora");
+    assert!(by_file.modules[0].scale_source.contains("adapter_config"));
+}
+
+#[test]
+fn a_configuration_may_come_first() {
+    let (mut session, messages) = start(BackendChoice::Cpu, Steady);
+    block_on(session.load(vec![fixture("peft-lora/adapter_config.json")]));
+    let (outcome, problems) = verdict(&messages);
+    assert!(outcome == Outcome::Error && problems[0].error && problems[0].text.contains("adapter_config.json"));
+    block_on(session.load(weights("peft-lora")));
+    assert_eq!(verdict(&messages), (Outcome::Done, vec![]));
+    agrees_with_the_writing_library(&session.report().adapters[0], "peft-lora");
+}
+
+/// Whenever the cancel comes, the session ends idle and the next drop works.
+#[test]
+fn a_cancel_ends_idle_and_the_next_drop_works() {
+    for choice in BACKENDS {
+        for beat in [1, 2, 40, 90, 130] {
+            let countdown = CancelAt(Rc::new(Cell::new(beat)));
+            let (mut session, messages) = start(choice, countdown.clone());
+            block_on(session.load(adapter("peft-lora")));
+            assert_eq!(verdict(&messages).0, Outcome::Idle, "{choice:?} at beat {beat}");
+            countdown.0.set(u32::MAX);
+            block_on(session.load(adapter("peft-lora")));
+            assert_eq!(verdict(&messages).0, Outcome::Done);
+            agrees_with_the_writing_library(&session.report().adapters[0], "peft-lora");
+        }
+    }
+}
+
+/// A lost device is rebuilt once, then the CPU takes over; the results are right each time.
+#[test]
+fn a_lost_device_is_rebuilt_once_and_then_the_cpu_takes_over() {
+    let (mut session, messages) = start(BackendChoice::WebGpu, Steady);
+    let lose = |session: &Session<_, _, _>| match session.backend() {
+        Backend::Gpu(gpu) => gpu.destroy(),
+        Backend::Cpu(_) => panic!("there is no device to lose"),
+    };
+    for (loss, backend) in [(1, "webgpu"), (2, "cpu")] {
+        lose(&session);
+        block_on(session.load(adapter("peft-lora")));
+        assert_eq!(verdict(&messages), (Outcome::Done, vec![]), "loss {loss}");
+        let report = session.report();
+        assert_eq!(report.engine.backend, backend, "loss {loss}: {}", report.engine.reason);
+        agrees_with_the_writing_library(&report.adapters[0], "peft-lora");
+        session.clear();
+    }
+    assert!(session.engine().reason.contains("lost"), "{}", session.engine().reason);
+}
+
+/// The report's counts are those that the plan of the batches gives, for the passes that the factors need.
+#[test]
+fn counts_are_what_the_batch_plan_says() {
+    use lorascope::compute::plan::{self, Aim, Cost};
+    for name in FIXTURES {
+        let (mut session, _) = start(BackendChoice::WebGpu, Steady);
+        block_on(session.load(adapter(name)));
+        let counts = session.engine().counts;
+        let modules = common::peft_fixture(name).modules;
+        let cost = |f: &lorascope::adapter::Factor| Cost::of(f.rows, f.cols, FactorType::F32.size() as u64);
+        let costs: Vec<Cost> = modules.iter().map(|m| Cost::module(cost(&m.left), cost(&m.right))).collect();
+        assert_eq!(plan::batches(&costs, Aim::GPU).len(), 1, "{name} is one batch");
+        let passes = counts.readbacks - 1;
+        assert!((2..=4).contains(&passes), "{name}: {counts:?}");
+        let work = plan::work(passes);
+        assert_eq!((counts.dispatches, counts.readbacks), (work.dispatches, work.readbacks), "{name}");
+        let factors: u64 = costs.iter().map(|cost| cost.bytes).sum();
+        assert!(counts.bytes_uploaded >= factors && counts.bytes_uploaded < 2 * factors, "{name}: {counts:?}");
+        assert_eq!(counts.fallbacks, 0, "{name}");
+    }
+}
+
+/// What is wrong with values, and only shows once they are read.
+#[test]
+fn hostile_values_are_told_apart() {
+    let manifest = json("hostile/manifest.json");
+    for choice in BACKENDS {
+        for name in ["nan-and-ok", "inf-and-ok", "nan-only", "huge-values", "subnormal", "all-zero", "ok"] {
+            let (mut session, messages) = start(choice, Steady);
+            let file = format!("{name}.safetensors");
+            block_on(session.load(vec![fixture(&format!("hostile/{file}")), fixture("hostile/adapter_config.json")]));
+            let (outcome, problems) = verdict(&messages);
+            let report = session.report();
+            let entry = &manifest[&file];
+            let says = |texts: &[String]| {
+                let pattern = regex_lite::Regex::new(entry["must_say"].as_str().unwrap()).unwrap();
+                assert!(texts.iter().any(|text| pattern.is_match(text)), "{name}: {texts:?}");
+            };
+            match entry["verdict"].as_str().unwrap() {
+                "refuse" => {
+                    assert_eq!((outcome, problems.len()), (Outcome::Error, 1), "{name}: {problems:?}");
+                    assert!(problems[0].error && problems[0].text.contains(&file));
+                    says(&[problems[0].text.clone()]);
+                }
+                "warn" => {
+                    assert_eq!(outcome, Outcome::Done, "{name}");
+                    says(&report.adapters[0].warnings);
+                    assert_eq!(report.adapters[0].modules.len(), 1);
+                }
+                _ => {
+                    assert_eq!((outcome, problems), (Outcome::Done, vec![]), "{name}");
+                    assert_eq!(report.adapters[0].warnings, [""; 0], "{name}");
+                }
+            }
+            // Nothing but finite numbers: serde_json writes the others as null.
+            assert!(!serde_json::to_string(&report).unwrap().contains("null"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn huge_values_have_the_right_energy_on_both_backends() {
+    let norms = BACKENDS.map(|choice| {
+        let (mut session, _) = start(choice, Steady);
+        block_on(
+            session.load(vec![fixture("hostile/huge-values.safetensors"), fixture("hostile/adapter_config.json")]),
+        );
+        session.report().adapters[0].modules[0].frobenius
+    });
+    assert!(norms[0].is_finite() && norms[0] > 1e20, "{norms:?}");
+    close(norms[1], norms[0], 1e-6 * norms[0], "the Frobenius norm");
+}
