@@ -78,7 +78,8 @@ fn ScaleField(adapter: Arc<Adapter>, assumed: bool) -> impl IntoView {
                     type="number"
                     step="any"
                     data-testid="scale-input"
-                    prop:value=move || value.get()
+                    // Not `prop:value`: written back while "0." is being typed, it would swallow the point.
+                    value=now.to_string()
                     on:input=move |event| value.set(event_target_value(&event))
                 />
             </label>
