@@ -136,7 +136,7 @@ impl Browser {
     pub fn situation(&self) -> String {
         let script = "const text = (name) => [...document.querySelectorAll(`[data-testid=${name}]`)].map((e) => e.innerText);
             return { status: text('status'), progress: text('progress'), errors: text('error'), warnings: text('warning'),
-                items: text('item'), states: window.__probe?.states?.map((s) => s.state) }";
+                items: text('item'), states: window.__probe?.states?.slice(-8).map((s) => s.state) }";
         let page = self.eval(script, vec![]);
         format!("{page:#}\nconsole: {:#?}", self.problems())
     }
