@@ -1,13 +1,13 @@
 // (X·S)ᵀ(X·S) with S diagonal, by slabs of 256 rows: one task gives one 16×16 tile of one slab's sum. The CPU
-// adds the slabs in f64. Inside a slab, runs of 32 rows are summed first and then added up, which bounds the
-// rounding error by that of 32 + 8 additions.
+// adds the slabs in f64. Inside a slab, runs of 64 rows are summed first and then added up, which bounds the
+// rounding error by that of 64 + 4 additions.
 
 @group(0) @binding(4) var<storage, read_write> partials: array<f32>;
 
-const RUN = 32u;
+const RUN = 64u;
 
-var<workgroup> left: array<array<f32, TILE>, RUN>;
-var<workgroup> right: array<array<f32, TILE>, RUN>;
+// The left columns, and the right ones where they are others.
+var<workgroup> columns: array<array<array<f32, TILE>, RUN>, 2>;
 
 fn scaled(view: View, row: u32, col: u32) -> f32 {
     if (col >= view.cols) {
@@ -31,6 +31,7 @@ fn gram(
     let view = views[task.x];
     let left_col = (task.z & 0xffffu) * TILE;
     let right_col = (task.z >> 16u) * TILE;
+    let other = select(1u, 0u, left_col == right_col);
     // Neighbouring threads read neighbouring numbers, whichever way the matrix is stored.
     let by_column = view.row_stride == 1u;
     let i = thread / TILE;
@@ -42,13 +43,15 @@ fn gram(
         for (var n = thread; n < RUN * TILE; n += TILE * TILE) {
             let r = select(n / TILE, n % RUN, by_column);
             let c = select(n % TILE, n / RUN, by_column);
-            left[r][c] = scaled(view, first + r, left_col + c);
-            right[r][c] = scaled(view, first + r, right_col + c);
+            columns[0][r][c] = scaled(view, first + r, left_col + c);
+            if (other == 1u) {
+                columns[1][r][c] = scaled(view, first + r, right_col + c);
+            }
         }
         workgroupBarrier();
         var sum = 0.0;
         for (var r = 0u; r < RUN; r += 1u) {
-            sum += left[r][i] * right[r][j];
+            sum += columns[0][r][i] * columns[other][r][j];
         }
         total += sum;
         workgroupBarrier();

@@ -22,6 +22,8 @@ pub struct Aim {
 impl Aim {
     /// Half of a binding for results, so that two fit in flight; a tenth of a second on a GPU of 100 GFLOP/s.
     pub const GPU: Self = Self { bytes: 48 << 20, words: 16 << 20, products: 4_000_000_000 };
+    /// A GPU that is the CPU in disguise: a tenth of a second there is little.
+    pub const SOFTWARE: Self = Self { bytes: 6 << 20, words: 4 << 20, products: 100_000_000 };
     /// Small batches: progress shows and a cancel is soon heard.
     pub const CPU: Self = Self { bytes: 4 << 20, words: u64::MAX, products: 200_000_000 };
 }

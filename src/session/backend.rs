@@ -1,11 +1,9 @@
 //! Which engine computes, and why; and what happens when a GPU goes away.
 
-use crate::compute::ComputeError;
-use crate::compute::Primitives;
-use crate::compute::Pulse;
 use crate::compute::cpu::CpuBackend;
 use crate::compute::gpu::GpuBackend;
 use crate::compute::plan::{Aim, Cost};
+use crate::compute::{ComputeError, Primitives, Pulse};
 use crate::linalg::{Pair, Spectrum, Want, spectra};
 use crate::protocol::BackendChoice;
 use crate::report::Counts;
@@ -67,8 +65,9 @@ impl<P: Pulse + Clone> Chosen<P> {
 
     /// How much work a batch should hold.
     pub fn aim(&self) -> Aim {
-        match self.backend {
+        match &self.backend {
             Backend::Cpu(_) => Aim::CPU,
+            Backend::Gpu(gpu) if gpu.is_software() => Aim::SOFTWARE,
             Backend::Gpu(_) => Aim::GPU,
         }
     }

@@ -44,20 +44,24 @@ impl Browser {
     /// The exported report: the file that the button downloads, parsed.
     pub fn export_json(&self) -> Value {
         self.click("export-json");
-        let mut file = PathBuf::new();
-        self.until("export-json has downloaded", || match self.downloaded() {
-            Some(found) => {
-                file = found;
-                true
+        let mut report = Value::Null;
+        // The file may be there before its content is: it has come when it is whole JSON.
+        self.until("export-json has downloaded", || {
+            let Some(file) = self.downloaded() else { return false };
+            let text = fs::read_to_string(&file).unwrap_or_default();
+            match serde_json::from_str(&text) {
+                Ok(value) => {
+                    report = value;
+                    fs::remove_file(&file).expect("a downloaded file can be removed");
+                    true
+                }
+                Err(_) => false,
             }
-            None => false,
         });
-        let text = fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
-        fs::remove_file(&file).expect("a downloaded file can be removed");
-        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
+        report
     }
 
-    /// A finished download. Chromium writes under another name and renames at the end.
+    /// A download, finished or nearly.
     fn downloaded(&self) -> Option<PathBuf> {
         let files = fs::read_dir(self.downloads.path()).expect("the folder of downloads");
         files.flatten().map(|file| file.path()).find(|path| path.extension().is_some_and(|e| e == "json"))
