@@ -1,7 +1,12 @@
 //! The page at a desk's and a phone's width, light and dark: pictures to look at, and nothing sticks out.
 
+use std::time::Duration;
+
 use crate::browser::Browser;
 use crate::fixtures::folder;
+
+/// Colours change in a transition.
+const SETTLE: Duration = Duration::from_millis(400);
 
 #[test]
 fn nothing_is_wider_than_the_window() {
@@ -11,6 +16,11 @@ fn nothing_is_wider_than_the_window() {
     browser.drop_paths(&[folder("peft-lora")]);
     browser.expect("done");
     each_look(&browser, "result");
+    // The whole result at once: the README's picture.
+    browser.viewport(1280, 1640);
+    browser.prefer("light");
+    std::thread::sleep(SETTLE);
+    browser.screenshot("result-whole");
 }
 
 fn each_look(browser: &Browser, screen: &str) {
@@ -19,8 +29,7 @@ fn each_look(browser: &Browser, screen: &str) {
         for theme in ["light", "dark"] {
             browser.prefer(theme);
             browser.eval("scrollTo({ top: 0, behavior: 'instant' })", vec![]);
-            // Colours change in a transition.
-            std::thread::sleep(std::time::Duration::from_millis(400));
+            std::thread::sleep(SETTLE);
             browser.screenshot(&format!("{screen}-{width}-{theme}"));
             assert!(!browser.has_horizontal_overflow(), "{screen} screen, {width} px wide, {theme}");
         }
