@@ -1,6 +1,7 @@
 //! Running programs, and saying what went wrong in a sentence.
 
 use std::ffi::{OsStr, OsString};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -35,6 +36,21 @@ pub fn run(command: &mut Command) -> Result<()> {
     println!("$ {}", shown(command));
     let status = command.status().map_err(|e| format!("`{}` does not start: {e}", program(command)))?;
     if status.success() { Ok(()) } else { Err(format!("Failed ({status}): {}", shown(command))) }
+}
+
+/// Runs to the end, and gives its standard output, which goes to the terminal as it comes.
+pub fn run_and_keep(command: &mut Command) -> Result<String> {
+    println!("$ {}", shown(command));
+    let child = command.stdout(Stdio::piped()).spawn();
+    let mut child = child.map_err(|e| format!("`{}` does not start: {e}", program(command)))?;
+    let mut said = String::new();
+    for line in child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines()).map_while(io::Result::ok) {
+        println!("{line}");
+        said.push_str(&line);
+        said.push('\n');
+    }
+    let status = child.wait().map_err(|e| format!("`{}` cannot be awaited: {e}", program(command)))?;
+    if status.success() { Ok(said) } else { Err(format!("Failed ({status}): {}", shown(command))) }
 }
 
 /// Its standard output if it ran and ended well.

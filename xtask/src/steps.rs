@@ -113,7 +113,10 @@ fn kernels(setup: &Setup) -> Result<()> {
     runner.current_dir(&folder).env("CHROMEDRIVER", &setup.browser.driver).arg(&wasm);
     // Seconds for all tests together: a software adapter is slow.
     runner.env("WASM_BINDGEN_TEST_TIMEOUT", "1800").env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
-    proc::run(&mut runner)
+    let said = proc::run_and_keep(&mut runner)?;
+    // A program without tests ends well too.
+    let passed = said.lines().any(|line| line.starts_with("test result: ok.") && !line.contains(" 0 passed"));
+    if passed { Ok(()) } else { Err("Not one kernel was tested in the browser.".to_owned()) }
 }
 
 /// Builds, and gives the program that Cargo says it made.
@@ -126,9 +129,10 @@ fn built_test(cargo: &mut Command) -> Result<PathBuf> {
     if output.status.success() { made } else { Err(format!("The kernels' tests do not build ({}).", output.status)) }
 }
 
-/// The last `executable` of Cargo's JSON messages.
+/// The `executable` of the test `kernels` among Cargo's JSON messages, one a line; others are of what it needs.
 fn executable(messages: &str) -> Option<PathBuf> {
-    let (_, after) = messages.rsplit_once("\"executable\":\"")?;
+    let is_ours = |line: &&str| line.contains("\"kind\":[\"test\"]") && line.contains("\"name\":\"kernels\"");
+    let (_, after) = messages.lines().find(is_ours)?.split_once("\"executable\":\"")?;
     let (path, _) = after.split_once('"')?;
     Some(PathBuf::from(path.replace("\\\\", "\\")))
 }
@@ -154,9 +158,14 @@ mod tests {
     }
 
     #[test]
-    fn cargo_messages_give_the_program() {
-        let messages = "{\"executable\":null}\n{\"executable\":\"C:\\\\t\\\\kernels.wasm\",\"fresh\":true}\n{\"reason\":\"build-finished\"}";
-        assert_eq!(executable(messages), Some(PathBuf::from(r"C:\t\kernels.wasm")));
-        assert_eq!(executable("{\"executable\":null}"), None);
+    fn cargo_messages_give_the_test_and_not_the_programs_beside_it() {
+        let message = |kind: &str, name: &str, file: &str| {
+            format!(
+                r#"{{"target":{{"kind":["{kind}"],"name":"{name}"}},"executable":"C:\\t\\{file}.wasm","fresh":true}}"#
+            )
+        };
+        let messages = [message("bin", "engine", "engine"), message("test", "kernels", "k"), message("bin", "x", "x")];
+        assert_eq!(executable(&messages.join("\n")), Some(PathBuf::from(r"C:\t\k.wasm")));
+        assert_eq!(executable(&message("bin", "engine", "engine")), None);
     }
 }
