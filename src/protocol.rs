@@ -63,7 +63,9 @@ pub enum ToPage {
     Adapter { item: ItemId, modules: usize, report: Box<AdapterReport> },
     /// The next modules of that adapter, in order.
     Modules { item: ItemId, modules: Vec<ModuleReport> },
-    /// The end of a drop, of a cancel, of a removal or of a clear.
+    /// The answer to [`ToEngine::Clear`], one to one: nothing is held, and the counts are zero.
+    Cleared { engine: EngineReport },
+    /// The end of a drop, of a cancel, of a removal or of a scale set by hand.
     Finished { outcome: Outcome, engine: EngineReport, problems: Vec<Problem> },
     /// The report: its `Blob` is `parts[0]`.
     ExportedJson { file_name: String },

@@ -2,6 +2,7 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
+mod cases;
 mod common;
 
 use std::cell::{Cell, RefCell};
@@ -155,7 +156,7 @@ fn a_second_drop_adds_and_everything_can_be_removed() {
     assert_eq!(verdict(&messages).0, Outcome::Idle);
     block_on(session.load(adapter("peft-lora")));
     session.clear();
-    assert_eq!(verdict(&messages).0, Outcome::Idle);
+    assert!(matches!(messages.borrow().last(), Some(ToPage::Cleared { .. })));
     assert!(session.report().adapters.is_empty() && session.engine().counts.bytes_read == 0);
 }
 
@@ -180,7 +181,7 @@ fn an_assumed_scale_can_be_replaced() {
     block_on(session.load(vec![fixture("peft-lora/adapter_config.json")]));
     assert_eq!(verdict(&messages), (Outcome::Done, vec![]));
     let by_file = session.report().adapters.remove(0);
-    assert_eq!(session.report().adapters.len(), 1);
+    assert_eq!((session.report().adapters.len(), session.report().files.len()), (1, 2));
     agrees_with_the_writing_library(&by_file, "peft-lora");
     assert!(by_file.modules[0].scale_source.contains("adapter_config"));
 }
@@ -191,6 +192,36 @@ fn a_configuration_may_come_first() {
     block_on(session.load(vec![fixture("peft-lora/adapter_config.json")]));
     let (outcome, problems) = verdict(&messages);
     assert!(outcome == Outcome::Error && problems[0].error && problems[0].text.contains("adapter_config.json"));
+    block_on(session.load(weights("peft-lora")));
+    assert_eq!(verdict(&messages), (Outcome::Done, vec![]));
+    agrees_with_the_writing_library(&session.report().adapters[0], "peft-lora");
+    assert_eq!(session.report().files.len(), 2);
+}
+
+/// What only the values show is still said after a configuration came.
+#[test]
+fn a_module_left_out_is_still_named_after_its_configuration_came() {
+    let (mut session, messages) = start(BackendChoice::Cpu, Steady);
+    block_on(session.load(vec![fixture("hostile/nan-and-ok.safetensors")]));
+    block_on(session.load(vec![fixture("hostile/adapter_config.json")]));
+    assert_eq!(verdict(&messages), (Outcome::Done, vec![]));
+    let adapter = session.report().adapters.remove(0);
+    assert_eq!(adapter.modules.len(), 1);
+    assert_eq!(adapter.modules[0].scale, 2.0);
+    assert!(adapter.warnings.iter().any(|w| w.contains("layers.1.self_attn") && w.contains("NaN")), "{adapter:?}");
+    assert!(adapter.not_analyzed.iter().any(|n| n.name.contains("layers.1.self_attn")), "{adapter:?}");
+}
+
+/// A cancelled drop does not use up the configuration that waited for it.
+#[test]
+fn a_cancel_leaves_a_waiting_configuration_waiting() {
+    let countdown = CancelAt(Rc::new(Cell::new(u32::MAX)));
+    let (mut session, messages) = start(BackendChoice::Cpu, countdown.clone());
+    block_on(session.load(vec![fixture("peft-lora/adapter_config.json")]));
+    countdown.0.set(5);
+    block_on(session.load(weights("peft-lora")));
+    assert!(session.report().adapters.is_empty());
+    countdown.0.set(u32::MAX);
     block_on(session.load(weights("peft-lora")));
     assert_eq!(verdict(&messages), (Outcome::Done, vec![]));
     agrees_with_the_writing_library(&session.report().adapters[0], "peft-lora");
@@ -236,7 +267,7 @@ fn a_lost_device_is_rebuilt_once_and_then_the_cpu_takes_over() {
 /// The report's counts are those that the plan of the batches gives, for the passes that the factors need.
 #[test]
 fn counts_are_what_the_batch_plan_says() {
-    use lorascope::compute::plan::{self, Aim, Cost};
+    use lorascope::compute::plan::{self, Cost};
     for name in FIXTURES {
         let (mut session, _) = start(BackendChoice::WebGpu, Steady);
         block_on(session.load(adapter(name)));
@@ -244,7 +275,7 @@ fn counts_are_what_the_batch_plan_says() {
         let modules = common::peft_fixture(name).modules;
         let cost = |f: &lorascope::adapter::Factor| Cost::of(f.rows, f.cols, FactorType::F32.size() as u64);
         let costs: Vec<Cost> = modules.iter().map(|m| Cost::module(cost(&m.left), cost(&m.right))).collect();
-        assert_eq!(plan::batches(&costs, Aim::GPU).len(), 1, "{name} is one batch");
+        assert_eq!(plan::batches(&costs, session.aim()).len(), 1, "{name} is one batch");
         let passes = counts.readbacks - 1;
         assert!((2..=4).contains(&passes), "{name}: {counts:?}");
         let work = plan::work(passes);
@@ -253,6 +284,44 @@ fn counts_are_what_the_batch_plan_says() {
         assert!(counts.bytes_uploaded >= factors && counts.bytes_uploaded < 2 * factors, "{name}: {counts:?}");
         assert_eq!(counts.fallbacks, 0, "{name}");
     }
+}
+
+/// Several batches of factors that need one pass: the counts are the plan's to the byte.
+#[test]
+fn counts_of_several_batches_are_exact() {
+    use lorascope::compute::plan::{self, Cost};
+    const SIDE: u64 = 2048;
+    const RANK: u64 = 16;
+    let modules: u64 = 40;
+    let mut numbers = cases::Numbers::new(5);
+    let bytes: Vec<u8> = (0..SIDE * RANK).flat_map(|_| (numbers.gaussian() as f32).to_le_bytes()).collect();
+    let tensor = |shape: [u64; 2]| {
+        let shape = shape.map(|side| side as usize).to_vec();
+        safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape, &bytes).unwrap()
+    };
+    let tensors = (0..modules).flat_map(|layer| {
+        let name = format!("base_model.model.model.layers.{layer}.self_attn.q_proj");
+        [
+            (format!("{name}.lora_A.weight"), tensor([RANK, SIDE])),
+            (format!("{name}.lora_B.weight"), tensor([SIDE, RANK])),
+        ]
+    });
+    let file = safetensors::serialize(tensors, None).unwrap();
+    let (mut session, messages) = start(BackendChoice::WebGpu, Steady);
+    block_on(session.load(vec![MemorySource::new("adapter_model.safetensors", file)]));
+    assert_eq!(verdict(&messages), (Outcome::Done, vec![]));
+
+    let cost = Cost::module(Cost::of(SIDE, RANK, 4), Cost::of(SIDE, RANK, 4));
+    let batches = plan::batches(&vec![cost; modules as usize], session.aim()).len() as u64;
+    let software = matches!(session.backend(), Backend::Gpu(gpu) if gpu.is_software());
+    assert!(batches > 1 || !software, "the adapter is larger than a software adapter's batch");
+    let work = plan::work(1);
+    let counts = session.engine().counts;
+    assert_eq!(counts.dispatches, batches * work.dispatches);
+    assert_eq!(counts.readbacks, batches * work.readbacks);
+    // Per factor: its bytes; twice a view and a task of 16 bytes per slab; and a scale per column.
+    let (view, tasks, scales) = (size_of::<lorascope::compute::TallView>() as u64, 16 * SIDE.div_ceil(256), 4 * RANK);
+    assert_eq!(counts.bytes_uploaded, modules * 2 * (4 * SIDE * RANK + 2 * (view + tasks) + scales));
 }
 
 /// What is wrong with values, and only shows once they are read.

@@ -48,7 +48,7 @@ pub enum ModuleFault {
     Grouped { a: u64, b: u64 },
     #[error("its factors are stored as {dtype}, which cannot be decoded here")]
     Dtype { dtype: String },
-    #[error("its rank or size is beyond what can be computed ({shape})")]
+    #[error("its rank or size is beyond what is computed here ({shape}; ranks to 1024, factors to 64 Mi numbers)")]
     TooLarge { shape: String },
     #[error("it adapts the experts of a mixture at once, and B·A mixes them; this version does not take them apart")]
     Experts,

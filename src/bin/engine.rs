@@ -33,7 +33,10 @@ mod worker {
     /// Lets the worker's messages in between pieces of work.
     #[derive(Clone, Debug)]
     struct EventLoop {
-        cancelled: Rc<Cell<bool>>,
+        /// The drop that is being served; drops are numbered as they come.
+        serving: Rc<Cell<u64>>,
+        /// Drops up to this one are cancelled.
+        stop_through: Rc<Cell<u64>>,
         last: Rc<Cell<f64>>,
     }
 
@@ -43,13 +46,15 @@ mod worker {
                 next_task().await;
                 self.last.set(now());
             }
-            self.cancelled.get()
+            self.serving.get() <= self.stop_through.get()
         }
     }
 
     /// The page's messages wait here while an earlier one is being served.
     struct Inbox {
         waiting: RefCell<VecDeque<(ToEngine, Array)>>,
+        /// Drops that have come.
+        drops: Cell<u64>,
         serving: Cell<bool>,
         engine: RefCell<Option<Engine>>,
         /// Why there is no engine.
@@ -59,9 +64,10 @@ mod worker {
 
     pub fn start() {
         std::panic::set_hook(Box::new(|info| post(ToPage::Panicked { text: info.to_string() }, &Array::new())));
-        let pulse = EventLoop { cancelled: Rc::default(), last: Rc::new(Cell::new(now())) };
+        let pulse = EventLoop { serving: Rc::default(), stop_through: Rc::default(), last: Rc::new(Cell::new(now())) };
         let inbox = Rc::new(Inbox {
             waiting: RefCell::default(),
+            drops: Cell::default(),
             serving: Cell::new(false),
             engine: RefCell::default(),
             refusal: RefCell::default(),
@@ -79,9 +85,11 @@ mod worker {
 
     impl Inbox {
         fn take(inbox: &Rc<Self>, message: ToEngine, parts: Array) {
-            // These act at once on what runs, and in their turn on what is held.
-            if matches!(message, ToEngine::Cancel | ToEngine::Clear) && inbox.serving.get() {
-                inbox.pulse.cancelled.set(true);
+            match message {
+                ToEngine::Load { .. } => inbox.drops.set(inbox.drops.get() + 1),
+                // These act at once on every drop so far, and in their turn on what is held.
+                ToEngine::Cancel | ToEngine::Clear => inbox.pulse.stop_through.set(inbox.drops.get()),
+                _ => {}
             }
             inbox.waiting.borrow_mut().push_back((message, parts));
             if !inbox.serving.replace(true) {
@@ -120,8 +128,8 @@ mod worker {
                     let files = paths.into_iter().zip(parts.iter());
                     let sources =
                         files.filter_map(|(path, file)| Some(BlobSource::new(path, file.dyn_into::<File>().ok()?)));
+                    self.pulse.serving.set(self.pulse.serving.get() + 1);
                     engine.load(sources.collect()).await;
-                    self.pulse.cancelled.set(false);
                 }
                 ToEngine::Remove { item } => engine.remove(item),
                 ToEngine::Clear => engine.clear(),

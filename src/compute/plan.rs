@@ -44,10 +44,11 @@ impl Cost {
     pub fn of(rows: u64, cols: u64, size: u64) -> Self {
         let (slab, tile) = (u64::from(SLAB), u64::from(TILE));
         let tiles = cols.div_ceil(tile);
-        let gram = rows.div_ceil(slab).saturating_mul(tiles * (tiles + 1) / 2).saturating_mul(tile * tile);
+        let pairs = tiles.saturating_mul(tiles + 1) / 2;
+        let gram = rows.div_ceil(slab).saturating_mul(pairs).saturating_mul(tile * tile);
         let numbers = rows.saturating_mul(cols);
         Self {
-            bytes: numbers.saturating_mul(size).next_multiple_of(4),
+            bytes: numbers.saturating_mul(size).checked_next_multiple_of(4).unwrap_or(u64::MAX),
             words: gram.max(numbers),
             products: numbers.saturating_mul(cols),
         }

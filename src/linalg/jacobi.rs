@@ -17,13 +17,16 @@ pub fn orthogonal_columns(matrix: &DMatrix<f64>) -> Option<(DMatrix<f64>, DMatri
     let mut v = SymmetricEigen::try_new(matrix.tr_mul(matrix), f64::EPSILON, 0)?.eigenvectors;
     let mut columns = matrix * &v;
     let cols = columns.ncols();
+    // A column this short is rounding noise: it has no direction that could be made orthogonal.
+    let longest = columns.column_iter().map(|c| c.norm_squared()).fold(0.0, f64::max);
+    let noise = longest * cols as f64 * (4.0 * f64::EPSILON).powi(2);
     for _ in 0..MAX_SWEEPS {
         let mut settled = true;
         for p in 0..cols {
             for q in p + 1..cols {
                 let (a, b) = (columns.column(p).norm_squared(), columns.column(q).norm_squared());
                 let product = columns.column(p).dot(&columns.column(q));
-                if product == 0.0 || product.abs() <= ORTHOGONAL * (a * b).sqrt() {
+                if a <= noise || b <= noise || product.abs() <= ORTHOGONAL * (a * b).sqrt() {
                     continue;
                 }
                 settled = false;

@@ -1,5 +1,6 @@
 //! One adapter: its batches, one after the other, to the singular values of every module.
 
+use super::held::Found;
 use super::{Emit, Held, Session, tensors};
 use crate::adapter::{Adapter, FaultLog, ModuleFault};
 use crate::compute::plan::{self, Cost};
@@ -30,15 +31,15 @@ pub(super) fn bytes_of(adapter: &Adapter) -> u64 {
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
-    /// Singular values of left·rightᵀ, without the scale, per module; `None` where there is a warning instead.
+    /// Reads and computes every module.
     pub(super) async fn analyse(
         &mut self,
         file: &AdapterFile<crate::source::Metered<S>>,
-        adapter: &mut Adapter,
+        adapter: &Adapter,
         work: &mut Work,
-    ) -> Result<Vec<Option<Vec<f64>>>, Stopped> {
+    ) -> Result<Found, Stopped> {
         let mut faults = FaultLog::default();
-        let mut found: Vec<Option<Vec<f64>>> = vec![None; adapter.modules.len()];
+        let mut spectra: Vec<Option<Vec<f64>>> = vec![None; adapter.modules.len()];
         let mut numbers = Vec::new();
         let mut costs = Vec::new();
         for (n, module) in adapter.modules.iter().enumerate() {
@@ -59,17 +60,17 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             let numbers = &numbers[batch];
             let modules: Vec<_> = numbers.iter().map(|&n| &adapter.modules[n]).collect();
             let pairs = tensors::read(&file.source, &modules).await.map_err(|e| Stopped::Failed(e.to_string()))?;
-            let spectra = match self.chosen.spectra(&pairs, cost).await {
-                Ok(spectra) => spectra,
+            let batch = match self.chosen.spectra(&pairs, cost).await {
+                Ok(batch) => batch,
                 Err(ComputeError::Cancelled) => return Err(Stopped::Cancelled),
                 Err(error) => return Err(Stopped::Failed(format!("{}: {error}.", file.source.path()))),
             };
-            for (&n, spectrum) in numbers.iter().zip(spectra) {
+            for (&n, spectrum) in numbers.iter().zip(batch) {
                 let name = || adapter.modules[n].name.clone();
                 match spectrum {
                     Spectrum::Found { sigma, fallback, .. } => {
                         self.fallbacks += u64::from(fallback);
-                        found[n] = Some(sigma);
+                        spectra[n] = Some(sigma);
                     }
                     Spectrum::NotFinite { count } => faults.push(name(), ModuleFault::NotFinite { count }),
                     Spectrum::OutOfRange => faults.push(name(), ModuleFault::OutOfRange),
@@ -77,14 +78,15 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             }
             work.done += cost.bytes;
         }
-        adapter.warnings.extend(faults.sentences());
-        adapter.not_analyzed.extend(faults.into_reasons().map(|(name, reason)| NotAnalyzed { name, reason }));
-        if found.iter().all(Option::is_none) {
-            let warnings = adapter.warnings.join(" ");
+        let warnings = faults.sentences();
+        let not_analyzed = faults.into_reasons().map(|(name, reason)| NotAnalyzed { name, reason }).collect();
+        if spectra.iter().all(Option::is_none) {
+            let warnings: Vec<String> = adapter.warnings.iter().chain(&warnings).cloned().collect();
+            let warnings = warnings.join(" ");
             let text = format!("{}: nothing in this adapter can be analysed: {warnings}", file.source.path());
             return Err(Stopped::Failed(text));
         }
-        Ok(found)
+        Ok(Found { spectra, warnings, not_analyzed })
     }
 
     fn progress(&self, label: &str, done: usize, modules: usize, work: Work) {

@@ -20,6 +20,7 @@ pub enum Backend<P> {
 pub struct Chosen<P> {
     pub backend: Backend<P>,
     pub reason: String,
+    choice: BackendChoice,
     pulse: P,
     /// What engines that are gone had counted.
     past: Counts,
@@ -52,7 +53,7 @@ impl<P: Pulse + Clone> Chosen<P> {
                 Err(why) => (cpu(), why.to_string()),
             },
         };
-        Ok(Self { backend, reason, pulse, past: Counts::default(), rebuilt: false })
+        Ok(Self { backend, reason, choice, pulse, past: Counts::default(), rebuilt: false })
     }
 
     /// `webgpu` or `cpu`.
@@ -70,6 +71,11 @@ impl<P: Pulse + Clone> Chosen<P> {
             Backend::Gpu(gpu) if gpu.is_software() => Aim::SOFTWARE,
             Backend::Gpu(_) => Aim::GPU,
         }
+    }
+
+    /// Whether the person cancelled.
+    pub async fn is_cancelled(&self) -> bool {
+        self.pulse.beat().await
     }
 
     pub fn counts(&self) -> Counts {
@@ -112,8 +118,10 @@ impl<P: Pulse + Clone> Chosen<P> {
         self.past = self.counts();
         if matches!(error, ComputeError::DeviceLost(_)) && !self.rebuilt {
             self.rebuilt = true;
-            if let Ok(gpu) = GpuBackend::open(self.pulse.clone(), true).await {
+            let software = self.choice == BackendChoice::WebGpu;
+            if let Ok(gpu) = GpuBackend::open(self.pulse.clone(), software).await {
                 self.backend = Backend::Gpu(Box::new(gpu));
+                self.reason.push_str("; the device was lost once and rebuilt");
                 return;
             }
         }

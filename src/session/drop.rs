@@ -27,10 +27,15 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let sizes: Vec<FileReport> =
             files.iter().map(|f| FileReport { name: f.path().to_owned(), bytes: f.len() }).collect();
         let metered = files.into_iter().map(|f| Metered::new(f, Rc::clone(&self.bytes_read))).collect();
-        let sorted = sort_drop(metered).await;
         let before = self.next;
         let mut verdict = Verdict::default();
-        match self.take(sorted, &sizes, &mut verdict).await {
+        let sorted = sort_drop(metered).await;
+        let taken = if self.chosen.is_cancelled().await {
+            Err(Cancelled)
+        } else {
+            self.take(sorted, &sizes, &mut verdict).await
+        };
+        match taken {
             Ok(()) => {
                 let Verdict { good, problems } = verdict;
                 let problems = problems.into_iter().map(|text| Problem { error: !good, text }).collect();
@@ -55,18 +60,18 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         verdict.problems = problems;
         let size = |path: &str| sizes.iter().find(|f| f.name == path).cloned();
         for config in configs {
-            if !self.give_config(&config) {
-                verdict.problems.push(config.waiting());
-                let files = size(&config.path).into_iter().collect();
-                self.hold(config.path.clone(), files, What::Config(config));
-            } else {
+            let file = size(&config.path);
+            if self.give_config(&config, file.as_ref()) {
                 verdict.good = true;
+            } else {
+                verdict.problems.push(config.waiting());
+                self.hold(config.path.clone(), file.into_iter().collect(), What::Config(config));
             }
         }
         let (adapters, mut work) = self.read_adapters(adapters, verdict);
         for (file, mut adapter) in adapters {
-            let spectra = match self.analyse(&file, &mut adapter, &mut work).await {
-                Ok(spectra) => spectra,
+            let found = match self.analyse(&file, &adapter, &mut work).await {
+                Ok(found) => found,
                 Err(Stopped::Cancelled) => return Err(Cancelled),
                 Err(Stopped::Failed(text)) => {
                     verdict.problems.push(text);
@@ -75,8 +80,9 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             };
             let mut files: Vec<FileReport> = size(file.source.path()).into_iter().collect();
             files.extend(file.config.iter().flat_map(|config| size(&config.path)));
+            found.tell(&mut adapter);
             let label = self.unique(&file.label, file.source.path());
-            let report = crate::analysis::report(label.clone(), &adapter, &spectra);
+            let report = crate::analysis::report(label.clone(), &adapter, &found.spectra);
             if report.modules.is_empty() {
                 let warnings = report.warnings.join(" ");
                 let text = format!("{}: nothing in this adapter can be analysed: {warnings}", file.source.path());
@@ -84,14 +90,22 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 continue;
             }
             verdict.good = true;
-            let id = self.hold(label, files, What::Adapter(Box::new(Analysed { file, adapter, spectra, report })));
+            files.extend(file.config.iter().flat_map(|config| self.release_config(&config.path)));
+            let id = self.hold(label, files, What::Adapter(Box::new(Analysed { file, adapter, found, report })));
             if let Some(held) = self.held.iter().find(|held| held.id == id) {
                 self.send(held);
             }
         }
         for checkpoint in checkpoints {
             if !verdict.good {
-                verdict.problems.push(checkpoint.waiting());
+                verdict.problems.push(match self.held.iter().any(|held| held.analysed().is_some()) {
+                    false => checkpoint.waiting(),
+                    true => format!(
+                        "{}: this is a model checkpoint. It is kept, but nothing here reads it: an adapter's profile \
+                         does not need its base.",
+                        checkpoint.source.path()
+                    ),
+                });
             }
             let files = size(checkpoint.source.path()).into_iter().collect();
             self.hold(checkpoint.label, files, What::Checkpoint);
@@ -118,7 +132,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let mut adapters = Vec::new();
         for mut file in files {
             if file.config.is_none() {
-                file.config = self.take_waiting_config(file.source.path());
+                file.config = self.waiting_config(file.source.path());
             }
             match adapter::read(&file.header, file.config.as_ref().map(|c| &c.config)) {
                 Ok(adapter) => {
@@ -132,38 +146,47 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     }
 
     /// A configuration of an earlier drop that still waits for weights in this folder.
-    fn take_waiting_config(&mut self, path: &str) -> Option<ConfigFile> {
-        let waits = |held: &Held<S>| matches!(&held.what, What::Config(c) if folder(&c.path) == folder(path));
-        let n = self.held.iter().position(waits)?;
-        let held = self.held.remove(n);
-        self.emit.emit(ToPage::Removed { item: held.id });
-        if let What::Config(config) = held.what { Some(config) } else { None }
+    fn waiting_config(&self, path: &str) -> Option<ConfigFile> {
+        let waiting = self.held.iter().filter_map(|held| match &held.what {
+            What::Config(config) => Some(config),
+            _ => None,
+        });
+        waiting.rev().find(|config| folder(&config.path) == folder(path)).cloned()
     }
 
-    /// Gives a configuration that came later to an adapter of its folder that has none. Its spectra stay.
-    fn give_config(&mut self, config: &ConfigFile) -> bool {
-        let lacks = |held: &&mut Held<S>| {
-            held.analysed()
-                .is_some_and(|a| a.file.config.is_none() && folder(a.file.source.path()) == folder(&config.path))
-        };
-        let Some(held) = self.held.iter_mut().rev().find(lacks) else { return false };
-        let What::Adapter(analysed) = &mut held.what else { return false };
-        let Ok(adapter) = adapter::read(&analysed.file.header, Some(&config.config)) else { return false };
-        // The configuration may leave modules out or turn them round; what was computed goes by name.
-        let spectrum = |name: &str| {
-            let n = analysed.adapter.modules.iter().position(|m| m.name == name)?;
-            analysed.spectra[n].clone()
-        };
-        analysed.spectra = adapter.modules.iter().map(|m| spectrum(&m.name)).collect();
-        analysed.adapter = adapter;
-        analysed.file.config = Some(config.clone());
-        analysed.report_again(&held.label);
-        let id = held.id;
-        if let Some(held) = self.held.iter().find(|held| held.id == id) {
-            self.emit.emit(ToPage::Item(held.item()));
-            self.send(held);
+    /// Once an adapter has a configuration that waited, it waits no more; its file is now the adapter's.
+    fn release_config(&mut self, path: &str) -> Vec<FileReport> {
+        let waits = |held: &Held<S>| matches!(&held.what, What::Config(config) if config.path == path);
+        let Some(n) = self.held.iter().rposition(waits) else { return Vec::new() };
+        let held = self.held.remove(n);
+        self.emit.emit(ToPage::Removed { item: held.id });
+        held.files
+    }
+
+    /// Gives a configuration that came later to the adapters of its folder that have none; if all have one, it
+    /// replaces that of the latest. Their spectra stay.
+    fn give_config(&mut self, config: &ConfigFile, file: Option<&FileReport>) -> bool {
+        let of_folder =
+            |held: &&Held<S>| held.analysed().is_some_and(|a| folder(a.file.source.path()) == folder(&config.path));
+        let has_none = |held: &&Held<S>| held.analysed().is_some_and(|a| a.file.config.is_none());
+        let mut chosen: Vec<ItemId> = self.held.iter().filter(of_folder).filter(has_none).map(|held| held.id).collect();
+        if chosen.is_empty() {
+            chosen.extend(self.held.iter().filter(of_folder).map(|held| held.id).next_back());
         }
-        true
+        let mut given = false;
+        for n in 0..self.held.len() {
+            let held = &mut self.held[n];
+            let What::Adapter(analysed) = &mut held.what else { continue };
+            if !chosen.contains(&held.id) || !analysed.give_config(config, &held.label) {
+                continue;
+            }
+            held.files.retain(|known| known.name != config.path);
+            held.files.extend(file.cloned());
+            self.emit.emit(ToPage::Item(self.held[n].item()));
+            self.send(&self.held[n]);
+            given = true;
+        }
+        given
     }
 
     fn hold(&mut self, label: String, files: Vec<FileReport>, what: What<S>) -> ItemId {

@@ -3,7 +3,7 @@
 use crate::adapter::Adapter;
 use crate::intake::{AdapterFile, ConfigFile};
 use crate::protocol::{Item, ItemId, ItemKind};
-use crate::report::{AdapterReport, FileReport};
+use crate::report::{AdapterReport, FileReport, NotAnalyzed};
 use crate::source::{ByteSource, Metered};
 
 /// One item.
@@ -29,15 +29,53 @@ pub(super) enum What<S> {
 #[derive(Debug)]
 pub(super) struct Analysed<S> {
     pub file: AdapterFile<Metered<S>>,
+    /// As its header and configuration say, and with what the values added.
     pub adapter: Adapter,
-    pub spectra: Vec<Option<Vec<f64>>>,
+    pub found: Found,
     pub report: AdapterReport,
 }
 
+/// What the values of an adapter's tensors gave.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Found {
+    /// Singular values of left·rightᵀ, without the scale, per module; `None` where there is a reason instead.
+    pub spectra: Vec<Option<Vec<f64>>>,
+    pub warnings: Vec<String>,
+    pub not_analyzed: Vec<NotAnalyzed>,
+}
+
+impl Found {
+    /// Adds to the adapter what only its values show.
+    pub fn tell(&self, adapter: &mut Adapter) {
+        adapter.warnings.extend(self.warnings.iter().cloned());
+        adapter.not_analyzed.extend(self.not_analyzed.iter().cloned());
+    }
+}
+
 impl<S: ByteSource> Analysed<S> {
+    /// Reads the header again with a configuration that came later. What was computed goes by the modules' names,
+    /// which the configuration may leave out or reorder. Without a result for any module nothing changes.
+    pub fn give_config(&mut self, config: &ConfigFile, label: &str) -> bool {
+        let Ok(mut adapter) = crate::adapter::read(&self.file.header, Some(&config.config)) else { return false };
+        let spectrum = |name: &str| {
+            let n = self.adapter.modules.iter().position(|m| m.name == name)?;
+            self.found.spectra[n].clone()
+        };
+        let spectra: Vec<_> = adapter.modules.iter().map(|m| spectrum(&m.name)).collect();
+        if spectra.iter().all(Option::is_none) {
+            return false;
+        }
+        self.found.spectra = spectra;
+        self.found.tell(&mut adapter);
+        self.adapter = adapter;
+        self.file.config = Some(config.clone());
+        self.report_again(label);
+        true
+    }
+
     /// Makes the report anew, after the adapter's scales changed.
     pub fn report_again(&mut self, label: &str) {
-        self.report = crate::analysis::report(label.to_owned(), &self.adapter, &self.spectra);
+        self.report = crate::analysis::report(label.to_owned(), &self.adapter, &self.found.spectra);
     }
 }
 

@@ -16,6 +16,7 @@ pub use backend::{Backend, Chosen};
 use self::held::{Held, What};
 use crate::adapter::scale;
 use crate::compute::Pulse;
+use crate::compute::plan::Aim;
 use crate::protocol::{BackendChoice, ItemId, Outcome, Problem, ToPage};
 use crate::report::{EngineReport, Report, SCHEMA};
 use crate::source::ByteSource;
@@ -74,6 +75,11 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         &self.chosen.backend
     }
 
+    /// How much work a batch of this session holds.
+    pub fn aim(&self) -> Aim {
+        self.chosen.aim()
+    }
+
     /// Forgets one item.
     pub fn remove(&mut self, item: ItemId) {
         self.held.retain(|held| held.id != item);
@@ -91,7 +97,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         self.bytes_read.set(0);
         self.fallbacks = 0;
         self.chosen.forget_counts();
-        self.finished(Outcome::Idle, Vec::new());
+        self.emit.emit(ToPage::Cleared { engine: self.engine() });
     }
 
     /// Replaces the assumed scales of an adapter.

@@ -14,17 +14,20 @@ use crate::source::{ByteSource, SourceError};
 const MAX_RANGE: u64 = 32 << 20;
 /// A gap this small is cheaper read than skipped.
 const MAX_GAP: u64 = 64 << 10;
-/// The largest factor that is held in memory.
-const MAX_FACTOR: u64 = 1 << 30;
+/// Numbers of the largest factor: the f64 fall-back of one takes 512 MiB, twice over, which a browser tab still gives.
+const MAX_NUMBERS: u64 = 64 << 20;
+/// The largest rank: the r×r algebra takes r³, seconds there and hours beyond, and no cancel is heard meanwhile.
+const MAX_RANK: u64 = 1024;
 
 /// What a module asks of a batch; `None` if it cannot be computed here at all.
 pub fn cost(module: &Module) -> Option<Cost> {
     let of = |factor: &Factor| {
         let dtype = dtype(factor)?;
         let bytes = factor.tensor.end - factor.tensor.begin;
-        let whole = factor.rows.checked_mul(factor.cols)?.checked_mul(dtype.size() as u64)? == bytes;
-        let small = bytes <= MAX_FACTOR && u32::try_from(factor.rows).is_ok() && u32::try_from(factor.cols).is_ok();
-        (whole && small).then(|| Cost::of(factor.rows, factor.cols, dtype.size() as u64))
+        let numbers = factor.rows.checked_mul(factor.cols)?;
+        let whole = numbers.checked_mul(dtype.size() as u64)? == bytes;
+        (whole && numbers <= MAX_NUMBERS && factor.cols <= MAX_RANK)
+            .then(|| Cost::of(factor.rows, factor.cols, dtype.size() as u64))
     };
     Some(Cost::module(of(&module.left)?, of(&module.right)?))
 }

@@ -48,7 +48,13 @@ pub fn listen(store: Store, wire: Wire) {
         // The browser empties the transfer as soon as this handler returns: everything is taken from it now.
         let dropped = event.data_transfer().map(|t| take(&t)).unwrap_or_default();
         begin(store, wire);
-        spawn_local(async move { load(store, wire, gather(dropped).await) });
+        let clears = store.state.with_untracked(|s| s.clears);
+        spawn_local(async move {
+            let gathered = gather(dropped).await;
+            if store.state.with_untracked(|s| s.clears) == clears {
+                load(store, wire, gathered);
+            }
+        });
     };
     let handles = [
         window_event_listener(ev::dragenter, over),

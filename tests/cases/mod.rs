@@ -1,6 +1,8 @@
 //! The one table of cases that runs every kernel and its CPU twin, natively and in the browser, and the f64
 //! reference that judges them.
 
+#![allow(dead_code)] // each test file uses its own part
+
 use std::rc::Rc;
 
 use lorascope::compute::{FactorType, RawTall};

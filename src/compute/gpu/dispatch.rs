@@ -1,5 +1,8 @@
+use std::rc::Rc;
+
 use wgpu::BufferUsages;
 
+use super::memory::Buffer;
 use super::{GpuBackend, GpuTall, Task};
 use crate::compute::{ComputeError, Pulse, TallView};
 
@@ -17,22 +20,24 @@ impl<P: Pulse> GpuBackend<P> {
         tasks: impl Fn(u32, &TallView) -> T,
         coefficients: &[f32],
         words: u32,
-    ) -> Result<wgpu::Buffer, ComputeError> {
+    ) -> Result<Buffer, ComputeError> {
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
         let result = self.buffer("result", u64::from(words), usage)?;
         let views_buffer = self.filled("views", bytemuck::cast_slice(views))?;
         let coefficients = self.filled("coefficients", bytemuck::cast_slice(coefficients))?;
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let mut sources: Vec<&wgpu::Buffer> = matrices.iter().map(|m| &m.buffer).collect();
-        sources.dedup();
+        let mut sources: Vec<&Rc<Buffer>> = matrices.iter().map(|m| &m.buffer).collect();
+        sources.dedup_by(|a, b| Rc::ptr_eq(a, b));
+        // Each lives until the work is submitted.
+        let mut tasks_buffers = Vec::new();
         for source in sources {
-            let of_source = (0..).zip(matrices.iter().zip(views)).filter(|(_, (m, _))| m.buffer == *source);
+            let of_source = (0..).zip(matrices.iter().zip(views)).filter(|(_, (m, _))| Rc::ptr_eq(&m.buffer, source));
             let tasks: Vec<Task> = of_source.flat_map(|(n, (_, view))| tasks(n, view)).collect();
             if tasks.is_empty() {
                 continue;
             }
             let tasks_buffer = self.filled("tasks", bytemuck::cast_slice(&tasks))?;
-            let buffers = [source, &views_buffer, &tasks_buffer, &coefficients, &result];
+            let buffers: [&Buffer; 5] = [source, &views_buffer, &tasks_buffer, &coefficients, &result];
             let entries: [_; 5] = std::array::from_fn(|n| wgpu::BindGroupEntry {
                 binding: n as u32,
                 resource: buffers[n].as_entire_binding(),
@@ -49,6 +54,8 @@ impl<P: Pulse> GpuBackend<P> {
             pass.set_bind_group(0, &bind_group, &[]);
             pass.dispatch_workgroups(across, count.div_ceil(across), 1);
             self.count(|c| c.dispatches += 1);
+            drop(pass);
+            tasks_buffers.push(tasks_buffer);
         }
         self.queue.submit([encoder.finish()]);
         Ok(result)
@@ -68,7 +75,7 @@ impl<P: Pulse> GpuBackend<P> {
         self.read_words(&result, 0, words).await
     }
 
-    fn filled(&self, label: &str, bytes: &[u8]) -> Result<wgpu::Buffer, ComputeError> {
+    fn filled(&self, label: &str, bytes: &[u8]) -> Result<Buffer, ComputeError> {
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
         let buffer = self.buffer(label, bytes.len().div_ceil(4) as u64, usage)?;
         if !bytes.is_empty() {

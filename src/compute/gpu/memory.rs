@@ -1,3 +1,4 @@
+use std::ops::Deref;
 use std::rc::Rc;
 
 use futures_channel::oneshot;
@@ -6,21 +7,38 @@ use wgpu::BufferUsages;
 use super::{GpuBackend, GpuTall};
 use crate::compute::{ComputeError, Pulse, RawTall, TallView};
 
+/// A buffer that frees its memory when it is dropped. In a browser the garbage collector would, some time, and does
+/// not know how much there is.
+#[derive(Debug)]
+pub(super) struct Buffer(wgpu::Buffer);
+
+impl Deref for Buffer {
+    type Target = wgpu::Buffer;
+
+    fn deref(&self) -> &wgpu::Buffer {
+        &self.0
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // Work that has been submitted still gets to the end.
+        self.0.destroy();
+    }
+}
+
 impl<P: Pulse> GpuBackend<P> {
     /// A buffer of `words` 32-bit words, all zero. One binding's limit is the device's.
-    pub(super) fn buffer(&self, label: &str, words: u64, usage: BufferUsages) -> Result<wgpu::Buffer, ComputeError> {
+    pub(super) fn buffer(&self, label: &str, words: u64, usage: BufferUsages) -> Result<Buffer, ComputeError> {
         // WebGPU refuses empty bindings.
         let size = words.max(1) * 4;
         let limit = self.device.limits().max_storage_buffer_binding_size;
         if size > limit {
             return Err(ComputeError::Gpu(format!("a buffer of {size} bytes is over the limit of {limit}")));
         }
-        Ok(self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some(label),
-            size,
-            usage,
-            mapped_at_creation: false,
-        }))
+        let label = Some(label);
+        let descriptor = wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false };
+        Ok(Buffer(self.device.create_buffer(&descriptor)))
     }
 
     /// Writes whole words; counts them.
@@ -32,7 +50,7 @@ impl<P: Pulse> GpuBackend<P> {
     /// All matrices, one after the other, each from a word's boundary on.
     pub(super) fn upload_raw(&self, matrices: &[Rc<RawTall>]) -> Result<Vec<GpuTall>, ComputeError> {
         let words: u64 = matrices.iter().map(|m| m.bytes.len().div_ceil(4) as u64).sum();
-        let buffer = self.buffer("factors", words, BufferUsages::STORAGE | BufferUsages::COPY_DST)?;
+        let buffer = Rc::new(self.buffer("factors", words, BufferUsages::STORAGE | BufferUsages::COPY_DST)?);
         let mut place = 0u64;
         let mut talls = Vec::with_capacity(matrices.len());
         for m in matrices {
@@ -48,7 +66,7 @@ impl<P: Pulse> GpuBackend<P> {
             }
             let offset = (place / m.dtype.size() as u64) as u32;
             let view = TallView::stored(offset, m.rows, m.cols, m.transposed, m.dtype);
-            talls.push(GpuTall { buffer: buffer.clone(), view });
+            talls.push(GpuTall { buffer: Rc::clone(&buffer), view });
             place += m.bytes.len().next_multiple_of(4) as u64;
         }
         Ok(talls)

@@ -18,7 +18,7 @@ pub use kernels::{KERNELS, KernelSource};
 /// A tall matrix in a GPU buffer.
 #[derive(Clone, Debug)]
 pub struct GpuTall {
-    buffer: wgpu::Buffer,
+    buffer: Rc<memory::Buffer>,
     view: TallView,
 }
 
@@ -108,14 +108,14 @@ impl<P: Pulse> Primitives for GpuBackend<P> {
             let out_cols = v.out_cols;
             slabs(v.rows, APPLY_ROWS).flat_map(move |row| slabs(out_cols, TILE).map(move |col| [view, row, col, 0]))
         };
-        let buffer =
-            self.scoped(async { self.run(&self.kernels.apply, matrices, &views, tasks, &coefficients, words) }).await?;
+        let run = async { self.run(&self.kernels.apply, matrices, &views, tasks, &coefficients, words) };
+        let buffer = Rc::new(self.scoped(run).await?);
         let view = |v: &TallView| TallView {
             offset: v.out,
             cols: v.out_cols,
             ..TallView::stored(0, v.rows, v.out_cols, false, super::FactorType::F32)
         };
-        Ok(views.iter().map(|v| GpuTall { buffer: buffer.clone(), view: view(v) }).collect())
+        Ok(views.iter().map(|v| GpuTall { buffer: Rc::clone(&buffer), view: view(v) }).collect())
     }
 
     async fn read(&self, matrices: &[&GpuTall]) -> Result<Vec<DMatrix<f32>>, ComputeError> {

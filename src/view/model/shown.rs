@@ -73,6 +73,8 @@ pub struct State {
     select_next: bool,
     /// "Clear" messages that the engine has not answered yet: until then it may still speak of what is gone.
     clearing: u32,
+    /// Clears so far: what a drop that began before one still gathers is not wanted any more.
+    pub clears: u64,
     /// Adapters whose scale was set by hand: their field stays, so that it can be corrected.
     scale_set: BTreeSet<ItemId>,
 }
@@ -121,6 +123,7 @@ impl State {
     /// Starts over, and lets nothing that the engine has already said of the past back in.
     pub fn clear(&mut self) {
         self.forget();
+        self.clears += 1;
         self.clearing += 1;
     }
 
@@ -137,7 +140,7 @@ impl State {
     pub fn receive(&mut self, message: ToPage, now_ms: f64) {
         if self.clearing > 0 {
             match message {
-                ToPage::Finished { outcome: Outcome::Idle, engine, .. } => {
+                ToPage::Cleared { engine } => {
                     self.clearing -= 1;
                     self.engine = Some(engine);
                     return;
@@ -147,7 +150,7 @@ impl State {
             }
         }
         match message {
-            ToPage::Started { engine } => self.engine = Some(engine),
+            ToPage::Started { engine } | ToPage::Cleared { engine } => self.engine = Some(engine),
             ToPage::NoBackend { text } => {
                 self.no_backend = Some(text);
                 self.phase = Phase::Error;
@@ -248,15 +251,19 @@ impl State {
         self.no_backend.iter().cloned().chain(of_drop).collect()
     }
 
-    /// One text per thing that could not be used, those of the adapter in view last.
+    /// One text per thing that could not be used: of the drop, of the adapter in view, and by name of the others.
     pub fn warnings(&self) -> Vec<String> {
         let mut texts: Vec<String> = self.address_warning.iter().cloned().collect();
-        let of_drop = self.problems.iter().filter(|p| !p.error).map(|p| &p.text);
-        let selected = self.selected.and_then(|item| self.adapters.get(&item));
-        for text in of_drop.chain(selected.into_iter().flat_map(|a| &a.report.warnings)) {
+        let of_drop = self.problems.iter().filter(|p| !p.error).map(|p| p.text.clone());
+        let (selected, others): (Vec<_>, Vec<_>) = self.adapters.values().partition(|a| self.selected == Some(a.item));
+        let in_view = selected.iter().flat_map(|a| a.report.warnings.iter().cloned());
+        let named = |a: &'_ Arc<Adapter>| {
+            a.report.warnings.iter().map(|text| format!("{}: {text}", a.report.label)).collect::<Vec<_>>()
+        };
+        for text in of_drop.chain(in_view).chain(others.into_iter().flat_map(named)) {
             // The engine may say of a drop what its adapter's report says too, there with the adapter's name.
-            if !texts.iter().any(|known| known == text || known.ends_with(&format!(": {text}"))) {
-                texts.push(text.clone());
+            if !texts.iter().any(|known| *known == text || known.ends_with(&format!(": {text}"))) {
+                texts.push(text);
             }
         }
         texts
