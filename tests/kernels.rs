@@ -199,7 +199,7 @@ async fn every_family(backend: &impl Primitives, rank: usize) {
     let per_family = match rank {
         ..=16 => SHAPES.len(),
         _ if cfg!(target_arch = "wasm32") => 1,
-        ..64 => SHAPES.len(),
+        17..64 => SHAPES.len(),
         _ => 2,
     };
     for (n, family) in FAMILIES.into_iter().enumerate() {

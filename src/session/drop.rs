@@ -12,6 +12,9 @@ use crate::protocol::{ItemId, Outcome, Problem, ToPage};
 use crate::report::FileReport;
 use crate::source::{ByteSource, Metered};
 
+/// An adapter whose header and configuration have been read.
+type Read<S> = (AdapterFile<Metered<S>>, Adapter);
+
 /// What a drop came to.
 #[derive(Default)]
 struct Verdict {
@@ -65,7 +68,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 verdict.good = true;
             } else {
                 verdict.problems.push(config.waiting());
-                self.hold(config.path.clone(), file.into_iter().collect(), What::Config(config));
+                self.hold(config.path.clone(), file.into_iter().collect(), What::Config(Box::new(config)));
             }
         }
         let (adapters, mut work) = self.read_adapters(adapters, verdict);
@@ -123,11 +126,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     }
 
     /// What the headers and configurations say, before any tensor is read.
-    fn read_adapters(
-        &mut self,
-        files: Vec<AdapterFile<Metered<S>>>,
-        verdict: &mut Verdict,
-    ) -> (Vec<(AdapterFile<Metered<S>>, Adapter)>, Work) {
+    fn read_adapters(&mut self, files: Vec<AdapterFile<Metered<S>>>, verdict: &mut Verdict) -> (Vec<Read<S>>, Work) {
         let mut work = Work::default();
         let mut adapters = Vec::new();
         for mut file in files {
@@ -148,7 +147,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// A configuration of an earlier drop that still waits for weights in this folder.
     fn waiting_config(&self, path: &str) -> Option<ConfigFile> {
         let waiting = self.held.iter().filter_map(|held| match &held.what {
-            What::Config(config) => Some(config),
+            What::Config(config) => Some(config.as_ref()),
             _ => None,
         });
         waiting.rev().find(|config| folder(&config.path) == folder(path)).cloned()

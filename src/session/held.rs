@@ -20,7 +20,7 @@ pub(super) enum What<S> {
     Adapter(Box<Analysed<S>>),
     /// Kept for what needs a model's weights; the profile does not.
     Checkpoint,
-    Config(ConfigFile),
+    Config(Box<ConfigFile>),
     /// Part of a training folder.
     Companion,
 }
