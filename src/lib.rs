@@ -10,6 +10,7 @@ pub mod compute;
 pub mod container;
 pub mod intake;
 pub mod linalg;
+pub mod natural;
 pub mod protocol;
 pub mod report;
 pub mod session;

@@ -49,13 +49,22 @@ fn folders_keep_weights_and_configurations_together() {
     assert_eq!(
         found,
         [
+            ("alone.safetensors", None),
             ("a", Some(("runs/a/adapter_config.json", Some(4.0)))),
             ("b", Some(("runs/b/adapter_config.json", Some(8.0)))),
             ("second.safetensors", Some(("runs/b/adapter_config.json", Some(8.0)))),
-            ("alone.safetensors", None),
         ]
     );
     assert!(sorted.problems.is_empty() && sorted.configs.is_empty() && sorted.companions.is_empty());
+}
+
+/// Browsers give a folder's files in any order; the checkpoints of a run come by their numbers.
+#[test]
+fn adapters_come_in_natural_order() {
+    let steps = [120, 30, 90, 60];
+    let files = steps.map(|step| weights(&format!("run/checkpoint-{step}/adapter_model.safetensors")));
+    let labels: Vec<String> = sort(files.to_vec()).adapters.into_iter().map(|a| a.label).collect();
+    assert_eq!(labels, ["checkpoint-30", "checkpoint-60", "checkpoint-90", "checkpoint-120"]);
 }
 
 #[test]

@@ -53,7 +53,7 @@ const OTHERS: &[Dialect] = &[
     Dialect { name: "T-LoRA adapter", suffixes: &[".lambda_layer"] },
     Dialect { name: "GLoRA adapter", suffixes: &[".bm.weight"] },
     Dialect {
-        name: "old diffusers LoRA (lora.down and lora.up)",
+        name: "diffusers LoRA of an old form (lora.down and lora.up)",
         suffixes: &[
             "_lora.down.weight",
             "_lora.up.weight",

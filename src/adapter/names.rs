@@ -4,6 +4,8 @@
 
 use std::cmp::Ordering;
 
+use crate::natural::natural;
+
 /// A module's place in the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -153,12 +155,4 @@ pub fn forward_order(a: (&Place, &str), b: (&Place, &str)) -> Ordering {
         (section, stack(tower), stack(own), place.layer, super::roles::order(&place.role))
     };
     key(a.0).cmp(&key(b.0)).then_with(|| natural(a.1, b.1))
-}
-
-fn natural(a: &str, b: &str) -> Ordering {
-    let by_segment = a.split('.').zip(b.split('.')).map(|(a, b)| match (a.parse::<u64>(), b.parse::<u64>()) {
-        (Ok(a), Ok(b)) => a.cmp(&b),
-        _ => a.cmp(b),
-    });
-    by_segment.into_iter().find(|o| o.is_ne()).unwrap_or_else(|| a.len().cmp(&b.len()))
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::adapter::{Content, PeftConfig, recognise};
 use crate::container::{ContainerError, Header, read_header};
+use crate::natural::natural;
 use crate::source::ByteSource;
 
 pub use labels::{folder, make_unique};
@@ -84,8 +85,9 @@ enum Kind {
     Refused(String),
 }
 
-/// Sorts the files of one drop. Problems keep the order of the files.
-pub async fn sort_drop<S: ByteSource>(files: Vec<S>) -> Sorted<S> {
+/// Sorts the files of one drop, in the natural order of their paths: browsers give a folder's in any order.
+pub async fn sort_drop<S: ByteSource>(mut files: Vec<S>) -> Sorted<S> {
+    files.sort_by(|a, b| natural(a.path(), b.path()));
     let mut sorted =
         Sorted { adapters: vec![], checkpoints: vec![], configs: vec![], companions: vec![], problems: vec![] };
     // Folders that hold weights of any sort, usable or not.

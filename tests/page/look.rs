@@ -17,7 +17,7 @@ fn nothing_is_wider_than_the_window() {
     browser.expect("done");
     each_look(&browser, "result");
     // The whole result at once: the README's picture.
-    browser.viewport(1280, 1640);
+    browser.viewport(1280, 1440);
     browser.prefer("light");
     std::thread::sleep(SETTLE);
     browser.screenshot("result-whole");

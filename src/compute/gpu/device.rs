@@ -26,8 +26,8 @@ pub struct GpuBackend<P> {
 pub enum NoGpu {
     #[error("WebGPU found no adapter")]
     NoAdapter,
-    #[error("only a software adapter ({0}), no hardware")]
-    SoftwareOnly(String),
+    #[error("WebGPU found only a software adapter, no hardware")]
+    SoftwareOnly,
     #[error("the adapter gave no device ({0})")]
     NoDevice(String),
     #[error("the kernels do not compile ({0})")]
@@ -48,7 +48,7 @@ impl<P: Pulse> GpuBackend<P> {
         let adapter = instance.request_adapter(&options).await.map_err(|_| NoGpu::NoAdapter)?;
         let info = adapter.get_info();
         if info.device_type == wgpu::DeviceType::Cpu && !software {
-            return Err(NoGpu::SoftwareOnly(info.name));
+            return Err(NoGpu::SoftwareOnly);
         }
         let descriptor = wgpu::DeviceDescriptor { label: Some("lorascope"), ..wgpu::DeviceDescriptor::default() };
         let (device, queue) = adapter.request_device(&descriptor).await.map_err(|e| NoGpu::NoDevice(e.to_string()))?;

@@ -9,7 +9,6 @@ pub mod heat;
 pub mod identity;
 pub mod layer_path;
 pub mod measure;
-pub mod natural;
 pub mod number;
 pub mod path;
 pub mod progress;

@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 
 use super::measure::Measure;
-use super::natural::natural;
 use super::number::{grouped, shape};
+use crate::natural::natural;
 use crate::report::ModuleReport;
 
 /// Rows that are on the page at first, and that each "show more" adds.
