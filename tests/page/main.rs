@@ -3,6 +3,7 @@
 
 mod backend;
 mod browser;
+mod explore;
 mod fixtures;
 mod hostile;
 mod items;
