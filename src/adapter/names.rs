@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 
+pub use super::roles::order as role_order;
 use crate::natural::natural;
 
 /// A module's place in the model.
@@ -152,7 +153,7 @@ pub fn forward_order(a: (&Place, &str), b: (&Place, &str)) -> Ordering {
         };
         let (tower, own) = place.stack.split_once('.').unwrap_or((&place.stack, ""));
         let stack = |name| STACKS.iter().position(|&s| s == name).unwrap_or(STACKS.len());
-        (section, stack(tower), stack(own), place.layer, super::roles::order(&place.role))
+        (section, stack(tower), stack(own), place.layer, role_order(&place.role))
     };
     key(a.0).cmp(&key(b.0)).then_with(|| natural(a.1, b.1))
 }

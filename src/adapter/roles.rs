@@ -190,9 +190,10 @@ fn elsewhere(last: &str, at: &Context) -> Option<&'static str> {
     conv.then_some("conv")
 }
 
-/// Where a role comes in a layer's forward pass, for sorting.
-pub(super) fn order(role: &str) -> usize {
+/// Where a role comes in a model's forward pass, for sorting; unknown roles before the head.
+pub fn order(role: &str) -> usize {
     const ORDER: &[&str] = &[
+        "embed",
         "q",
         "k",
         "v",
@@ -210,6 +211,11 @@ pub(super) fn order(role: &str) -> usize {
         "gate_up",
         "up",
         "down",
+        "norm",
+        "conv",
     ];
-    ORDER.iter().position(|&r| r == role).unwrap_or(ORDER.len())
+    match role {
+        "head" => usize::MAX,
+        _ => ORDER.iter().position(|&known| known == role).unwrap_or(ORDER.len()),
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::layer_path::{labels, without_layer};
+use crate::adapter::names::role_order;
 use crate::report::ModuleReport;
 
 /// Beyond this many layers, or when few of them are adapted, only layers that hold a module are columns.
@@ -113,36 +114,6 @@ fn columns(modules: &[ModuleReport], total_layers: u32) -> (Vec<Option<u32>>, us
     let left_out = columns.len().saturating_sub(MOST_COLUMNS);
     columns.truncate(MOST_COLUMNS);
     (columns, left_out)
-}
-
-/// The order in which data flows through a model; unknown roles before the head.
-fn role_order(role: &str) -> usize {
-    const ORDER: [&str; 20] = [
-        "embed",
-        "q",
-        "k",
-        "v",
-        "qkv",
-        "qkv_mlp",
-        "o",
-        "o_mlp",
-        "cross_q",
-        "cross_k",
-        "cross_v",
-        "cross_qkv",
-        "cross_o",
-        "router",
-        "gate",
-        "gate_up",
-        "up",
-        "down",
-        "norm",
-        "conv",
-    ];
-    match role {
-        "head" => usize::MAX,
-        _ => ORDER.iter().position(|known| *known == role).unwrap_or(ORDER.len()),
-    }
 }
 
 #[cfg(test)]
