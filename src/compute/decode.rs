@@ -60,7 +60,7 @@ impl FactorType {
         }
     }
 
-    /// The number at `index` of `bytes`; NaN beyond the end, which [`RawTall::is_whole`] excludes.
+    /// The number at `index` of `bytes`; NaN beyond the end, which a matrix that [`RawTall::is_whole`] does not have.
     pub fn decode(self, bytes: &[u8], index: usize) -> f64 {
         fn at<const N: usize>(bytes: &[u8], index: usize) -> [u8; N] {
             bytes.get(index * N..).and_then(|tail| tail.first_chunk::<N>()).copied().unwrap_or([0xff; N])
