@@ -7,7 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::{AdapterReport, EngineReport, ModuleReport};
+use crate::projection::{PlanRow, Request};
+use crate::report::{AdapterReport, EngineReport, ModuleReport, NotAnalyzed, ProjectedModule, ProjectionReport};
 
 /// Modules in one [`ToPage::Modules`].
 pub const MODULES_PER_MESSAGE: usize = 200;
@@ -42,6 +43,24 @@ pub enum ToEngine {
     SetScale { item: ItemId, scale: f64 },
     /// Ask for the report as JSON.
     ExportJson,
+    /// Ask what a projection would do, without computing it: answered by one [`ToPage::Planned`].
+    Plan { item: ItemId, request: Box<Request> },
+    /// Compute a projection. It ends with [`ToPage::Projected`] or with [`ToPage::NotProjected`], and in either case
+    /// with [`ToPage::Finished`]. It replaces the last one.
+    Project { item: ItemId, request: Box<Request> },
+    /// Ask for a file of the last projection.
+    ExportProjection { file: ProjectionFile },
+}
+
+/// What can be downloaded of a projection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProjectionFile {
+    /// `adapter_model.safetensors`
+    Adapter,
+    /// `adapter_config.json`
+    Config,
+    /// Both in one zip.
+    Zip,
 }
 
 /// From the engine to the page.
@@ -67,10 +86,42 @@ pub enum ToPage {
     Cleared { engine: EngineReport },
     /// The end of a drop, of a cancel, of a removal or of a scale set by hand.
     Finished { outcome: Outcome, engine: EngineReport, problems: Vec<Problem> },
-    /// The report: its `Blob` is `parts[0]`.
-    ExportedJson { file_name: String },
+    /// What [`ToEngine::Plan`] asked for, its rows following in [`ToPage::PlanRows`]; or why it cannot be done.
+    Planned { item: ItemId, plan: Result<Box<PlanHead>, String> },
+    /// The next rows of the plan, in order.
+    PlanRows { item: ItemId, rows: Vec<PlanRow> },
+    /// A projection is there, its modules following in [`ToPage::ProjectedModules`]. It replaces the last one.
+    Projected { item: ItemId, modules: usize, report: Box<ProjectionReport> },
+    /// The next modules of the projection, in order.
+    ProjectedModules { modules: Vec<ProjectedModule> },
+    /// A projection that was asked for is not there: in words, or cancelled. The last one stays.
+    NotProjected { text: Option<String> },
+    /// The last projection no longer fits its adapter, whose scale, configuration or self is gone.
+    ProjectionGone,
+    /// A file that was asked for: its `Blob` is `parts[0]`.
+    Exported { file_name: String },
     /// The engine panicked and is gone; the page starts a new one.
     Panicked { text: String },
+}
+
+/// A plan as a whole; see [`crate::projection::Plan`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanHead {
+    pub rows: usize,
+    /// The target in words.
+    pub target: String,
+    pub base_model: Option<String>,
+    pub same_model: bool,
+    /// Layers of the source, and of the target where it says.
+    pub source_layers: u32,
+    pub target_layers: Option<u32>,
+    /// The share of the adapter's energy that the kept singular values hold.
+    pub kept: f64,
+    /// Of the file that would be written.
+    pub bytes: u64,
+    pub dtype: String,
+    pub left_out: Vec<NotAnalyzed>,
+    pub warnings: Vec<String>,
 }
 
 /// How a drop ended.
@@ -99,6 +150,8 @@ pub enum ItemKind {
     Adapter,
     Checkpoint,
     AdapterConfig,
+    /// The `config.json` of a model: a target for a projection.
+    ModelConfig,
     /// Part of a training folder, not of the analysis: optimizer, tokenizer, arguments.
     Companion,
 }

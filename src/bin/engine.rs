@@ -136,6 +136,7 @@ mod worker {
                 ToEngine::Cancel => {}
                 ToEngine::SetScale { item, scale } => engine.set_scale(item, scale),
                 ToEngine::ExportJson => export(&engine),
+                ToEngine::Plan { .. } | ToEngine::Project { .. } | ToEngine::ExportProjection { .. } => {}
             }
             self.engine.replace(Some(engine));
         }
@@ -148,7 +149,7 @@ mod worker {
             .map_err(|error| JsValue::from(error.to_string()))
             .and_then(|json| Blob::new_with_str_sequence_and_options(&Array::of1(&json.into()), &options));
         match blob {
-            Ok(blob) => post(ToPage::ExportedJson { file_name: "lorascope.json".to_owned() }, &Array::of1(&blob)),
+            Ok(blob) => post(ToPage::Exported { file_name: "lorascope.json".to_owned() }, &Array::of1(&blob)),
             Err(error) => {
                 post(ToPage::Panicked { text: format!("the report could not be written: {error:?}") }, &Array::new())
             }

@@ -7,6 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+mod projection;
+
+pub use projection::{ProjectedModule, ProjectionReport, Quality};
+
 /// The version of the report's schema. It moves when a reader of the old one would misread the new one.
 pub const SCHEMA: u32 = 1;
 
@@ -17,6 +21,9 @@ pub struct Report {
     pub engine: EngineReport,
     pub files: Vec<FileReport>,
     pub adapters: Vec<AdapterReport>,
+    /// The last projection, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub projection: Option<ProjectionReport>,
 }
 
 /// Which engine computed, why that one, and what it did.

@@ -113,6 +113,7 @@ fn kind_word(kind: ItemKind) -> &'static str {
         ItemKind::Adapter => "adapter",
         ItemKind::Checkpoint => "checkpoint",
         ItemKind::AdapterConfig => "adapter config",
+        ItemKind::ModelConfig => "target model",
         ItemKind::Companion => "not needed",
     }
 }

@@ -94,7 +94,7 @@ impl Wire {
     fn receive(self, data: &JsValue) {
         match codec::decode::<ToPage>(data) {
             Ok((ToPage::Panicked { text }, _)) => self.died(&text),
-            Ok((ToPage::ExportedJson { file_name }, parts)) => self.save(&parts, &file_name),
+            Ok((ToPage::Exported { file_name }, parts)) => self.save(&parts, &file_name),
             Ok((message, _)) => self.store.receive(message),
             Err(error) => self.died(&format!("A message of the engine could not be read: {}", words(&error))),
         }

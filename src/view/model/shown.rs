@@ -182,7 +182,13 @@ impl State {
             ToPage::Finished { outcome, engine, problems } => self.finish(outcome, engine, problems, now_ms),
             ToPage::Panicked { text } => self.crashed(text),
             // The page saves the file; nothing that is shown changes.
-            ToPage::ExportedJson { .. } => {}
+            ToPage::Exported { .. } => {}
+            ToPage::Planned { .. }
+            | ToPage::PlanRows { .. }
+            | ToPage::Projected { .. }
+            | ToPage::ProjectedModules { .. }
+            | ToPage::NotProjected { .. }
+            | ToPage::ProjectionGone => {}
         }
     }
 

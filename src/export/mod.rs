@@ -1,0 +1,1 @@
+//! What is written: an adapter as a safetensors file with its configuration, and both as a zip, in pieces.

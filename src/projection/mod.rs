@@ -1,0 +1,14 @@
+//! Projection: an adapter taken to another model's width, or to a smaller rank.
+//!
+//! [`request`] is what a person asks for, [`models`] what is known of target models, [`plan`] where every module goes
+//! and at which rank: pure functions of names, shapes and singular values. The factors themselves are made by
+//! [`crate::linalg`] on the backend, measured by [`quality`], and written by [`crate::export`].
+//!
+//! After the reference projector: `svd`, `truncate` and `interpolate` give exactly its products.
+
+pub mod models;
+pub mod plan;
+pub mod request;
+
+pub use plan::{Plan, PlanError, PlanRow, Subject, TargetShape, plan};
+pub use request::{Layers, Method, OutputType, RankRule, Request, Size, SizeOf, Target};
