@@ -15,3 +15,19 @@ pub struct ModelShape {
     pub vocab: Option<u64>,
     pub layers: Option<u32>,
 }
+
+/// A widely used model, as a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListedModel {
+    /// Stable word for requests and form values.
+    pub id: &'static str,
+    /// Its name as people know it.
+    pub label: &'static str,
+    /// The family that it is listed under.
+    pub family: &'static str,
+}
+
+pub const MODELS: &[ListedModel] = &[
+    ListedModel { id: "llama-3.1-8b", label: "Llama 3.1 8B", family: "Llama" },
+    ListedModel { id: "llama-3.2-1b", label: "Llama 3.2 1B", family: "Llama" },
+];
