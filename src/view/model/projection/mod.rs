@@ -98,7 +98,7 @@ impl Projection {
         if ask.request.base_model.is_none() {
             self.base_model.clone_from(&head.base_model);
         }
-        let plan = Plan::new(head, rows, &ask);
+        let plan = Arc::new(Plan::new(head, rows, &ask));
         self.planned = Some(Arc::new(Planned { ask, outcome: Ok(plan) }));
     }
 

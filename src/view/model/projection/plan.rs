@@ -1,5 +1,7 @@
 //! A plan as it is shown: one line for the whole, a table of its modules.
 
+use std::sync::Arc;
+
 use super::Ask;
 use crate::projection::{Method, PlanRow};
 use crate::protocol::PlanHead;
@@ -12,7 +14,7 @@ use crate::view::model::table::Direction;
 pub struct Planned {
     pub ask: Ask,
     /// The plan, or in words why there is none.
-    pub outcome: Result<Plan, String>,
+    pub outcome: Result<Arc<Plan>, String>,
 }
 
 /// A plan with all of its rows.

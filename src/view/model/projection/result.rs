@@ -37,19 +37,17 @@ impl Projected {
         format!("{words}, {}", report.dtype)
     }
 
-    /// The figures of the whole, then what was written. Those that do not apply are left out.
-    pub fn headline(&self) -> Vec<Fact> {
+    /// What was written, after the figures of the whole.
+    pub fn written(&self) -> Vec<Fact> {
         let report = &self.report;
-        let figures = Figure::WHOLE.into_iter().filter(|figure| figure.value(&report.quality).is_some());
-        let figure =
-            |figure: Figure| Fact { name: figure.label(), value: figure.write(&report.quality), note: String::new() };
-        let mut facts: Vec<Fact> = figures.map(figure).collect();
         let before = span(self.modules.iter().map(|m| m.source_rank));
         let after = span(self.modules.iter().map(|m| m.rank));
         let modules = plural(self.modules.len(), "module", "modules");
-        facts.push(Fact { name: "Rank", value: change(before, after), note: modules });
         let (size, file) = (bytes(report.file.bytes), report.file.name.clone());
-        facts.push(Fact { name: "File", value: file, note: format!("{size}, {}", report.dtype) });
+        let mut facts = vec![
+            Fact { name: "Rank", value: change(before, after), note: modules },
+            Fact { name: "File", value: file, note: format!("{size}, {}", report.dtype) },
+        ];
         if let Some(base) = &report.base_model {
             facts.push(Fact { name: "For the base model", value: base.clone(), note: String::new() });
         }
@@ -57,6 +55,12 @@ impl Projected {
             facts.push(Fact { name: "Ready after", value: format!("{} s", fixed(seconds, 2)), note: String::new() });
         }
         facts
+    }
+
+    /// The figures of the whole that apply.
+    pub fn figures(&self) -> impl Iterator<Item = (Figure, String)> + '_ {
+        let quality = &self.report.quality;
+        Figure::WHOLE.into_iter().filter(|f| f.value(quality).is_some()).map(|f| (f, f.write(quality)))
     }
 
     /// The module to look at first: the strongest of the result.
@@ -170,16 +174,17 @@ mod tests {
     fn the_headline() {
         let result = example();
         assert_eq!(result.words(), "a: svd to the same sizes, rank 8, BF16");
-        let facts = result.headline();
+        let facts = result.written();
         let of = |name: &str| {
             let fact = facts.iter().find(|fact| fact.name == name)?;
             Some((fact.value.replace('\u{202f}', " "), fact.note.replace('\u{202f}', " ")))
         };
-        assert_eq!(of("Energy kept").unwrap().0, "97.31 %");
+        let figures: Vec<_> = result.figures().map(|(f, text)| (f, text.replace('\u{202f}', " "))).collect();
+        assert_eq!(figures, [(Figure::EnergyKept, "97.31 %".to_owned())], "an absent figure is left out");
         assert_eq!(of("Rank"), Some(("16 → 8".into(), "2 modules".into())));
         assert_eq!(of("File"), Some(("adapter_model.safetensors".into(), "42.1 MB, BF16".into())));
         assert_eq!(of("Ready after").unwrap().0, "0.83 s");
-        assert_eq!(of("Rank ratio"), None, "an absent figure is left out");
+        assert_eq!(of("For the base model"), None);
         assert_eq!(result.strongest(), Some(1));
     }
 
