@@ -5,6 +5,8 @@ use leptos::prelude::*;
 
 use super::app::Pickers;
 use super::model::number::plural;
+use super::model::projection::form::Goal;
+use super::model::tabs::Tab;
 use super::store::use_store;
 use super::wire::use_wire;
 use crate::protocol::{Item, ItemId, ItemKind, ToEngine};
@@ -73,6 +75,22 @@ fn Chip(item: Item) -> impl IntoView {
                 disabled=move || !there()
                 title="Look at this adapter"
                 on:click=move |_| store.state.update(|s| s.selected = Some(id))
+            >
+                {words()}
+            </button>
+        }
+        .into_any()
+    } else if item.kind == ItemKind::ModelConfig {
+        let shown = move || store.adapter.with(Option::is_some);
+        view! {
+            <button
+                class="chip-main"
+                disabled=move || !shown()
+                title="Project to this model"
+                on:click=move |_| {
+                    store.state.update(|s| s.projection.form.goal = Goal::Item(id));
+                    store.tab.set(Tab::Projection);
+                }
             >
                 {words()}
             </button>

@@ -14,6 +14,7 @@ mod rank;
 mod result;
 mod sheet;
 mod sizes;
+mod target;
 
 use self::form::ProjectionForm;
 use self::plan::PlanPanel;

@@ -6,7 +6,8 @@ use super::Desk;
 use super::fields::options;
 use crate::projection::SizeOf;
 use crate::view::model::number::{plural, shape};
-use crate::view::model::projection::form::{Goal, Role, SizeRow, roles};
+use crate::view::model::projection::form::Goal;
+use crate::view::model::projection::sizes::{Role, SizeRow, roles};
 
 /// Names offered for a single module; any other can be typed too.
 const OFFERED: usize = 500;
@@ -57,9 +58,6 @@ pub fn Sizes(desk: Desk) -> impl IntoView {
 #[component]
 fn Row(desk: Desk, id: u32, known: Memo<Vec<Role>>) -> impl IntoView {
     let row = Memo::new(move |_| desk.form.with(|form| form.sizes().iter().find(|row| row.id == id).cloned()));
-    let text = move |part: fn(&SizeRow) -> &str| {
-        row.with(|row| row.as_ref().map_or_else(String::new, |row| part(row).to_owned()))
-    };
     let now = Memo::new(move |_| match row.get().map(|row| row.of) {
         Some(SizeOf::Role(role)) => format!("role:{role}"),
         Some(SizeOf::Module(_)) | None => SINGLE.to_owned(),
@@ -106,31 +104,14 @@ fn Row(desk: Desk, id: u32, known: Memo<Vec<Role>>) -> impl IntoView {
                     list="projection-modules"
                     data-testid="projection-size-module"
                     prop:value=name
-                    on:input=named
+                    // When it is whole: half a name would only be an error.
+                    on:change=named
                 />
             </Show>
             <span class="size-numbers">
-                <input
-                    type="text"
-                    inputmode="numeric"
-                    aria-label="Outputs"
-                    data-testid="projection-size-out"
-                    prop:value=move || text(|row| &row.outputs)
-                    on:input=move |event| {
-                        desk.edit(|form| form.size(id, |row| row.outputs = event_target_value(&event)))
-                    }
-                />
+                <Number desk id row label="Outputs" hook="projection-size-out" part=|row| &mut row.outputs/>
                 "×"
-                <input
-                    type="text"
-                    inputmode="numeric"
-                    aria-label="Inputs"
-                    data-testid="projection-size-in"
-                    prop:value=move || text(|row| &row.inputs)
-                    on:input=move |event| {
-                        desk.edit(|form| form.size(id, |row| row.inputs = event_target_value(&event)))
-                    }
-                />
+                <Number desk id row label="Inputs" hook="projection-size-in" part=|row| &mut row.inputs/>
                 <button
                     type="button"
                     class="remove"
@@ -143,6 +124,33 @@ fn Row(desk: Desk, id: u32, known: Memo<Vec<Role>>) -> impl IntoView {
                 </button>
             </span>
         </li>
+    }
+}
+
+/// One of the two numbers of a row.
+#[component]
+fn Number(
+    desk: Desk,
+    id: u32,
+    row: Memo<Option<SizeRow>>,
+    label: &'static str,
+    hook: &'static str,
+    part: fn(&mut SizeRow) -> &mut String,
+) -> impl IntoView {
+    let text = Memo::new(move |_| row.get().map(|mut row| std::mem::take(part(&mut row))).unwrap_or_default());
+    let typed = move |event: web_sys::Event| {
+        desk.edit(|form| form.size(id, |row| *part(row) = event_target_value(&event)));
+    };
+    view! {
+        <input
+            type="text"
+            inputmode="numeric"
+            aria-label=label
+            data-testid=hook
+            prop:value=move || text.get()
+            on:input=typed
+            on:change=typed
+        />
     }
 }
 

@@ -1,10 +1,9 @@
 //! The form of a projection, and the request that it makes.
 
-use std::collections::BTreeMap;
-
 use super::rank::RankField;
+use super::sizes::{Role, SizeRow, roles};
 use crate::projection::models::MODELS;
-use crate::projection::{Layers, Method, OutputType, Request, Size, SizeOf, Target};
+use crate::projection::{Layers, Method, OutputType, Request, SizeOf, Target};
 use crate::protocol::ItemId;
 use crate::report::ModuleReport;
 
@@ -42,16 +41,6 @@ impl Goal {
             _ => None,
         }
     }
-}
-
-/// One size typed in: whose, and the texts of its two fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SizeRow {
-    /// Tells rows apart; never reused.
-    pub id: u32,
-    pub of: SizeOf,
-    pub outputs: String,
-    pub inputs: String,
 }
 
 /// Everything that a person can set.
@@ -134,6 +123,9 @@ impl Form {
 
     /// Whose size a row gives; a role brings the size that its modules have now.
     pub fn size_of(&mut self, id: u32, of: SizeOf, modules: &[ModuleReport]) {
+        if self.sizes().iter().any(|row| row.id == id && row.of == of) {
+            return;
+        }
         let now = match &of {
             SizeOf::Role(name) => roles(modules).into_iter().find(|role| role.name == *name).map(|role| role.shape),
             SizeOf::Module(name) => modules.iter().find(|m| m.name == *name).map(|m| m.shape),
@@ -191,60 +183,10 @@ impl Form {
     }
 }
 
-impl SizeRow {
-    fn size(&self, modules: &[ModuleReport]) -> Result<Size, String> {
-        let whose = match &self.of {
-            SizeOf::Role(role) => role.as_str(),
-            SizeOf::Module(name) if name.is_empty() => return Err("Name the module whose size you give.".to_owned()),
-            SizeOf::Module(name) if modules.iter().all(|m| m.name != *name) => {
-                return Err(format!("This adapter has no module {name}. Give a name as the table of modules has it."));
-            }
-            SizeOf::Module(name) => name.as_str(),
-        };
-        let number = |text: &str, what: &str| {
-            // Beyond 2⁵³ a number would not reach the engine exactly; what is too large before that, the plan says.
-            let n = text.trim().parse::<u64>().ok().filter(|n| (1..1 << 53).contains(n));
-            n.ok_or_else(|| format!("{whose}: the {what} are a whole number from 1 up, such as 4096."))
-        };
-        Ok(Size { of: self.of.clone(), shape: [number(&self.outputs, "outputs")?, number(&self.inputs, "inputs")?] })
-    }
-}
-
-/// The modules of one role.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Role {
-    pub name: String,
-    pub modules: usize,
-    /// The commonest `[out, in]`.
-    pub shape: [u64; 2],
-    /// Not all of them have it.
-    pub mixed: bool,
-}
-
-/// An adapter's roles, in the order of its modules.
-pub fn roles(modules: &[ModuleReport]) -> Vec<Role> {
-    let mut order: Vec<&str> = Vec::new();
-    let mut shapes: BTreeMap<&str, BTreeMap<[u64; 2], usize>> = BTreeMap::new();
-    for m in modules {
-        let of_role = shapes.entry(&m.role).or_insert_with(|| {
-            order.push(&m.role);
-            BTreeMap::new()
-        });
-        *of_role.entry(m.shape).or_insert(0) += 1;
-    }
-    let role = |name: &str| {
-        let of_role = shapes.get(name)?;
-        let (shape, _) = of_role.iter().max_by_key(|(_, count)| **count)?;
-        let modules = of_role.values().sum();
-        Some(Role { name: name.to_owned(), modules, shape: *shape, mixed: of_role.len() > 1 })
-    };
-    order.into_iter().filter_map(role).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::projection::RankRule;
+    use crate::projection::{RankRule, Size};
     use crate::view::model::testing::module;
 
     fn modules() -> Vec<ModuleReport> {
@@ -267,14 +209,6 @@ mod tests {
         for key in ["", "nonsense", "model:nonsense", "item:x"] {
             assert_eq!(Goal::from_key(key), None, "{key}");
         }
-    }
-
-    #[test]
-    fn roles_with_their_commonest_size() {
-        let roles = roles(&modules());
-        assert_eq!(roles.len(), 2);
-        assert_eq!(roles[0], Role { name: "q".into(), modules: 3, shape: [64, 32], mixed: true });
-        assert_eq!((roles[1].modules, roles[1].mixed), (1, false));
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod pair;
 pub mod plan;
 pub mod rank;
 pub mod result;
+pub mod sizes;
 mod state;
 #[cfg(test)]
 mod testing;
