@@ -138,8 +138,9 @@ pub fn layout(
     let Rest { carried, left_out, partial, mut warnings } = rest(adapter, source, plan, &used);
     if widened > 0 {
         warnings.push(format!(
-            "The factors of {widened} modules are stored in a type that is not written here (64 or 8 bits); in the new \
-             file they are F32."
+            "The factors of {widened} of {} modules are stored in a type that is not written here (64 or 8 bits); in the \
+             new file they are F32.",
+            plan.rows.len()
         ));
     }
     let mut copies = Vec::with_capacity(carried.len());
@@ -196,7 +197,7 @@ fn name(factor: &Factor, module: &Module, row: &PlanRow) -> Result<String, Layou
 fn shape(factor: &Factor, rows: u64, row: &PlanRow) -> Result<Vec<u64>, LayoutError> {
     let further = factor.tensor.shape.get(2..).unwrap_or_default();
     let kernel = elements(further).filter(|&k| k > 0).unwrap_or(1);
-    if rows % kernel != 0 {
+    if !rows.is_multiple_of(kernel) {
         return Err(LayoutError::Kernel { module: quoted(&row.source), inputs: rows, kernel });
     }
     let (rows, rank) = (rows / kernel, u64::from(row.rank));
