@@ -8,7 +8,7 @@ use std::rc::Rc;
 use cases::{FAMILIES, Family, Numbers, RANKS, SHAPES, pair, reference_sigma, stored};
 use lorascope::compute::cpu::CpuBackend;
 use lorascope::compute::gpu::GpuBackend;
-use lorascope::compute::{FactorType, Primitives, RawTall, Steady};
+use lorascope::compute::{FactorType, Primitives, RawTall, Resize, Steady};
 use lorascope::linalg::{Pair, Spectrum, Want, spectra};
 use nalgebra::DMatrix;
 
@@ -46,7 +46,7 @@ macro_rules! on_both_backends {
     )* };
 }
 
-on_both_backends!(scan_finds gram_agrees apply_agrees ranks_to_16 rank_31 rank_64 rank_128 rank_256 one_batch_of_many);
+on_both_backends!(scan_finds gram_agrees apply_agrees resize_agrees ranks_to_16 rank_31 rank_64 rank_128 rank_256 one_batch_of_many);
 
 fn cpu() -> CpuBackend<Steady> {
     CpuBackend::new(Steady)
@@ -158,6 +158,34 @@ mod cases_of {
         }
     }
 
+    /// Cropped and padded numbers are those of the file; interpolated ones are within 1e-6 of the larger neighbour.
+    pub async fn resize_agrees(backend: &impl Primitives) {
+        let matrices = matrices();
+        let talls = backend.upload(&raws(&matrices)).await.unwrap();
+        for (n, rows) in [1, 17, 255, 256, 1000, 5000].into_iter().enumerate() {
+            let to: Vec<Resize> = (0..matrices.len())
+                .map(|m| if (n + m).is_multiple_of(2) { Resize::Crop(rows) } else { Resize::Linear(rows) })
+                .collect();
+            let resized = backend.resize(&talls.iter().collect::<Vec<_>>(), &to).await.unwrap();
+            let read = backend.read(&resized.iter().collect::<Vec<_>>()).await.unwrap();
+            for (((matrix, raw), to), y) in matrices.iter().zip(&to).zip(read) {
+                let case = format!("{raw:?} {to:?}");
+                assert_eq!(y.shape(), (rows as usize, matrix.ncols()), "{case}");
+                for i in 0..y.nrows() {
+                    let (above, below, t) = neighbours(*to, i, matrix.nrows());
+                    for j in 0..y.ncols() {
+                        let at = |row: Option<usize>| row.map_or(0.0, |row| matrix[(row, j)]);
+                        let (a, b) = (at(above), at(below));
+                        let reference = a + t * (b - a);
+                        let bound = if matches!(to, Resize::Crop(_)) { 0.0 } else { 1e-6 * a.abs().max(b.abs()) };
+                        let error = (f64::from(y[(i, j)]) - reference).abs();
+                        assert!(error <= bound, "{case} ({i}, {j}): {error:e} > {bound:e}");
+                    }
+                }
+            }
+        }
+    }
+
     pub async fn ranks_to_16(backend: &impl Primitives) {
         for rank in RANKS.into_iter().filter(|&r| r <= 16) {
             every_family(backend, rank).await;
@@ -216,6 +244,18 @@ async fn every_family(backend: &impl Primitives, rank: usize) {
             };
             judge_sigma(&case, &reference, sigma);
             judge_vectors(&case, &pair, &reference, sigma, &u.map(f64::from), &v.map(f64::from));
+        }
+    }
+}
+
+/// The rows of an X of `rows` rows that row `i` lies between, and how far below the first: torch's formula in f64.
+fn neighbours(to: Resize, i: usize, rows: usize) -> (Option<usize>, Option<usize>, f64) {
+    match to {
+        Resize::Crop(_) => (Some(i).filter(|&i| i < rows), None, 0.0),
+        Resize::Linear(out) => {
+            let place = ((i as f64 + 0.5) * rows as f64 / f64::from(out) - 0.5).max(0.0);
+            let above = (place.floor() as usize).min(rows - 1);
+            (Some(above), Some((above + 1).min(rows - 1)), place - above as f64)
         }
     }
 }
