@@ -9,7 +9,7 @@ use cases::{FAMILIES, Family, Numbers, RANKS, SHAPES, pair, reference_sigma, sto
 use lorascope::compute::cpu::CpuBackend;
 use lorascope::compute::gpu::GpuBackend;
 use lorascope::compute::{FactorType, Primitives, RawTall, Resize, Steady};
-use lorascope::linalg::{Pair, Spectrum, Want, spectra};
+use lorascope::linalg::{Made, Order, Pair, Spectrum, Want, resized_factors, spectra, svd_factors};
 use nalgebra::DMatrix;
 
 #[cfg(target_arch = "wasm32")]
@@ -46,7 +46,7 @@ macro_rules! on_both_backends {
     )* };
 }
 
-on_both_backends!(scan_finds gram_agrees apply_agrees resize_agrees ranks_to_16 rank_31 rank_64 rank_128 rank_256 one_batch_of_many);
+on_both_backends!(scan_finds gram_agrees apply_agrees resize_agrees new_factors ranks_to_16 rank_31 rank_64 rank_128 rank_256 one_batch_of_many);
 
 fn cpu() -> CpuBackend<Steady> {
     CpuBackend::new(Steady)
@@ -186,6 +186,32 @@ mod cases_of {
         }
     }
 
+    /// `svd` of every family: cropped, padded and at a smaller rank, within 2e-6·‖ΔW‖; `interpolate` of a pair.
+    pub async fn new_factors(backend: &impl Primitives) {
+        let ranks: &[usize] = if cfg!(target_arch = "wasm32") { &[1, 16] } else { &[1, 4, 16, 31] };
+        for &rank in ranks {
+            for (n, family) in FAMILIES.into_iter().enumerate() {
+                let shape = SHAPES[n % SHAPES.len()];
+                projected_factors(backend, &format!("{family:?}, rank {rank}, {shape:?}"), &pair(family, rank, shape))
+                    .await;
+            }
+        }
+        let pair = pair(Family::Bfloat, 5, (100, 30));
+        let to = [[Resize::Linear(77), Resize::Linear(90)]];
+        let made = resized_factors(backend, std::slice::from_ref(&pair), &to).await.unwrap();
+        let Made::Factors { left, right, .. } = &made[0] else { panic!("{made:?}") };
+        for (factor, raw, to) in [(left, &pair.left, to[0][0]), (right, &pair.right, to[0][1])] {
+            let stored = raw.to_f64();
+            for i in 0..to.rows() as usize {
+                let (above, below, t) = neighbours(to, i, stored.nrows());
+                for j in 0..5 {
+                    let (a, b) = (stored[(above.unwrap(), j)], stored[(below.unwrap(), j)]);
+                    assert!((f64::from(factor[(i, j)]) - (a + t * (b - a))).abs() <= 1e-6 * a.abs().max(b.abs()));
+                }
+            }
+        }
+    }
+
     pub async fn ranks_to_16(backend: &impl Primitives) {
         for rank in RANKS.into_iter().filter(|&r| r <= 16) {
             every_family(backend, rank).await;
@@ -245,6 +271,30 @@ async fn every_family(backend: &impl Primitives, rank: usize) {
             judge_sigma(&case, &reference, sigma);
             judge_vectors(&case, &pair, &reference, sigma, &u.map(f64::from), &v.map(f64::from));
         }
+    }
+}
+
+/// The product of the factors that `svd` makes of a pair is the cropped and padded ΔW times the gain; at a smaller
+/// rank its error is the tail of the spectrum, which only the best approximation reaches (Eckart and Young).
+async fn projected_factors(backend: &impl Primitives, case: &str, pair: &Pair) {
+    let dense = pair.left.to_f64() * pair.right.to_f64().transpose();
+    let (norm, rank) = (dense.norm(), pair.left.cols);
+    let sigma = reference_sigma(pair);
+    let orders = [
+        Order { rank, rows: [pair.left.rows, pair.right.rows], gain: 1.0 },
+        Order { rank, rows: [pair.left.rows.div_ceil(2), pair.right.rows + 40], gain: 0.75 },
+        Order { rank: rank.div_ceil(2), rows: [pair.left.rows, pair.right.rows], gain: 1.0 },
+    ];
+    let made = svd_factors(backend, &[pair.clone(), pair.clone(), pair.clone()], &orders).await.unwrap();
+    for (order, made) in orders.iter().zip(&made) {
+        let Made::Factors { left, right, .. } = made else { panic!("{case}: {made:?}") };
+        let rows = order.rows.map(|r| r as usize);
+        let k = order.rank as usize;
+        assert_eq!((left.shape(), right.shape()), ((rows[0], k), (rows[1], k)), "{case}");
+        let wanted = dense.clone().resize(rows[0], rows[1], 0.0) * order.gain;
+        let error = (left.map(f64::from) * right.map(f64::from).transpose() - wanted).norm();
+        let tail = sigma.iter().skip(k).map(|s| s * s).sum::<f64>().sqrt();
+        assert!((error - tail).abs() <= 2e-6 * norm, "{case} {order:?}: off by {:e}·‖ΔW‖", (error - tail) / norm);
     }
 }
 

@@ -8,6 +8,7 @@
 
 pub mod models;
 pub mod plan;
+pub mod quality;
 pub mod request;
 
 pub use plan::{Plan, PlanError, PlanRow, Subject, TargetShape, plan};
