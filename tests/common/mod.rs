@@ -5,6 +5,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub mod peft;
+pub mod written;
+
 use lorascope::adapter::{Adapter, AdapterError, PeftConfig};
 use lorascope::container::{ContainerError, Header, read_header};
 use lorascope::source::MemorySource;
