@@ -6,9 +6,16 @@
 //!
 //! After the reference projector: `svd`, `truncate` and `interpolate` give exactly its products.
 
+mod layers;
+mod listed;
 pub mod models;
 pub mod plan;
+mod rank;
 pub mod request;
+mod sizes;
+mod target;
+mod weights;
 
+pub use models::{ListedModel, MODELS, ModelShape};
 pub use plan::{Plan, PlanError, PlanRow, Subject, TargetShape, plan};
 pub use request::{Layers, Method, OutputType, RankRule, Request, Size, SizeOf, Target};
