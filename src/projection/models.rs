@@ -57,10 +57,7 @@ impl ModelShape {
             }),
             heads,
             kv_heads: config.kv_heads().or(heads),
-            head_dim: config.number(HEAD_DIM).or_else(|| {
-                let (hidden, heads) = (hidden?, heads.filter(|&heads| heads > 0)?);
-                (hidden % heads == 0).then_some(hidden / heads)
-            }),
+            head_dim: config.head_dim(hidden, heads),
             vocab: config.number(VOCAB),
             layers: config.number(LAYERS).and_then(|layers| u32::try_from(layers).ok()),
         }
@@ -107,6 +104,17 @@ impl<'a> Config<'a> {
             return self.number(&["multi_query_group_num"]);
         }
         self.number(KV_HEADS)
+    }
+
+    fn head_dim(&self, hidden: Option<u64>, heads: Option<u64>) -> Option<u64> {
+        // Multi-head latent attention has several, and `head_dim` names only one of them.
+        if self.get("kv_lora_rank").is_some() {
+            return None;
+        }
+        self.number(HEAD_DIM).or_else(|| {
+            let (hidden, heads) = (hidden?, heads.filter(|&heads| heads > 0)?);
+            (hidden % heads == 0).then_some(hidden / heads)
+        })
     }
 
     /// The model's name, unless it is a place on somebody's disk.
@@ -171,6 +179,8 @@ mod tests {
             r#"{"hidden_size": 4096, "num_attention_heads": 32, "multi_query_attention": true, "kv_channels": 128,
                 "multi_query_group_num": 2, "ffn_hidden_size": 13696, "padded_vocab_size": 65024, "num_layers": 28}"#,
         );
+        let latent = read(r#"{"hidden_size": 7168, "num_attention_heads": 128, "kv_lora_rank": 512, "head_dim": 64}"#);
+        assert_eq!((latent.head_dim, latent.heads), (None, Some(128)));
         assert_eq!([glm.kv_heads, glm.intermediate, glm.vocab], [Some(2), Some(13696), Some(65024)]);
     }
 

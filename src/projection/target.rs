@@ -3,7 +3,7 @@
 use super::models::{self, ModelShape};
 use super::plan::{PlanError, Subject, TargetShape};
 use super::sizes::{RANGE, in_range, words};
-use super::weights::{Found, Weights};
+use super::weights::{Found, Weights, is_of_senses};
 use crate::adapter::names;
 use crate::container::quoted;
 
@@ -196,13 +196,11 @@ fn is_one_of(path: &str, names: &[&str]) -> bool {
 /// Why a module is none of a language model: a part of a picture, a sound or a diffusion model.
 fn foreign(path: &str) -> Option<&'static str> {
     const TOWERS: &[&str] = &["", "language_model", "text_model", "encoder", "decoder"];
-    const SENSES: &[&str] = &["vision", "visual", "image", "img", "audio", "speech"];
-    let lower = path.to_lowercase();
-    if lower.split('.').any(|segment| SENSES.iter().any(|sense| segment.starts_with(sense))) {
+    if is_of_senses(path) {
         return Some("it belongs to the vision or audio part, which the sizes of a language model do not describe");
     }
     let diffusion = ["unet", "transformer_blocks", "diffusion_model"];
-    let stack = names::place(path).stack;
+    let (stack, lower) = (names::place(path).stack, path.to_lowercase());
     if !TOWERS.contains(&stack.as_str()) || lower.split('.').any(|segment| diffusion.contains(&segment)) {
         return Some("it belongs to a diffusion model, which the sizes of a language model do not describe");
     }

@@ -90,6 +90,7 @@ impl<'a> Weights<'a> {
             let kept = unlayered || names::layer_digits(ending).is_some_and(|digits| digits.start + cut == layer);
             self.whole.get(ending).copied().filter(|_| wrapped && kept)
         }));
+        candidates.retain(|&at| is_of_senses(&self.groups[at].path) == is_of_senses(&path));
         match candidates[..] {
             [at] => Ok(&self.groups[at]),
             _ => Err(candidates.iter().map(|&at| &self.groups[at]).collect()),
@@ -164,6 +165,12 @@ const WRAPPERS: &[&str] = &[
     "encoder",
     "decoder",
 ];
+
+/// Whether a path leads through the part of a model that sees or hears.
+pub fn is_of_senses(path: &str) -> bool {
+    const SENSES: &[&str] = &["vision", "visual", "image", "img", "audio", "speech"];
+    path.to_lowercase().split('.').any(|segment| SENSES.iter().any(|sense| segment.starts_with(sense)))
+}
 
 /// A path with layer 0 in the place of its own.
 fn anywhere(path: &str) -> String {
@@ -244,6 +251,20 @@ mod tests {
         assert!(weights.shares("layers.0.fc1"));
         assert_eq!(shape(&weights, "model.decoder.layers.0.fc1"), Some([8, 4]));
         assert_eq!(shape(&weights, "layers.0.fc2"), Some([4, 8]));
+    }
+
+    #[test]
+    fn text_is_not_taken_for_pictures() {
+        let list = tensors(&[
+            ("language_model.model.layers.0.q_proj.weight", &[8, 4]),
+            ("vision_tower.layers.0.q_proj.weight", &[16, 4]),
+            ("vision_tower.layers.0.out_proj.weight", &[16, 16]),
+            ("layers.0.fc1.weight", &[1, 1]),
+        ]);
+        let weights = Weights::new(&list);
+        assert_eq!(shape(&weights, "layers.0.q_proj"), Some([8, 4]));
+        assert_eq!(shape(&weights, "model.vision_tower.layers.0.q_proj"), Some([16, 4]));
+        assert!(!weights.shares("layers.0.out_proj") && !weights.shares("model.visual.layers.0.fc1"));
     }
 
     #[test]
