@@ -8,7 +8,7 @@ use crate::adapter::{Module, keys};
 use crate::compute::Pulse;
 use crate::export::{Layout, WrittenConfig, adapter_config, layout};
 use crate::intake::folder;
-use crate::projection::models::{MODELS, ModelShape};
+use crate::projection::models::{ModelShape, listed};
 use crate::projection::{Plan, Request, Subject, Target, TargetShape, plan};
 use crate::protocol::{ItemId, MODULES_PER_MESSAGE, PlanHead, ToPage};
 use crate::source::ByteSource;
@@ -47,7 +47,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             target_layers: plan.target_layers,
             kept: plan.kept,
             bytes: layout.len,
-            dtype: layout.dtype(),
+            dtype: layout.dtypes(),
             left_out,
             warnings,
         };
@@ -75,7 +75,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let plan = plan(&subjects, request, shape, &target, base_model).map_err(|error| error.to_string())?;
         let layout = layout(&source.adapter, &source.file.header, &plan, request.dtype).map_err(|e| e.to_string())?;
         let settings = source.file.config.as_ref().map(|config| &config.config);
-        let config = adapter_config(settings, &plan).map_err(|error| error.to_string())?;
+        let config = adapter_config(settings, &plan, &layout).map_err(|error| error.to_string())?;
         Ok(Prepared { plan, layout, config, target })
     }
 
@@ -85,7 +85,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         match &request.target {
             Target::Unchanged if request.sizes.is_empty() => Ok((Found::Unchanged, "the same sizes".to_owned())),
             Target::Unchanged => Ok((Found::Unchanged, "sizes by hand".to_owned())),
-            Target::Listed(id) => match MODELS.iter().find(|model| model.id == *id) {
+            Target::Listed(id) => match listed(id) {
                 Some(model) => Ok((Found::Model(model.shape()), model.label.to_owned())),
                 None => Err(format!(
                     "There is no model {} in the list. Choose another, or drop its config.json.",
@@ -121,9 +121,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
 impl Prepared {
     /// What is left out, and what there is to warn of.
     pub fn remarks(&self) -> (Vec<crate::report::NotAnalyzed>, Vec<String>) {
-        let left_out = self.plan.unplaced.iter().chain(&self.layout.left_out).cloned().collect();
         let warnings = self.plan.warnings.iter().chain(&self.layout.warnings).chain(&self.config.warnings);
-        (left_out, warnings.cloned().collect())
+        (self.layout.left_out.clone(), warnings.cloned().collect())
     }
 }
 

@@ -5,12 +5,11 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::analyse::Stopped;
-use super::held::Held;
 use super::jobs::{How, Project};
 use super::prepare::Prepared;
 use super::projected::{Piece, Projected};
 use super::{Emit, Session, tensors};
-use crate::adapter::{Factor, Module};
+use crate::adapter::Module;
 use crate::compute::plan::{self, Cost};
 use crate::compute::{ComputeError, FactorType, Pulse, RawTall, Resize};
 use crate::container::quoted;
@@ -105,7 +104,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         }
         for carried in &prepared.layout.carried {
             let mut sum = Sum::default();
-            let (mut at, end) = (carried.from.start, carried.from.end);
+            let (mut at, end) = (carried.source.start, carried.source.end);
             while at < end {
                 let next = (at + CARRIED_RANGE).min(end);
                 sum = sum.then(Sum::of(&file.read(at..next).await.map_err(unreadable)?));
@@ -114,12 +113,12 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                     return Err(Stopped::Cancelled);
                 }
             }
-            let bytes = file.part(carried.from.clone()).map_err(unreadable)?;
-            pieces.push(Piece { at: carried.to.start, bytes, sum });
+            let bytes = file.part(carried.source.clone()).map_err(unreadable)?;
+            pieces.push(Piece { at: carried.range.start, bytes, sum });
         }
         pieces.sort_by_key(|piece| piece.at);
         let report = report(&label, &prepared, &rows, &measured)?;
-        Ok(Projected { item, report, config: prepared.config.text, pieces })
+        Ok(Projected { item, report, config: prepared.config.text(), pieces })
     }
 
     /// The last projection no longer says what its adapter is.
@@ -220,7 +219,7 @@ fn report(
         target: prepared.target.clone(),
         base_model: prepared.plan.base_model.clone(),
         file: FileReport { name: super::projected::ADAPTER.to_owned(), bytes: prepared.layout.len },
-        dtype: prepared.layout.dtype(),
+        dtype: prepared.layout.dtypes(),
         modules,
         left_out,
         warnings,
