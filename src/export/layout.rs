@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::carry::{Rest, rest};
-use super::layers;
+
 use super::safetensors::{HeaderError, NewTensor, header};
-use crate::adapter::{Adapter, Factor, Module};
+use crate::adapter::{Adapter, Factor, Module, names};
 use crate::container::{Dtype, Header, TensorType, elements, quoted};
 use crate::projection::{OutputType, Plan, PlanRow};
 use crate::report::NotAnalyzed;
@@ -187,7 +187,7 @@ fn name(factor: &Factor, module: &Module, row: &PlanRow) -> Result<String, Layou
     let name = &factor.tensor.name;
     match row.layer {
         Some(layer) if row.layer != module.layer => {
-            layers::renumbered(name, layer).ok_or_else(|| LayoutError::NoLayer { tensor: quoted(name), layer })
+            names::renumbered(name, layer).ok_or_else(|| LayoutError::NoLayer { tensor: quoted(name), layer })
         }
         _ => Ok(name.clone()),
     }

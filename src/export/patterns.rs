@@ -31,7 +31,7 @@ pub fn table<T: Copy + Eq + Hash>(
             leaves.insert(regex_lite::escape(leaf(name)), to_json(value));
             continue;
         }
-        let (before, layer, after) = layers::split(name).unwrap_or((name, "", ""));
+        let (before, layer, after) = layers::split(name);
         let at = *known.entry((before, after, value)).or_insert_with(|| {
             paths.push(Paths { before, after, layers: Vec::new(), value });
             paths.len() - 1

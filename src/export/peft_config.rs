@@ -207,7 +207,7 @@ fn everywhere(plan: &Plan) -> bool {
     let Some(layers) = plan.target_layers else { return false };
     let mut by_path: BTreeMap<(&str, &str), BTreeSet<Option<u32>>> = BTreeMap::new();
     for row in &plan.rows {
-        let (before, _, after) = layers::split(&row.name).unwrap_or((&row.name, "", ""));
+        let (before, _, after) = layers::split(&row.name);
         by_path.entry((before, after)).or_default().insert(row.layer);
     }
     by_path.values().all(|held| held.contains(&None) || held.iter().copied().eq((0..layers).map(Some)))
