@@ -13,11 +13,14 @@ use super::heatmap::Heatmap;
 use super::identity::Identity;
 use super::items::Items;
 use super::keys::Keys;
+use super::model::tabs::Tab;
 use super::problems::Problems;
+use super::projection::ProjectionPanel;
 use super::spectrum::Spectrum;
 use super::status::StatusBar;
 use super::store::Store;
 use super::table::ModuleTable;
+use super::tabs::{TabPanel, Tabs};
 use super::wire::Wire;
 use super::{drop, theme};
 
@@ -83,9 +86,14 @@ fn App() -> impl IntoView {
             "?" => keys_open.set(true),
             "o" => pickers.open_files(),
             "/" => {
-                if let Ok(Some(filter)) = document().query_selector("#module-filter") {
+                if let Some(filter) = document().get_element_by_id("module-filter") {
                     event.prevent_default();
-                    let _ = filter.unchecked_into::<web_sys::HtmlElement>().focus();
+                    store.tab.set(Tab::Overview);
+                    // What is hidden takes no focus: its panel is shown first.
+                    let focus = move || {
+                        let _ = filter.unchecked_into::<web_sys::HtmlElement>().focus();
+                    };
+                    set_timeout(focus, std::time::Duration::ZERO);
                 }
             }
             _ => {}
@@ -93,6 +101,8 @@ fn App() -> impl IntoView {
     });
     on_cleanup(move || handle.remove());
 
+    let projection_opened =
+        Memo::new(move |before: Option<&bool>| before == Some(&true) || store.tab.get() == Tab::Projection);
     let has_result = Memo::new(move |_| store.adapter.with(Option::is_some));
     view! {
         <Header keys_open/>
@@ -102,12 +112,21 @@ fn App() -> impl IntoView {
                 <Items compact=true/>
                 <Problems/>
                 <Identity/>
-                <div class="columns">
-                    <div class="column-wide"><Heatmap/></div>
-                    <div class="column-side"><Domains/></div>
-                    <div class="column-wide"><ModuleTable/></div>
-                    <div class="column-side"><Spectrum/></div>
-                </div>
+                <Tabs/>
+                <TabPanel tab=Tab::Overview>
+                    <div class="columns">
+                        <div class="column-wide"><Heatmap/></div>
+                        <div class="column-side"><Domains/></div>
+                        <div class="column-wide"><ModuleTable/></div>
+                        <div class="column-side"><Spectrum/></div>
+                    </div>
+                </TabPanel>
+                <TabPanel tab=Tab::Projection>
+                    // Built when it is first looked at; the overview must not wait for it.
+                    <Show when=move || projection_opened.get()>
+                        <ProjectionPanel/>
+                    </Show>
+                </TabPanel>
             </Show>
         </main>
         <Footer/>

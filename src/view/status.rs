@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use super::model::progress::Running;
 use super::model::shown::Phase;
+use super::model::tabs::Tab;
 use super::store::use_store;
 use super::wire::use_wire;
 use crate::protocol::ToEngine;
@@ -20,6 +21,7 @@ pub fn StatusBar() -> impl IntoView {
     let amount = move || store.state.with(|s| s.running.as_ref().map(Running::amount)).unwrap_or_default();
     let clearable = Memo::new(move |_| store.state.with(|s| s.holds_something()));
     let clear = move |_| {
+        store.tab.set(Tab::default());
         if wire.is_alive() && store.state.with_untracked(|s| s.no_backend.is_none()) {
             store.state.update(|s| s.clear());
             wire.send(&ToEngine::Clear, &Array::new());
@@ -29,8 +31,11 @@ pub fn StatusBar() -> impl IntoView {
     };
     // Spoken once per phase: the running text would be read out many times a second.
     let spoken = Memo::new(move |_| {
-        let phase = store.phase.get();
-        if phase.is_busy() { "Analysing".to_owned() } else { store.status.get() }
+        if !store.phase.get().is_busy() {
+            return store.status.get();
+        }
+        let projecting = store.state.with(|s| s.projection.is_running());
+        if projecting { "Projecting".to_owned() } else { "Analysing".to_owned() }
     });
     view! {
         <div class="status-bar">

@@ -9,6 +9,7 @@ use super::browser::now_ms;
 use super::model::axis::ScaleKind;
 use super::model::measure::Measure;
 use super::model::shown::{Adapter, Phase, State};
+use super::model::tabs::Tab;
 use crate::protocol::{Item, ToPage};
 
 /// Handles of signals: copied freely.
@@ -33,6 +34,7 @@ pub struct Store {
     picked: RwSignal<Option<String>>,
     pub measure: RwSignal<Measure>,
     pub heat_scale: RwSignal<ScaleKind>,
+    pub tab: RwSignal<Tab>,
     /// Files hover over the window.
     pub dragging: RwSignal<bool>,
     /// The page is dark, by the system or by choice.
@@ -42,14 +44,7 @@ pub struct Store {
 impl Store {
     pub fn new() -> Store {
         let state = RwSignal::new(State::default());
-        let adapter = Memo::new_with_compare(
-            move |_| state.with(State::selected),
-            |old: Option<&Option<Arc<Adapter>>>, new: Option<&Option<Arc<Adapter>>>| match (old, new) {
-                (Some(Some(old)), Some(Some(new))) => !Arc::ptr_eq(old, new),
-                (Some(None), Some(None)) => false,
-                _ => true,
-            },
-        );
+        let adapter = Memo::new_with_compare(move |_| state.with(State::selected), is_another);
         let picked = RwSignal::new(None::<String>);
         let module = Memo::new(move |_| {
             let adapter = adapter.get()?;
@@ -76,6 +71,7 @@ impl Store {
             picked,
             measure: RwSignal::new(Measure::default()),
             heat_scale: RwSignal::new(ScaleKind::default()),
+            tab: RwSignal::new(Tab::default()),
             dragging: RwSignal::new(false),
             dark: RwSignal::new(false),
         }
@@ -112,6 +108,15 @@ impl Store {
         if name.is_some() {
             self.picked.set(name);
         }
+    }
+}
+
+/// For memos of shared things, which are compared by identity.
+pub fn is_another<T: ?Sized>(old: Option<&Option<Arc<T>>>, new: Option<&Option<Arc<T>>>) -> bool {
+    match (old, new) {
+        (Some(Some(old)), Some(Some(new))) => !Arc::ptr_eq(old, new),
+        (Some(None), Some(None)) => false,
+        _ => true,
     }
 }
 

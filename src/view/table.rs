@@ -1,17 +1,14 @@
 //! The sortable table of modules.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use leptos::prelude::*;
 
+use super::batches::{draw_in_batches, generations};
 use super::model::number::{grouped, plural};
 use super::model::shown::Adapter;
 use super::model::table::{Column, Direction, PAGE, Sort, common_prefix, rows};
 use super::store::{Store, use_store};
-
-/// Rows drawn in one task.
-const BATCH: usize = 75;
 
 #[component]
 pub fn ModuleTable() -> impl IntoView {
@@ -31,15 +28,18 @@ pub fn ModuleTable() -> impl IntoView {
         filter.track();
         limit.set(PAGE);
     });
-    let drawn = draw_in_batches(store, order, limit);
+    let generation = generations(move || store.table_adapter.with(Option::is_some));
+    let drawn = draw_in_batches(generation, order, limit, |store| store.drawing.set(false));
     let prefix = Memo::new(move |_| {
-        store.table_adapter.with(|a| a.as_ref().map_or_else(String::new, |a| common_prefix(&a.modules).to_owned()))
+        store.table_adapter.with(|a| {
+            a.as_ref().map_or_else(String::new, |a| common_prefix(a.modules.iter().map(|m| m.name.as_str())).to_owned())
+        })
     });
     let all = move || store.table_adapter.with(|a| a.as_ref().map_or(0, |a| a.modules.len()));
     let found = move || order.with(Vec::len);
     let keys = move || {
-        let adapter = store.table_adapter.with(|a| a.as_ref().map_or(0, |a| Arc::as_ptr(a) as usize));
-        order.with(|o| o.iter().take(drawn.get()).map(|i| (adapter, *i)).collect::<Vec<_>>())
+        let (table, _) = generation.get();
+        order.with(|o| o.iter().take(drawn.get()).map(|i| (table, *i)).collect::<Vec<_>>())
     };
     let draw = move |(_, index)| {
         let adapter = store.table_adapter.get_untracked()?;
@@ -95,40 +95,6 @@ pub fn ModuleTable() -> impl IntoView {
             </Show>
         </section>
     }
-}
-
-/// How many rows are on the page: it grows by [`BATCH`] per task up to `limit`, so that none of them is long.
-fn draw_in_batches(store: Store, order: Memo<Vec<usize>>, limit: RwSignal<usize>) -> RwSignal<usize> {
-    let drawn = RwSignal::new(0);
-    // An order that was replaced meanwhile stops growing.
-    let turn = StoredValue::new(0u32);
-    fn grow(store: Store, goal: usize, drawn: RwSignal<usize>, turn: StoredValue<u32>, mine: u32) {
-        // Also where the table is gone from the page meanwhile.
-        if turn.try_get_value() != Some(mine) {
-            return;
-        }
-        if drawn.get_untracked() >= goal {
-            store.drawing.set(false);
-            return;
-        }
-        drawn.update(|d| *d = (*d + BATCH).min(goal));
-        set_timeout(move || grow(store, goal, drawn, turn, mine), Duration::ZERO);
-    }
-    Effect::new(move |former: Option<usize>| {
-        // Another adapter may well have the same order.
-        store.table_adapter.track();
-        let (found, limit) = (order.with(Vec::len), limit.get());
-        // "Show more" goes on where it was; another order begins anew.
-        if former.is_none_or(|former| former >= limit) {
-            drawn.set(0);
-        }
-        turn.update_value(|t| *t = t.wrapping_add(1));
-        if store.table_adapter.with_untracked(Option::is_some) {
-            grow(store, found.min(limit), drawn, turn, turn.get_value());
-        }
-        limit
-    });
-    drawn
 }
 
 fn head(sort: RwSignal<Sort>, column: Column) -> impl IntoView {

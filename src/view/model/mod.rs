@@ -12,9 +12,12 @@ pub mod measure;
 pub mod number;
 pub mod path;
 pub mod progress;
+pub mod projection;
+pub mod sheet;
 pub mod shown;
 pub mod spectrum;
 pub mod table;
+pub mod tabs;
 
 #[cfg(test)]
 mod testing;

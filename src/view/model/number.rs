@@ -61,6 +61,17 @@ pub fn percent(fraction: f64) -> String {
     format!("{}{THIN}%", minus(&digits))
 }
 
+/// A share that is compared with others like it: `97.31 %`, two decimals where [`percent`] has one.
+pub fn percent_fine(fraction: f64) -> String {
+    let x = fraction * 100.0;
+    if (10.0..99.95).contains(&x) { format!("{x:.2}{THIN}%") } else { percent(fraction) }
+}
+
+/// An angle in radians, as degrees: `12.34°`.
+pub fn degrees(radians: f64) -> String {
+    if radians.is_finite() { format!("{}°", fixed(radians.to_degrees(), 2)) } else { ABSENT.to_owned() }
+}
+
 /// A fixed number of decimals, for columns of like size (effective rank).
 pub fn fixed(x: f64, decimals: usize) -> String {
     if x.is_finite() { minus(&format!("{x:.decimals$}")) } else { ABSENT.to_owned() }
@@ -187,6 +198,15 @@ mod tests {
         assert_eq!(plain(1e-9), "< 0.001 %");
         assert_eq!(plain(0.0), "0 %");
         assert_eq!(percent(f64::NAN), ABSENT);
+    }
+
+    #[test]
+    fn fine_shares_and_angles() {
+        let plain = |x: f64| percent_fine(x).replace(THIN, " ");
+        assert_eq!(plain(0.973_14), "97.31 %");
+        assert_eq!(plain(0.999_99), "99.99 %");
+        assert_eq!([plain(1.0), plain(0.05), plain(f64::NAN)], ["100 %", "5.00 %", ABSENT]);
+        assert_eq!([degrees(std::f64::consts::FRAC_PI_2), degrees(f64::NAN)], ["90.00°", ABSENT]);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::progress::Running;
+use super::projection::Projection;
+use super::projection::form::Goal;
 use crate::protocol::{Item, ItemId, ItemKind, Outcome, Problem, ToPage};
 use crate::report::{AdapterReport, EngineReport, ModuleReport};
 
@@ -67,6 +69,7 @@ pub struct State {
     pub address_warning: Option<String>,
     /// Seconds that the last drop took.
     pub seconds: Option<f64>,
+    pub projection: Projection,
     arriving: BTreeMap<ItemId, Arriving>,
     started_ms: Option<f64>,
     /// The next adapter that is complete comes into view: it is the first of a new drop.
@@ -105,6 +108,7 @@ impl State {
         self.running = None;
         self.arriving.clear();
         self.clearing = 0;
+        self.projection.crashed();
     }
 
     /// Starts over. What the address asks for stays known.
@@ -131,6 +135,7 @@ impl State {
         self.items.retain(|i| i.item != item);
         self.adapters.remove(&item);
         self.arriving.remove(&item);
+        self.projection.lost(item);
         if self.selected == Some(item) {
             self.selected = self.adapters.keys().next().copied();
         }
@@ -163,10 +168,7 @@ impl State {
                     None => self.running = Some(Running::new(progress, now_ms)),
                 }
             }
-            ToPage::Item(item) => match self.items.iter_mut().find(|i| i.item == item.item) {
-                Some(known) => *known = item,
-                None => self.items.push(item),
-            },
+            ToPage::Item(item) => self.keep(item),
             ToPage::Removed { item } => self.remove(item),
             ToPage::Adapter { item, modules, report } => {
                 let adapter = Adapter { item, report: *report, modules: Vec::with_capacity(modules.min(1 << 16)) };
@@ -183,23 +185,39 @@ impl State {
             ToPage::Panicked { text } => self.crashed(text),
             // The page saves the file; nothing that is shown changes.
             ToPage::Exported { .. } => {}
-            ToPage::Planned { .. }
-            | ToPage::PlanRows { .. }
-            | ToPage::Projected { .. }
-            | ToPage::ProjectedModules { .. }
-            | ToPage::NotProjected { .. }
-            | ToPage::ProjectionGone => {}
+            ToPage::Planned { item, plan } => self.projection.planned(item, plan),
+            ToPage::PlanRows { item, rows } => self.projection.plan_rows(item, rows),
+            ToPage::Projected { item, modules, report } => self.projection.projected(item, modules, *report, now_ms),
+            ToPage::ProjectedModules { modules } => self.projection.modules(modules, now_ms),
+            ToPage::NotProjected { text } => self.projection.not_projected(text),
+            ToPage::ProjectionGone => self.projection.gone(),
         }
+    }
+
+    fn keep(&mut self, item: Item) {
+        match self.items.iter_mut().find(|i| i.item == item.item) {
+            Some(known) => *known = item,
+            None => {
+                if item.kind == ItemKind::ModelConfig && !self.adapters.is_empty() {
+                    // Dropped onto a result, it can only be meant as its target.
+                    self.projection.form.goal = Goal::Item(item.item);
+                }
+                self.items.push(item);
+            }
+        }
+        self.projection.world_changed();
     }
 
     fn finish(&mut self, outcome: Outcome, engine: EngineReport, problems: Vec<Problem>, now_ms: f64) {
         self.engine = Some(engine);
         self.running = None;
         self.arriving.clear();
+        self.projection.ended();
         if outcome == Outcome::Idle {
             self.items.clear();
             self.adapters.clear();
             self.selected = None;
+            self.projection = Projection::default();
         }
         self.select_next = false;
         self.seconds = self.started_ms.take().map(|start| (now_ms - start) / 1000.0).or(self.seconds);
@@ -227,6 +245,7 @@ impl State {
         }
         let Some(arriving) = self.arriving.remove(&item) else { return };
         self.adapters.insert(item, Arc::new(arriving.adapter));
+        self.projection.world_changed();
         if self.select_next || self.selected.is_none() {
             self.selected = Some(item);
             self.select_next = false;
@@ -287,7 +306,11 @@ impl State {
             Phase::Idle if self.engine.is_none() => "Starting the engine …".to_owned(),
             Phase::Idle => "Ready".to_owned(),
             Phase::Loading => "Reading headers …".to_owned(),
-            Phase::Analyzing => self.running.as_ref().map_or("Analysing …".to_owned(), |r| r.latest.text.clone()),
+            Phase::Analyzing => match &self.running {
+                Some(running) => running.latest.text.clone(),
+                None if self.projection.is_running() => "Projecting …".to_owned(),
+                None => "Analysing …".to_owned(),
+            },
             Phase::Done if adapters == 0 => "Kept; waiting for an adapter".to_owned(),
             Phase::Done => {
                 let what = super::number::plural(adapters, "adapter", "adapters");

@@ -1,0 +1,35 @@
+//! Parts that the fields of the form share.
+
+use leptos::prelude::*;
+
+/// The options of a select: form value and label. The one whose value `now` gives is chosen.
+pub fn options(all: Vec<(String, String)>, now: Memo<String>) -> impl IntoView + use<> {
+    let option = |(value, label): (String, String)| {
+        let is_chosen = {
+            let value = value.clone();
+            move || now.with(|now| *now == value)
+        };
+        view! { <option value=value prop:selected=is_chosen>{label}</option> }
+    };
+    all.into_iter().map(option).collect_view()
+}
+
+/// A select with its label.
+#[component]
+pub fn Select(
+    label: &'static str,
+    hook: &'static str,
+    all: Vec<(String, String)>,
+    now: Memo<String>,
+    choose: fn(super::Desk, &str),
+    desk: super::Desk,
+) -> impl IntoView {
+    view! {
+        <label class="field">
+            <span>{label}</span>
+            <select data-testid=hook on:change=move |event| choose(desk, &event_target_value(&event))>
+                {options(all, now)}
+            </select>
+        </label>
+    }
+}

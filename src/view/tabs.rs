@@ -1,0 +1,71 @@
+//! The tabs below the identity card, and the panels that they bring into view.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, KeyboardEvent};
+
+use super::model::tabs::Tab;
+use super::store::use_store;
+
+fn tab_id(tab: Tab) -> String {
+    format!("tab-{}", tab.key())
+}
+
+fn panel_id(tab: Tab) -> String {
+    format!("panel-{}", tab.key())
+}
+
+/// One tab stop; arrows, Home and End move between the tabs and show their panel at once.
+#[component]
+pub fn Tabs() -> impl IntoView {
+    let store = use_store();
+    let on_key = move |event: KeyboardEvent| {
+        if event.ctrl_key() || event.meta_key() || event.alt_key() {
+            return;
+        }
+        let Some(tab) = store.tab.get_untracked().after_key(&event.key()) else { return };
+        event.prevent_default();
+        store.tab.set(tab);
+        if let Some(button) = document().get_element_by_id(&tab_id(tab)) {
+            let _ = button.unchecked_into::<HtmlElement>().focus();
+        }
+    };
+    let button = move |tab: Tab| {
+        let is_chosen = move || store.tab.get() == tab;
+        view! {
+            <button
+                role="tab"
+                id=tab_id(tab)
+                data-testid=tab_id(tab)
+                aria-selected=move || is_chosen().to_string()
+                aria-controls=panel_id(tab)
+                tabindex=move || if is_chosen() { "0" } else { "-1" }
+                on:click=move |_| store.tab.set(tab)
+            >
+                {tab.label()}
+            </button>
+        }
+    };
+    view! {
+        <div class="tabs" role="tablist" aria-label="Views of the adapter" on:keydown=on_key>
+            {Tab::ALL.map(button).collect_view()}
+        </div>
+    }
+}
+
+/// What a tab shows. It is hidden while another is chosen, not taken down: its pictures and places stay.
+#[component]
+pub fn TabPanel(tab: Tab, children: Children) -> impl IntoView {
+    let store = use_store();
+    view! {
+        <div
+            class="tab-panel"
+            role="tabpanel"
+            id=panel_id(tab)
+            aria-labelledby=tab_id(tab)
+            hidden=move || store.tab.get() != tab
+        >
+            {children()}
+        </div>
+    }
+}
