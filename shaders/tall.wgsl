@@ -12,6 +12,7 @@ struct View {
     dtype: u32,
     coefficients: u32,
     out: u32,
+    out_rows: u32,
     out_cols: u32,
 }
 

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use cases::{FAMILIES, Family, Numbers, RANKS, SHAPES, pair, reference_sigma, stored};
 use lorascope::compute::cpu::CpuBackend;
 use lorascope::compute::gpu::GpuBackend;
-use lorascope::compute::{FactorType, Primitives, RawTall, Steady};
-use lorascope::linalg::{Pair, Spectrum, Want, spectra};
+use lorascope::compute::{FactorType, Primitives, RawTall, Resize, Steady};
+use lorascope::linalg::{Made, Order, Pair, Spectrum, Want, resized_factors, spectra, svd_factors};
 use nalgebra::DMatrix;
 
 #[cfg(target_arch = "wasm32")]
@@ -46,7 +46,7 @@ macro_rules! on_both_backends {
     )* };
 }
 
-on_both_backends!(scan_finds gram_agrees apply_agrees ranks_to_16 rank_31 rank_64 rank_128 rank_256 one_batch_of_many);
+on_both_backends!(scan_finds gram_agrees apply_agrees resize_agrees new_factors ranks_to_16 rank_31 rank_64 rank_128 rank_256 one_batch_of_many);
 
 fn cpu() -> CpuBackend<Steady> {
     CpuBackend::new(Steady)
@@ -158,6 +158,60 @@ mod cases_of {
         }
     }
 
+    /// Cropped and padded numbers are those of the file; interpolated ones are within 1e-6 of the larger neighbour.
+    pub async fn resize_agrees(backend: &impl Primitives) {
+        let matrices = matrices();
+        let talls = backend.upload(&raws(&matrices)).await.unwrap();
+        for (n, rows) in [1, 17, 255, 256, 1000, 5000].into_iter().enumerate() {
+            let to: Vec<Resize> = (0..matrices.len())
+                .map(|m| if (n + m).is_multiple_of(2) { Resize::Crop(rows) } else { Resize::Linear(rows) })
+                .collect();
+            let resized = backend.resize(&talls.iter().collect::<Vec<_>>(), &to).await.unwrap();
+            let read = backend.read(&resized.iter().collect::<Vec<_>>()).await.unwrap();
+            for (((matrix, raw), to), y) in matrices.iter().zip(&to).zip(read) {
+                let case = format!("{raw:?} {to:?}");
+                assert_eq!(y.shape(), (rows as usize, matrix.ncols()), "{case}");
+                for i in 0..y.nrows() {
+                    let (above, below, t) = neighbours(*to, i, matrix.nrows());
+                    for j in 0..y.ncols() {
+                        let at = |row: Option<usize>| row.map_or(0.0, |row| matrix[(row, j)]);
+                        let (a, b) = (at(above), at(below));
+                        let reference = a + t * (b - a);
+                        let bound = if matches!(to, Resize::Crop(_)) { 0.0 } else { 1e-6 * a.abs().max(b.abs()) };
+                        let error = (f64::from(y[(i, j)]) - reference).abs();
+                        assert!(error <= bound, "{case} ({i}, {j}): {error:e} > {bound:e}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// `svd` of every family: cropped, padded and at a smaller rank, within 2e-6·‖ΔW‖; `interpolate` of a pair.
+    pub async fn new_factors(backend: &impl Primitives) {
+        let ranks: &[usize] = if cfg!(target_arch = "wasm32") { &[1, 16] } else { &[1, 4, 16, 31] };
+        for &rank in ranks {
+            for (n, family) in FAMILIES.into_iter().enumerate() {
+                let shape = SHAPES[n % SHAPES.len()];
+                projected_factors(backend, &format!("{family:?}, rank {rank}, {shape:?}"), &pair(family, rank, shape))
+                    .await;
+            }
+        }
+        let pair = pair(Family::Bfloat, 5, (100, 30));
+        let to = [[Resize::Linear(77), Resize::Linear(90)]];
+        let made = resized_factors(backend, std::slice::from_ref(&pair), &to).await.unwrap();
+        let Made::Factors { left, right, .. } = &made[0] else { panic!("{made:?}") };
+        for (factor, raw, to) in [(left, &pair.left, to[0][0]), (right, &pair.right, to[0][1])] {
+            let stored = raw.to_f64();
+            for i in 0..to.rows() as usize {
+                let (above, below, t) = neighbours(to, i, stored.nrows());
+                for j in 0..5 {
+                    let (a, b) = (stored[(above.unwrap(), j)], stored[(below.unwrap(), j)]);
+                    assert!((f64::from(factor[(i, j)]) - (a + t * (b - a))).abs() <= 1e-6 * a.abs().max(b.abs()));
+                }
+            }
+        }
+    }
+
     pub async fn ranks_to_16(backend: &impl Primitives) {
         for rank in RANKS.into_iter().filter(|&r| r <= 16) {
             every_family(backend, rank).await;
@@ -216,6 +270,42 @@ async fn every_family(backend: &impl Primitives, rank: usize) {
             };
             judge_sigma(&case, &reference, sigma);
             judge_vectors(&case, &pair, &reference, sigma, &u.map(f64::from), &v.map(f64::from));
+        }
+    }
+}
+
+/// The product of the factors that `svd` makes of a pair is the cropped and padded ΔW times the gain; at a smaller
+/// rank its error is the tail of the spectrum, which only the best approximation reaches (Eckart and Young).
+async fn projected_factors(backend: &impl Primitives, case: &str, pair: &Pair) {
+    let dense = pair.left.to_f64() * pair.right.to_f64().transpose();
+    let (norm, rank) = (dense.norm(), pair.left.cols);
+    let sigma = reference_sigma(pair);
+    let orders = [
+        Order { rank, rows: [pair.left.rows, pair.right.rows], gain: 1.0 },
+        Order { rank, rows: [pair.left.rows.div_ceil(2), pair.right.rows + 40], gain: 0.75 },
+        Order { rank: rank.div_ceil(2), rows: [pair.left.rows, pair.right.rows], gain: 1.0 },
+    ];
+    let made = svd_factors(backend, &[pair.clone(), pair.clone(), pair.clone()], &orders).await.unwrap();
+    for (order, made) in orders.iter().zip(&made) {
+        let Made::Factors { left, right, .. } = made else { panic!("{case}: {made:?}") };
+        let rows = order.rows.map(|r| r as usize);
+        let k = order.rank as usize;
+        assert_eq!((left.shape(), right.shape()), ((rows[0], k), (rows[1], k)), "{case}");
+        let wanted = dense.clone().resize(rows[0], rows[1], 0.0) * order.gain;
+        let error = (left.map(f64::from) * right.map(f64::from).transpose() - wanted).norm();
+        let tail = sigma.iter().skip(k).map(|s| s * s).sum::<f64>().sqrt();
+        assert!((error - tail).abs() <= 2e-6 * norm, "{case} {order:?}: off by {:e}·‖ΔW‖", (error - tail) / norm);
+    }
+}
+
+/// The rows of an X of `rows` rows that row `i` lies between, and how far below the first: torch's formula in f64.
+fn neighbours(to: Resize, i: usize, rows: usize) -> (Option<usize>, Option<usize>, f64) {
+    match to {
+        Resize::Crop(_) => (Some(i).filter(|&i| i < rows), None, 0.0),
+        Resize::Linear(out) => {
+            let place = ((i as f64 + 0.5) * rows as f64 / f64::from(out) - 0.5).max(0.0);
+            let above = (place.floor() as usize).min(rows - 1);
+            (Some(above), Some((above + 1).min(rows - 1)), place - above as f64)
         }
     }
 }

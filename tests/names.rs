@@ -91,6 +91,48 @@ fn names_tell_layer_stack_and_role() {
 }
 
 #[test]
+fn a_layer_number_is_replaced_and_nothing_else() {
+    for (path, renumbered) in [
+        ("model.layers.3.self_attn.q_proj", Some("model.layers.15.self_attn.q_proj")),
+        (
+            "base_model.model.model.layers.3.self_attn.q_proj.lora_A.weight",
+            Some("base_model.model.model.layers.15.self_attn.q_proj.lora_A.weight"),
+        ),
+        ("Model.Layers.03.MLP.experts.3.W1", Some("Model.Layers.15.MLP.experts.3.W1")),
+        ("encoder.block.2.layer.0.SelfAttention.k", Some("encoder.block.15.layer.0.SelfAttention.k")),
+        ("transformer.h.0.attn.c_attn", Some("transformer.h.15.attn.c_attn")),
+        ("lora_unet_double_blocks_7_img_attn_qkv", Some("lora_unet_double_blocks_15_img_attn_qkv")),
+        ("model.layers.99999999999999999999.x", Some("model.layers.15.x")),
+        ("layers.0", Some("layers.15")),
+        // İ takes two bytes and three in lower case, U+212A (the Kelvin sign) three and one; ẞ and Σ change too.
+        ("İİ.layers.3.K", Some("İİ.layers.15.K")),
+        ("KΣẞ.bloc\u{212a}s.3.x", Some("KΣẞ.bloc\u{212a}s.15.x")),
+        ("ΑΣ.layers.3.ΑΣ", Some("ΑΣ.layers.15.ΑΣ")),
+        ("lm_head", None),
+        ("layers.x.3", None),
+        ("層.٣.x", None),
+        ("", None),
+    ] {
+        assert_eq!(names::renumbered(path, 15).as_deref(), renumbered, "{path}");
+        let digits = names::layer_digits(path).map(|range| path[range].to_owned());
+        assert_eq!(digits.and_then(|d| d.parse().ok()), names::place(path).layer, "{path}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_path_can_be_renumbered(before in "[^.]{0,6}", word in "layers|H|Bloc\u{212a}s|block", after in ".{0,6}") {
+        let path = format!("{before}.{word}.3.{after}");
+        let place = names::place(&path);
+        let renumbered = names::renumbered(&path, 15).expect("there is a layer number");
+        let changed = names::place(&renumbered);
+        proptest::prop_assert_eq!(changed.layer, Some(15));
+        proptest::prop_assert_eq!((changed.stack, changed.role), (place.stack, place.role));
+        proptest::prop_assert!(renumbered.starts_with(&before) && renumbered.ends_with(&after));
+    }
+}
+
+#[test]
 fn stacks_are_named_where_there_are_several() {
     let settled = |paths: &[&str]| -> Vec<String> {
         let mut places: Vec<_> = paths.iter().map(|p| names::place(p)).collect();

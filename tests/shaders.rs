@@ -57,6 +57,7 @@ fn the_view_struct_is_the_same_on_both_sides() {
         ("dtype", offset_of!(TallView, dtype)),
         ("coefficients", offset_of!(TallView, coefficients)),
         ("out", offset_of!(TallView, out)),
+        ("out_rows", offset_of!(TallView, out_rows)),
         ("out_cols", offset_of!(TallView, out_cols)),
     ];
     for kernel in KERNELS {

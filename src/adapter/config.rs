@@ -7,6 +7,8 @@ use super::pattern::Pattern;
 /// The settings of a PEFT adapter that its tensors do not tell. Unknown keys are ignored.
 #[derive(Clone, Debug)]
 pub struct PeftConfig {
+    /// The file as it was read, its keys in order and the unknown ones among them: what is written keeps them.
+    pub object: Map<String, Value>,
     /// `LORA`, `ADALORA`, … in capitals.
     pub peft_type: String,
     /// The rank where no pattern gives another; PEFT's default is 8.
@@ -56,6 +58,7 @@ impl PeftConfig {
         let lora_alpha =
             if default_alpha { Some(DEFAULT_ALPHA) } else { fields.get("lora_alpha", "a number", Value::as_f64) };
         Self {
+            object: object.clone(),
             peft_type: fields.text("peft_type").unwrap_or_default().to_uppercase(),
             r,
             lora_alpha,

@@ -3,6 +3,7 @@
 //! Only names are looked at, so an unknown architecture gives no layer and the role `other`, never an error.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 pub use super::roles::order as role_order;
 use crate::natural::natural;
@@ -68,6 +69,8 @@ struct Container<'a> {
     before: &'a str,
     stack: &'static str,
     layer: Option<u32>,
+    /// Where the number stands, in bytes of the lower-cased path.
+    digits: Range<usize>,
 }
 
 pub fn place(path: &str) -> Place {
@@ -95,9 +98,32 @@ fn container(lower: &str) -> Option<Container<'_>> {
             let number = number.split(separator).next()?;
             let digits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
             let before = lower.get(..start.saturating_sub(1))?;
-            digits.then(|| Container { before, stack, layer: number.parse().ok() })
+            let at = start + word.len() + separator.len_utf8();
+            let place = || Container { before, stack, layer: number.parse().ok(), digits: at..at + number.len() };
+            digits.then(place)
         })
     })
+}
+
+/// Where the layer number stands that [`place`] reads, in bytes of `path`: a module's path, or a tensor's name that
+/// begins with one. A flattened path counts only without a dotted suffix.
+pub fn layer_digits(path: &str) -> Option<Range<usize>> {
+    let digits = container(&path.to_lowercase())?.digits;
+    // Lower case may take more or fewer bytes than the path itself; digits do not change.
+    let mut lower_at = 0;
+    let (start, _) = path.char_indices().find(|(_, c)| {
+        let found = lower_at == digits.start;
+        lower_at += c.to_lowercase().map(char::len_utf8).sum::<usize>();
+        found
+    })?;
+    Some(start..start + digits.len())
+}
+
+/// The path with another layer number, everything else as it was; `None` where it has none. For a module's path and
+/// for a tensor's name, as [`layer_digits`].
+pub fn renumbered(path: &str, layer: u32) -> Option<String> {
+    let digits = layer_digits(path)?;
+    Some(format!("{}{layer}{}", path.get(..digits.start)?, path.get(digits.end..)?))
 }
 
 /// Makes the stacks of one adapter agree: `transformer_blocks` beside `single_transformer_blocks` are the double

@@ -19,7 +19,7 @@ mod worker {
     use js_sys::{Array, Function, Promise, Reflect};
     use lorascope::compute::Pulse;
     use lorascope::protocol::{ToEngine, ToPage, wire};
-    use lorascope::session::Session;
+    use lorascope::session::{Download, Session};
     use lorascope::source::BlobSource;
     use wasm_bindgen::prelude::*;
     use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -33,9 +33,9 @@ mod worker {
     /// Lets the worker's messages in between pieces of work.
     #[derive(Clone, Debug)]
     struct EventLoop {
-        /// The drop that is being served; drops are numbered as they come.
+        /// The job that is being served; drops and projections are numbered as they come.
         serving: Rc<Cell<u64>>,
-        /// Drops up to this one are cancelled.
+        /// Jobs up to this one are cancelled.
         stop_through: Rc<Cell<u64>>,
         last: Rc<Cell<f64>>,
     }
@@ -53,8 +53,8 @@ mod worker {
     /// The page's messages wait here while an earlier one is being served.
     struct Inbox {
         waiting: RefCell<VecDeque<(ToEngine, Array)>>,
-        /// Drops that have come.
-        drops: Cell<u64>,
+        /// Jobs that have come.
+        jobs: Cell<u64>,
         serving: Cell<bool>,
         engine: RefCell<Option<Engine>>,
         /// Why there is no engine.
@@ -67,7 +67,7 @@ mod worker {
         let pulse = EventLoop { serving: Rc::default(), stop_through: Rc::default(), last: Rc::new(Cell::new(now())) };
         let inbox = Rc::new(Inbox {
             waiting: RefCell::default(),
-            drops: Cell::default(),
+            jobs: Cell::default(),
             serving: Cell::new(false),
             engine: RefCell::default(),
             refusal: RefCell::default(),
@@ -86,9 +86,9 @@ mod worker {
     impl Inbox {
         fn take(inbox: &Rc<Self>, message: ToEngine, parts: Array) {
             match message {
-                ToEngine::Load { .. } => inbox.drops.set(inbox.drops.get() + 1),
-                // These act at once on every drop so far, and in their turn on what is held.
-                ToEngine::Cancel | ToEngine::Clear => inbox.pulse.stop_through.set(inbox.drops.get()),
+                ToEngine::Load { .. } | ToEngine::Project { .. } => inbox.jobs.set(inbox.jobs.get() + 1),
+                // These act at once on every job so far, and in their turn on what is held.
+                ToEngine::Cancel | ToEngine::Clear => inbox.pulse.stop_through.set(inbox.jobs.get()),
                 _ => {}
             }
             inbox.waiting.borrow_mut().push_back((message, parts));
@@ -136,22 +136,37 @@ mod worker {
                 ToEngine::Cancel => {}
                 ToEngine::SetScale { item, scale } => engine.set_scale(item, scale),
                 ToEngine::ExportJson => export(&engine),
-                ToEngine::Plan { .. } | ToEngine::Project { .. } | ToEngine::ExportProjection { .. } => {}
+                ToEngine::Plan { item, request } => engine.plan(item, &request),
+                ToEngine::Project { item, request } => {
+                    self.pulse.serving.set(self.pulse.serving.get() + 1);
+                    engine.project(item, &request).await;
+                }
+                ToEngine::ExportProjection { file } => match engine.download(file) {
+                    Ok(Download { name, mime, pieces }) => send_file(name, mime, &pieces.into_iter().collect()),
+                    Err(text) => post(ToPage::NotProjected { text: Some(text) }, &Array::new()),
+                },
             }
             self.engine.replace(Some(engine));
         }
     }
 
     fn export(engine: &Engine) {
-        let options = BlobPropertyBag::new();
-        options.set_type("application/json");
-        let blob = serde_json::to_string_pretty(&engine.report())
-            .map_err(|error| JsValue::from(error.to_string()))
-            .and_then(|json| Blob::new_with_str_sequence_and_options(&Array::of1(&json.into()), &options));
-        match blob {
-            Ok(blob) => post(ToPage::Exported { file_name: "lorascope.json".to_owned() }, &Array::of1(&blob)),
+        match serde_json::to_string_pretty(&engine.report()) {
+            Ok(json) => send_file("lorascope.json".to_owned(), "application/json", &Array::of1(&json.into())),
             Err(error) => {
-                post(ToPage::Panicked { text: format!("the report could not be written: {error:?}") }, &Array::new())
+                post(ToPage::Panicked { text: format!("the report could not be written: {error}") }, &Array::new())
+            }
+        }
+    }
+
+    /// A file of texts and blobs, which the browser joins without a copy in wasm's memory.
+    fn send_file(file_name: String, mime: &str, parts: &Array) {
+        let options = BlobPropertyBag::new();
+        options.set_type(mime);
+        match Blob::new_with_blob_sequence_and_options(parts, &options) {
+            Ok(blob) => post(ToPage::Exported { file_name }, &Array::of1(&blob)),
+            Err(error) => {
+                post(ToPage::Panicked { text: format!("{file_name} could not be written: {error:?}") }, &Array::new())
             }
         }
     }

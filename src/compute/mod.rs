@@ -5,6 +5,7 @@
 //! | `scan`  | per column: the largest \|x\| by its bits, the count of not-finite values | to the CPU |
 //! | `gram`  | (X·S)ᵀ(X·S), S diagonal, by slabs of [`SLAB`] rows | to the CPU, in f64 |
 //! | `apply` | X·W | stays on the device, in f32 |
+//! | `resize` | other rows: cropped, padded with zeros, or linear between neighbours | stays on the device, in f32 |
 //!
 //! A kernel looks at nothing but [`TallView`]s and tasks, so one dispatch serves matrices of any mixture of
 //! shapes, orders and dtypes. The r×r algebra between the primitives is [`crate::linalg`]'s.
@@ -21,9 +22,11 @@ pub mod cpu;
 pub mod decode;
 pub mod gpu;
 pub mod plan;
+mod resize;
 mod view;
 
 pub use decode::FactorType;
+pub use resize::Resize;
 pub use view::TallView;
 
 /// Rows that one workgroup of `gram` and `scan` sums before the CPU takes over in f64.
@@ -99,6 +102,13 @@ pub trait Primitives {
         &self,
         matrices: &[&Self::Tall],
         weights: &[DMatrix<f64>],
+    ) -> impl Future<Output = Result<Vec<Self::Tall>, ComputeError>>;
+
+    /// `to[i]` says which rows `matrices[i]` gets; columns stay.
+    fn resize(
+        &self,
+        matrices: &[&Self::Tall],
+        to: &[Resize],
     ) -> impl Future<Output = Result<Vec<Self::Tall>, ComputeError>>;
 
     fn read(&self, matrices: &[&Self::Tall]) -> impl Future<Output = Result<Vec<DMatrix<f32>>, ComputeError>>;

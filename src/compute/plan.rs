@@ -63,6 +63,12 @@ impl Cost {
         }
     }
 
+    /// The cost where a result of this many numbers, in f32, is held beside.
+    pub fn with_result(self, numbers: u64) -> Self {
+        let bytes = self.bytes.saturating_add(numbers.saturating_mul(4));
+        Self { bytes, words: self.words.max(numbers), ..self }
+    }
+
     /// The cost of a module with these two factors.
     pub fn module(left: Self, right: Self) -> Self {
         left.plus(right)

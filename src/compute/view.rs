@@ -22,7 +22,8 @@ pub struct TallView {
     pub coefficients: u32,
     /// First of this matrix's numbers in the output.
     pub out: u32,
-    /// Columns of the output.
+    /// Rows and columns of the output of `apply` and `resize`.
+    pub out_rows: u32,
     pub out_cols: u32,
 }
 
@@ -30,6 +31,7 @@ impl TallView {
     /// A matrix whose first element is at `offset`; `transposed` as in [`super::RawTall`].
     pub fn stored(offset: u32, rows: u32, cols: u32, transposed: bool, dtype: FactorType) -> Self {
         let (row_stride, col_stride) = if transposed { (1, rows) } else { (cols, 1) };
-        Self { offset, rows, cols, row_stride, col_stride, dtype: dtype.code(), coefficients: 0, out: 0, out_cols: 0 }
+        let dtype = dtype.code();
+        Self { offset, rows, cols, row_stride, col_stride, dtype, coefficients: 0, out: 0, out_rows: 0, out_cols: 0 }
     }
 }

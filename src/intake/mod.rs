@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::adapter::{Content, PeftConfig, recognise};
 use crate::container::{ContainerError, Header, read_header};
 use crate::natural::natural;
+use crate::projection::models::ModelShape;
 use crate::source::ByteSource;
 
 pub use labels::{folder, make_unique};
@@ -24,6 +25,8 @@ pub struct Sorted<S> {
     pub checkpoints: Vec<Checkpoint<S>>,
     /// Adapter configurations that no weights of this drop use.
     pub configs: Vec<ConfigFile>,
+    /// The `config.json` of models: sizes to project to.
+    pub models: Vec<ModelFile>,
     /// Paths of files that belong to a training folder, not to the analysis.
     pub companions: Vec<String>,
     /// Sentences that name the file: what could not be used, and what to do.
@@ -55,6 +58,24 @@ pub struct ConfigFile {
     pub config: PeftConfig,
 }
 
+/// A model's `config.json`.
+#[derive(Clone, Debug)]
+pub struct ModelFile {
+    pub path: String,
+    pub shape: ModelShape,
+}
+
+impl ModelFile {
+    /// What to say of it while there is no adapter.
+    pub fn waiting(&self) -> String {
+        format!(
+            "{}: this is a model's configuration, not an adapter. It is kept as a target for projection: drop an \
+             adapter to use it.",
+            self.path
+        )
+    }
+}
+
 impl<S: ByteSource> Checkpoint<S> {
     /// What to say of it while there is no adapter.
     pub fn waiting(&self) -> String {
@@ -79,6 +100,7 @@ impl ConfigFile {
 enum Kind {
     Weights(Header, Content),
     Config(Box<PeftConfig>),
+    Model(Box<ModelShape>),
     Companion,
     Problem(String),
     /// Weights that cannot be used; their configuration then goes without a word.
@@ -88,8 +110,14 @@ enum Kind {
 /// Sorts the files of one drop, in the natural order of their paths: browsers give a folder's in any order.
 pub async fn sort_drop<S: ByteSource>(mut files: Vec<S>) -> Sorted<S> {
     files.sort_by(|a, b| natural(a.path(), b.path()));
-    let mut sorted =
-        Sorted { adapters: vec![], checkpoints: vec![], configs: vec![], companions: vec![], problems: vec![] };
+    let mut sorted = Sorted {
+        adapters: vec![],
+        checkpoints: vec![],
+        configs: vec![],
+        models: vec![],
+        companions: vec![],
+        problems: vec![],
+    };
     // Folders that hold weights of any sort, usable or not.
     let mut weighty = HashSet::new();
     for source in files {
@@ -106,6 +134,7 @@ pub async fn sort_drop<S: ByteSource>(mut files: Vec<S>) -> Sorted<S> {
                 sorted.adapters.push(AdapterFile { label: labels::label(&path), source, header, config: None });
             }
             Kind::Config(config) => sorted.configs.push(ConfigFile { path, config: *config }),
+            Kind::Model(shape) => sorted.models.push(ModelFile { path, shape: *shape }),
             Kind::Companion => sorted.companions.push(path),
             Kind::Problem(sentence) | Kind::Refused(sentence) => sorted.problems.push(sentence),
         }
@@ -190,6 +219,7 @@ async fn json_kind<S: ByteSource>(source: &S) -> Kind {
     let text = String::from_utf8_lossy(&bytes);
     match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
         Ok(Value::Object(object)) if PeftConfig::is_one(&object) => Kind::Config(Box::new(PeftConfig::read(&object))),
+        Ok(Value::Object(object)) if ModelShape::is_one(&object) => Kind::Model(Box::new(ModelShape::read(&object))),
         // MLX's configuration of the same name, and the index of a sharded model.
         Ok(Value::Object(object))
             if known || ["fine_tune_type", "lora_parameters", "weight_map"].iter().any(|k| object.contains_key(*k)) =>

@@ -1,9 +1,13 @@
 //! The r×r algebra in f64, shared by both backends, and the spectrum of a product of two tall factors.
 
+mod coordinates;
 mod dense;
+mod factors;
 mod gram_pass;
 mod jacobi;
 mod spectrum;
 
+pub use coordinates::{Coordinates, coordinates, double_rank};
 pub use dense::{Thin, thin_svd};
+pub use factors::{Made, Order, resized_factors, svd_factors};
 pub use spectrum::{Pair, Spectrum, Want, spectra};

@@ -53,7 +53,7 @@ pub enum Spectrum {
 }
 
 /// A factor as Q·R.
-enum Form<T> {
+pub(super) enum Form<T> {
     /// Q = tall·weight, on the backend.
     Device {
         tall: T,
@@ -88,6 +88,16 @@ impl<T> Form<T> {
 /// # Errors
 /// Only what concerns the whole batch: a lost or unwilling device, a cancel.
 pub async fn spectra<P: Primitives>(backend: &P, pairs: &[Pair], want: Want) -> Result<Vec<Spectrum>, ComputeError> {
+    let solved = solve_all(backend, pairs, want).await?;
+    finish(backend, solved, want).await
+}
+
+/// Everything of all pairs but the tall singular vectors.
+pub(super) async fn solve_all<P: Primitives>(
+    backend: &P,
+    pairs: &[Pair],
+    want: Want,
+) -> Result<Vec<Solved<P::Tall>>, ComputeError> {
     let factors: Vec<&Rc<RawTall>> = pairs.iter().flat_map(|p| [&p.left, &p.right]).collect();
     let forms = factorise(backend, &factors, want).await?;
     let mut solved = Vec::with_capacity(pairs.len());
@@ -97,7 +107,7 @@ pub async fn spectra<P: Primitives>(backend: &P, pairs: &[Pair], want: Want) -> 
         backend.pause().await?;
         solved.push(solve(pair, [left, right]));
     }
-    finish(backend, solved, want).await
+    Ok(solved)
 }
 
 /// Q·R of every factor.
@@ -216,15 +226,16 @@ fn on_cpu<T>(factor: &RawTall) -> Form<T> {
 }
 
 /// A pair once its small SVD is known.
-enum Solved<T> {
+pub(super) enum Solved<T> {
     Svd { forms: [Form<T>; 2], thin: Thin, sigma: Vec<f64>, fallback: bool },
-    Failed(Spectrum),
+    NotFinite { count: u64 },
+    OutOfRange,
 }
 
 fn solve<T>(pair: &Pair, forms: [Form<T>; 2]) -> Solved<T> {
     let count = forms[0].not_finite() + forms[1].not_finite();
     if count > 0 {
-        return Solved::Failed(Spectrum::NotFinite { count });
+        return Solved::NotFinite { count };
     }
     let all_f64 = matches!(forms, [Form::Host { .. }, Form::Host { .. }]);
     let thin = core(&forms);
@@ -234,7 +245,7 @@ fn solve<T>(pair: &Pair, forms: [Form<T>; 2]) -> Solved<T> {
     let forms = [on_cpu(&pair.left), on_cpu(&pair.right)];
     let count = forms[0].not_finite() + forms[1].not_finite();
     if count > 0 {
-        return Solved::Failed(Spectrum::NotFinite { count });
+        return Solved::NotFinite { count };
     }
     let thin = core(&forms);
     with_padding(pair, forms, thin, true)
@@ -253,7 +264,7 @@ fn keeps_digits<T>(forms: &[Form<T>; 2], thin: &Thin) -> bool {
 
 fn with_padding<T>(pair: &Pair, forms: [Form<T>; 2], thin: Option<Thin>, fallback: bool) -> Solved<T> {
     let Some(thin) = thin.filter(|thin| thin.sigma.iter().all(|s| s.is_finite())) else {
-        return Solved::Failed(Spectrum::OutOfRange);
+        return Solved::OutOfRange;
     };
     let mut sigma = thin.sigma.clone();
     sigma.resize(pair.left.rows.min(pair.right.rows).min(pair.left.cols) as usize, 0.0);
@@ -269,7 +280,8 @@ async fn finish<P: Primitives>(
     let mut spectra = Vec::with_capacity(solved.len());
     for solved in solved {
         spectra.push(match solved {
-            Solved::Failed(spectrum) => spectrum,
+            Solved::NotFinite { count } => Spectrum::NotFinite { count },
+            Solved::OutOfRange => Spectrum::OutOfRange,
             Solved::Svd { sigma, fallback, .. } if want == Want::Values => {
                 Spectrum::Found { sigma, vectors: None, fallback }
             }

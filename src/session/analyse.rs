@@ -1,6 +1,7 @@
 //! One adapter: its batches, one after the other, to the singular values of every module.
 
 use super::held::Found;
+use super::jobs::Spectra;
 use super::{Emit, Held, Session, tensors};
 use crate::adapter::{Adapter, FaultLog, ModuleFault};
 use crate::compute::plan::{self, Cost};
@@ -60,7 +61,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             let numbers = &numbers[batch];
             let modules: Vec<_> = numbers.iter().map(|&n| &adapter.modules[n]).collect();
             let pairs = tensors::read(&file.source, &modules).await.map_err(|e| Stopped::Failed(e.to_string()))?;
-            let batch = match self.chosen.spectra(&pairs, cost).await {
+            let batch = match self.chosen.run(&Spectra(&pairs), cost).await {
                 Ok(batch) => batch,
                 Err(ComputeError::Cancelled) => return Err(Stopped::Cancelled),
                 Err(error) => return Err(Stopped::Failed(format!("{}: {error}.", file.source.path()))),

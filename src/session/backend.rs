@@ -1,10 +1,10 @@
 //! Which engine computes, and why; and what happens when a GPU goes away.
 
+use super::jobs::Job;
 use crate::compute::cpu::CpuBackend;
 use crate::compute::gpu::GpuBackend;
 use crate::compute::plan::{Aim, Cost};
 use crate::compute::{ComputeError, Primitives, Pulse};
-use crate::linalg::{Pair, Spectrum, Want, spectra};
 use crate::protocol::BackendChoice;
 use crate::report::Counts;
 
@@ -93,19 +93,17 @@ impl<P: Pulse + Clone> Chosen<P> {
         }
     }
 
-    /// The singular values of a batch. A device that was lost is rebuilt once, then the CPU takes over; so it does
-    /// at once for work that the GPU refuses and for what no binding can hold.
+    /// Runs the job of a batch. A device that was lost is rebuilt once, then the CPU takes over; so it does at once
+    /// for work that the GPU refuses and for what no binding can hold.
     ///
     /// # Errors
     /// Only [`ComputeError::Cancelled`].
-    pub async fn spectra(&mut self, pairs: &[Pair], cost: Cost) -> Result<Vec<Spectrum>, ComputeError> {
+    pub async fn run<J: Job>(&mut self, job: &J, cost: Cost) -> Result<J::Output, ComputeError> {
         loop {
             let result = match &self.backend {
-                Backend::Cpu(cpu) => return spectra(cpu, pairs, Want::Values).await,
-                Backend::Gpu(_) if !cost.fits() => {
-                    return spectra(&CpuBackend::new(self.pulse.clone()), pairs, Want::Values).await;
-                }
-                Backend::Gpu(gpu) => spectra(gpu.as_ref(), pairs, Want::Values).await,
+                Backend::Cpu(cpu) => return job.run(cpu).await,
+                Backend::Gpu(_) if !cost.fits() => return job.run(&CpuBackend::new(self.pulse.clone())).await,
+                Backend::Gpu(gpu) => job.run(gpu.as_ref()).await,
             };
             match result {
                 Ok(_) | Err(ComputeError::Cancelled) => return result,

@@ -59,7 +59,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         sizes: &[FileReport],
         verdict: &mut Verdict,
     ) -> Result<(), Cancelled> {
-        let Sorted { adapters, checkpoints, configs, companions, problems } = sorted;
+        let Sorted { adapters, checkpoints, configs, models, companions, problems } = sorted;
         verdict.problems = problems;
         let size = |path: &str| sizes.iter().find(|f| f.name == path).cloned();
         for config in configs {
@@ -99,19 +99,22 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 self.send(held);
             }
         }
+        // With an adapter, both are targets to project it to.
+        let has_adapter = self.held.iter().any(|held| held.analysed().is_some());
+        verdict.good |= has_adapter && !(checkpoints.is_empty() && models.is_empty());
         for checkpoint in checkpoints {
-            if !verdict.good {
-                verdict.problems.push(match self.held.iter().any(|held| held.analysed().is_some()) {
-                    false => checkpoint.waiting(),
-                    true => format!(
-                        "{}: this is a model checkpoint. It is kept, but nothing here reads it: an adapter's profile \
-                         does not need its base.",
-                        checkpoint.source.path()
-                    ),
-                });
+            if !has_adapter {
+                verdict.problems.push(checkpoint.waiting());
             }
             let files = size(checkpoint.source.path()).into_iter().collect();
-            self.hold(checkpoint.label, files, What::Checkpoint);
+            self.hold(checkpoint.label.clone(), files, What::Checkpoint(Box::new(checkpoint)));
+        }
+        for model in models {
+            if !has_adapter {
+                verdict.problems.push(model.waiting());
+            }
+            let files = size(&model.path).into_iter().collect();
+            self.hold(model.path.clone(), files, What::Model(Box::new(model)));
         }
         if !verdict.good && verdict.problems.is_empty() {
             verdict.problems.push(nothing(&companions));
@@ -183,6 +186,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             held.files.extend(file.cloned());
             self.emit.emit(ToPage::Item(self.held[n].item()));
             self.send(&self.held[n]);
+            self.forget_projection(self.held[n].id);
             given = true;
         }
         given

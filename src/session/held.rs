@@ -1,7 +1,7 @@
 //! What the engine keeps of what was dropped.
 
 use crate::adapter::Adapter;
-use crate::intake::{AdapterFile, ConfigFile};
+use crate::intake::{AdapterFile, Checkpoint, ConfigFile, ModelFile};
 use crate::protocol::{Item, ItemId, ItemKind};
 use crate::report::{AdapterReport, FileReport, NotAnalyzed};
 use crate::source::{ByteSource, Metered};
@@ -18,8 +18,10 @@ pub(super) struct Held<S> {
 #[derive(Debug)]
 pub(super) enum What<S> {
     Adapter(Box<Analysed<S>>),
-    /// Kept for what needs a model's weights; the profile does not.
-    Checkpoint,
+    /// Kept for what needs a model's weights or their shapes; the profile does not.
+    Checkpoint(Box<Checkpoint<Metered<S>>>),
+    /// A model's sizes, to project to.
+    Model(Box<ModelFile>),
     Config(Box<ConfigFile>),
     /// Part of a training folder.
     Companion,
@@ -97,7 +99,8 @@ impl<S: ByteSource> Held<S> {
         let size = in_words(bytes);
         let (kind, detail, scale_assumed) = match &self.what {
             What::Adapter(a) => (ItemKind::Adapter, format!("{}, {size}", a.report.format), a.adapter.scale_assumed),
-            What::Checkpoint => (ItemKind::Checkpoint, format!("model checkpoint, {size}, kept"), false),
+            What::Checkpoint(_) => (ItemKind::Checkpoint, format!("model checkpoint, {size}, kept"), false),
+            What::Model(_) => (ItemKind::ModelConfig, "a model's sizes, kept as a target".to_owned(), false),
             What::Config(_) => (ItemKind::AdapterConfig, "adapter_config without its weights".to_owned(), false),
             What::Companion => (ItemKind::Companion, "not part of the analysis".to_owned(), false),
         };

@@ -9,17 +9,23 @@ mod analyse;
 mod backend;
 mod drop;
 mod held;
+mod jobs;
+mod prepare;
+mod project;
+mod projected;
 mod tensors;
 
 pub use backend::{Backend, Chosen};
+pub use projected::Download;
 
 use self::held::{Held, What};
+use self::projected::Projected;
 use crate::adapter::scale;
 use crate::compute::Pulse;
 use crate::compute::plan::Aim;
 use crate::protocol::{BackendChoice, ItemId, Outcome, Problem, ToPage};
 use crate::report::{EngineReport, Report, SCHEMA};
-use crate::source::ByteSource;
+use crate::source::{ByteSource, Metered};
 
 /// Where messages for the page go.
 pub trait Emit {
@@ -33,10 +39,11 @@ impl<F: Fn(ToPage)> Emit for F {
 }
 
 /// Everything that an engine knows.
-pub struct Session<S, P, E> {
+pub struct Session<S: ByteSource, P, E> {
     chosen: Chosen<P>,
     emit: E,
     held: Vec<Held<S>>,
+    projected: Option<Projected<Metered<S>>>,
     next: ItemId,
     bytes_read: Rc<Cell<u64>>,
     fallbacks: u64,
@@ -56,6 +63,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                     chosen,
                     emit,
                     held: Vec::new(),
+                    projected: None,
                     next: 1,
                     bytes_read: Rc::default(),
                     fallbacks: 0,
@@ -83,6 +91,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Forgets one item.
     pub fn remove(&mut self, item: ItemId) {
         self.held.retain(|held| held.id != item);
+        self.forget_projection(item);
         self.emit.emit(ToPage::Removed { item });
         // What only came along goes with the last thing that it came along with.
         if self.held.iter().all(Held::is_companion) {
@@ -94,6 +103,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Forgets everything, counts included.
     pub fn clear(&mut self) {
         self.held.clear();
+        self.projected = None;
         self.bytes_read.set(0);
         self.fallbacks = 0;
         self.chosen.forget_counts();
@@ -116,6 +126,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                     problems.push(Problem { error: false, text });
                 }
                 self.send(&self.held[n]);
+                self.forget_projection(item);
             }
         }
         self.finished(self.outcome(), problems);
@@ -128,7 +139,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             engine: self.engine(),
             files: self.held.iter().flat_map(|held| held.files.iter().cloned()).collect(),
             adapters: self.held.iter().filter_map(Held::analysed).map(|a| a.report.clone()).collect(),
-            projection: None,
+            projection: self.projected.as_ref().map(|projected| projected.report.clone()),
         }
     }
 

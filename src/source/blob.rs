@@ -1,8 +1,9 @@
 use std::ops::Range;
 
-use js_sys::Uint8Array;
-use wasm_bindgen::JsCast;
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
+use web_sys::Blob;
 
 use super::{ByteSource, SourceError};
 
@@ -20,14 +21,18 @@ impl BlobSource {
         Self { path, len: file.size() as u64, file }
     }
 
-    fn unreadable(&self, reason: &wasm_bindgen::JsValue) -> SourceError {
-        let reason =
-            reason.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{reason:?}"), |e| String::from(e.message()));
-        SourceError::Unreadable { path: self.path.clone(), reason }
+    fn unreadable(&self, reason: &JsValue) -> SourceError {
+        SourceError::Unreadable { path: self.path.clone(), reason: in_words(reason) }
     }
 }
 
+fn in_words(reason: &JsValue) -> String {
+    reason.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{reason:?}"), |e| String::from(e.message()))
+}
+
 impl ByteSource for BlobSource {
+    type Piece = Blob;
+
     fn path(&self) -> &str {
         &self.path
     }
@@ -37,6 +42,12 @@ impl ByteSource for BlobSource {
     }
 
     async fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
+        let blob = self.part(range)?;
+        let buffer = JsFuture::from(blob.array_buffer()).await.map_err(|e| self.unreadable(&e))?;
+        Ok(Uint8Array::new(&buffer).to_vec())
+    }
+
+    fn part(&self, range: Range<u64>) -> Result<Blob, SourceError> {
         if range.start > range.end || range.end > self.len {
             return Err(SourceError::OutOfRange {
                 path: self.path.clone(),
@@ -45,9 +56,12 @@ impl ByteSource for BlobSource {
                 len: self.len,
             });
         }
-        let blob =
-            self.file.slice_with_f64_and_f64(range.start as f64, range.end as f64).map_err(|e| self.unreadable(&e))?;
-        let buffer = JsFuture::from(blob.array_buffer()).await.map_err(|e| self.unreadable(&e))?;
-        Ok(Uint8Array::new(&buffer).to_vec())
+        self.file.slice_with_f64_and_f64(range.start as f64, range.end as f64).map_err(|e| self.unreadable(&e))
+    }
+
+    fn keep(bytes: Vec<u8>) -> Result<Blob, SourceError> {
+        let parts = Array::of1(&Uint8Array::from(bytes.as_slice()));
+        Blob::new_with_u8_array_sequence(&parts)
+            .map_err(|e| SourceError::NotKept { len: bytes.len() as u64, reason: in_words(&e) })
     }
 }

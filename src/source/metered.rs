@@ -18,6 +18,8 @@ impl<S> Metered<S> {
 }
 
 impl<S: ByteSource> ByteSource for Metered<S> {
+    type Piece = S::Piece;
+
     fn path(&self) -> &str {
         self.source.path()
     }
@@ -30,5 +32,14 @@ impl<S: ByteSource> ByteSource for Metered<S> {
         let bytes = self.source.read(range).await?;
         self.bytes_read.set(self.bytes_read.get() + bytes.len() as u64);
         Ok(bytes)
+    }
+
+    /// Not counted: nothing is read.
+    fn part(&self, range: Range<u64>) -> Result<S::Piece, SourceError> {
+        self.source.part(range)
+    }
+
+    fn keep(bytes: Vec<u8>) -> Result<S::Piece, SourceError> {
+        S::keep(bytes)
     }
 }

@@ -24,10 +24,19 @@ pub enum SourceError {
         "{path}: the browser could not read the file ({reason}). Was it moved or changed since it was dropped? Drop it again."
     )]
     Unreadable { path: String, reason: String },
+    #[error(
+        "the browser could not keep {len} bytes of the result ({reason}). Its memory or the disk may be full: close \
+         other tabs or free some space, then try again."
+    )]
+    NotKept { len: u64, reason: String },
 }
 
 /// Something that can be read by range.
 pub trait ByteSource: Clone {
+    /// Bytes that the environment keeps for us until a file is put together of them: in a browser a `Blob`, outside
+    /// of wasm's memory and, as the browser likes, on disk. A clone shares the bytes.
+    type Piece: Clone;
+
     /// Path relative to what was dropped, with `/` between folders.
     fn path(&self) -> &str;
     /// Size in bytes.
@@ -37,4 +46,14 @@ pub trait ByteSource: Clone {
     }
     /// The bytes of `range`, all of them.
     fn read(&self, range: Range<u64>) -> impl Future<Output = Result<Vec<u8>, SourceError>>;
+    /// The bytes of `range` as a piece, without reading them here: in a browser nothing is copied.
+    ///
+    /// # Errors
+    /// A range that does not lie in the file.
+    fn part(&self, range: Range<u64>) -> Result<Self::Piece, SourceError>;
+    /// Hands bytes over to the environment.
+    ///
+    /// # Errors
+    /// [`SourceError::NotKept`]: the environment has no room for them.
+    fn keep(bytes: Vec<u8>) -> Result<Self::Piece, SourceError>;
 }

@@ -5,6 +5,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub mod peft;
+pub mod projections;
+pub mod written;
+
 use lorascope::adapter::{Adapter, AdapterError, PeftConfig};
 use lorascope::container::{ContainerError, Header, read_header};
 use lorascope::source::MemorySource;

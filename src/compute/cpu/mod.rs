@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use nalgebra::DMatrix;
 
-use super::{ComputeError, FactorType, Primitives, Pulse, RawTall, Scan};
+use super::{ComputeError, FactorType, Primitives, Pulse, RawTall, Resize, Scan};
 use crate::report::Counts;
 
 mod apply;
-mod gram;
+pub mod gram;
+pub mod resize;
 mod scan;
 
 /// The backend that needs nothing but a CPU.
@@ -55,6 +56,15 @@ impl<P: Pulse> Primitives for CpuBackend<P> {
         for (matrix, weight) in matrices.iter().zip(weights) {
             self.pause().await?;
             results.push(Rc::new(apply::apply(matrix, weight)));
+        }
+        Ok(results)
+    }
+
+    async fn resize(&self, matrices: &[&Self::Tall], to: &[Resize]) -> Result<Vec<Self::Tall>, ComputeError> {
+        let mut results = Vec::with_capacity(matrices.len());
+        for (matrix, &to) in matrices.iter().zip(to) {
+            self.pause().await?;
+            results.push(Rc::new(resize::resize(matrix, to)));
         }
         Ok(results)
     }

@@ -22,9 +22,10 @@ macro_rules! kernel {
 const SCAN: KernelSource = kernel!("scan");
 const GRAM: KernelSource = kernel!("gram");
 const APPLY: KernelSource = kernel!("apply");
+const RESIZE: KernelSource = kernel!("resize");
 
 /// Every kernel, as the device compiles it.
-pub const KERNELS: [KernelSource; 3] = [SCAN, GRAM, APPLY];
+pub const KERNELS: [KernelSource; 4] = [SCAN, GRAM, APPLY, RESIZE];
 
 /// The compiled pipelines; all bind the same five buffers.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub(super) struct Kernels {
     pub(super) scan: wgpu::ComputePipeline,
     pub(super) gram: wgpu::ComputePipeline,
     pub(super) apply: wgpu::ComputePipeline,
+    pub(super) resize: wgpu::ComputePipeline,
 }
 
 impl Kernels {
@@ -60,7 +62,7 @@ impl Kernels {
                 cache: None,
             })
         };
-        let (scan, gram, apply) = (compile(SCAN), compile(GRAM), compile(APPLY));
-        Self { bindings, scan, gram, apply }
+        let (scan, gram, apply, resize) = (compile(SCAN), compile(GRAM), compile(APPLY), compile(RESIZE));
+        Self { bindings, scan, gram, apply, resize }
     }
 }

@@ -1,10 +1,11 @@
 //! The GPU engine: WGSL kernels through wgpu, natively and in the browser, at WebGPU's default limits.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use nalgebra::DMatrix;
 
-use super::{ComputeError, Primitives, Pulse, RawTall, SLAB, Scan, TILE, TallView};
+use super::{ComputeError, FactorType, Primitives, Pulse, RawTall, Resize, SLAB, Scan, TILE, TallView};
 use crate::report::Counts;
 
 mod device;
@@ -22,8 +23,11 @@ pub struct GpuTall {
     view: TallView,
 }
 
-/// Rows of the result that one workgroup of `apply` computes.
-const APPLY_ROWS: u32 = 64;
+/// Rows of the result that one workgroup of `apply` or `resize` computes.
+const RESULT_ROWS: u32 = 64;
+
+/// `resize` numbers rows by floats.
+const MAX_EXACT: u32 = 1 << 24;
 
 /// A workgroup's orders; see `tasks` in `shaders/tall.wgsl`.
 type Task = [u32; 4];
@@ -99,32 +103,49 @@ impl<P: Pulse> Primitives for GpuBackend<P> {
         let mut words = 0;
         for (matrix, weight) in matrices.iter().zip(weights) {
             let out_cols = weight.ncols() as u32;
-            let view = TallView { coefficients: coefficients.len() as u32, out: words, out_cols, ..matrix.view };
-            views.push(view);
+            let (place, out_rows) = (coefficients.len() as u32, matrix.view.rows);
+            views.push(TallView { coefficients: place, out: words, out_rows, out_cols, ..matrix.view });
             coefficients.extend(weight.transpose().iter().map(|&w| w as f32));
-            words += view.rows * out_cols;
+            words += out_rows * out_cols;
         }
-        let tasks = |view: u32, v: &TallView| {
-            let out_cols = v.out_cols;
-            slabs(v.rows, APPLY_ROWS).flat_map(move |row| slabs(out_cols, TILE).map(move |col| [view, row, col, 0]))
-        };
-        let run = async { self.run(&self.kernels.apply, matrices, &views, tasks, &coefficients, words) };
-        let buffer = Rc::new(self.scoped(run).await?);
-        let view = |v: &TallView| TallView {
-            offset: v.out,
-            cols: v.out_cols,
-            ..TallView::stored(0, v.rows, v.out_cols, false, super::FactorType::F32)
-        };
-        Ok(views.iter().map(|v| GpuTall { buffer: Rc::clone(&buffer), view: view(v) }).collect())
+        self.run_to_talls(&self.kernels.apply, matrices, &views, &coefficients, words).await
+    }
+
+    async fn resize(&self, matrices: &[&GpuTall], to: &[Resize]) -> Result<Vec<GpuTall>, ComputeError> {
+        let mut views = Vec::with_capacity(matrices.len());
+        let mut coefficients: Vec<f32> = Vec::new();
+        // Modules of one model share few sizes.
+        let mut places: HashMap<(u32, Resize), u32> = HashMap::new();
+        let mut words = 0;
+        for (matrix, &to) in matrices.iter().zip(to) {
+            let (rows, out_rows, out_cols) = (matrix.view.rows, to.rows(), matrix.view.cols);
+            if rows > MAX_EXACT {
+                return Err(ComputeError::Gpu(format!("{rows} rows are more than a float can count")));
+            }
+            let place = *places.entry((rows, to)).or_insert_with(|| {
+                let place = coefficients.len() as u32;
+                let sources = (0..out_rows).map(|i| to.source(i, rows));
+                coefficients.extend(sources.flat_map(|(s, t)| [s as f32, t as f32]));
+                place
+            });
+            views.push(TallView { coefficients: place, out: words, out_rows, out_cols, ..matrix.view });
+            words += out_rows * out_cols;
+        }
+        self.run_to_talls(&self.kernels.resize, matrices, &views, &coefficients, words).await
     }
 
     async fn read(&self, matrices: &[&GpuTall]) -> Result<Vec<DMatrix<f32>>, ComputeError> {
         let mut result = Vec::with_capacity(matrices.len());
-        for m in matrices {
-            let (begin, words) = (u64::from(m.view.offset) * 4, m.view.rows * m.view.cols);
-            let bytes = self.scoped(self.read_words(&m.buffer, begin, words)).await?;
-            let numbers: Vec<f32> = bytemuck::pod_collect_to_vec(&bytes);
-            result.push(DMatrix::from_row_slice(m.view.rows as usize, m.view.cols as usize, &numbers));
+        // Neighbours in one buffer come back together.
+        for run in matrices.chunk_by(|a, b| Rc::ptr_eq(&a.buffer, &b.buffer) && a.end() == b.view.offset) {
+            let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
+            let (begin, words) = (u64::from(first.view.offset) * 4, last.end() - first.view.offset);
+            let bytes = self.scoped(self.read_words(&first.buffer, begin, words)).await?;
+            let mut numbers = bytes.as_chunks::<4>().0.iter().map(|&word| f32::from_le_bytes(word));
+            for m in run {
+                let (rows, cols) = (m.view.rows as usize, m.view.cols as usize);
+                result.push(DMatrix::from_row_iterator(rows, cols, numbers.by_ref().take(rows * cols)));
+            }
         }
         Ok(result)
     }
@@ -135,6 +156,35 @@ impl<P: Pulse> Primitives for GpuBackend<P> {
 
     fn counts(&self) -> Counts {
         self.counts.get()
+    }
+}
+
+impl GpuTall {
+    /// The element after the last of a matrix that a kernel wrote: those are dense, row by row.
+    fn end(&self) -> u32 {
+        self.view.offset + self.view.rows * self.view.cols
+    }
+}
+
+impl<P: Pulse> GpuBackend<P> {
+    /// Runs a kernel that gives each view `out_rows × out_cols` numbers, row by row, all in one new buffer.
+    async fn run_to_talls(
+        &self,
+        kernel: &wgpu::ComputePipeline,
+        matrices: &[&GpuTall],
+        views: &[TallView],
+        coefficients: &[f32],
+        words: u32,
+    ) -> Result<Vec<GpuTall>, ComputeError> {
+        let tasks = |view: u32, v: &TallView| {
+            let out_cols = v.out_cols;
+            slabs(v.out_rows, RESULT_ROWS)
+                .flat_map(move |row| slabs(out_cols, TILE).map(move |col| [view, row, col, 0]))
+        };
+        let run = async { self.run(kernel, matrices, views, tasks, coefficients, words) };
+        let buffer = Rc::new(self.scoped(run).await?);
+        let tall = |v: &TallView| TallView::stored(v.out, v.out_rows, v.out_cols, false, FactorType::F32);
+        Ok(views.iter().map(|v| GpuTall { buffer: Rc::clone(&buffer), view: tall(v) }).collect())
     }
 }
 

@@ -1,0 +1,47 @@
+//! The work that a session gives to its backend, one batch at a time, whichever backend that is.
+
+use std::future::Future;
+
+use crate::compute::{ComputeError, Primitives, Resize};
+use crate::linalg::{Made, Order, Pair, Spectrum, Want, resized_factors, spectra, svd_factors};
+
+/// Work on a batch that any backend can do, and do again after another one failed.
+pub trait Job {
+    type Output;
+
+    fn run<B: Primitives>(&self, backend: &B) -> impl Future<Output = Result<Self::Output, ComputeError>>;
+}
+
+/// The singular values of a batch.
+pub struct Spectra<'a>(pub &'a [Pair]);
+
+impl Job for Spectra<'_> {
+    type Output = Vec<Spectrum>;
+
+    async fn run<B: Primitives>(&self, backend: &B) -> Result<Vec<Spectrum>, ComputeError> {
+        spectra(backend, self.0, Want::Values).await
+    }
+}
+
+/// The projected factors of a batch.
+pub struct Project<'a> {
+    pub pairs: &'a [Pair],
+    pub how: How,
+}
+
+/// What each pair of a batch becomes.
+pub enum How {
+    Svd(Vec<Order>),
+    Resized(Vec<[Resize; 2]>),
+}
+
+impl Job for Project<'_> {
+    type Output = Vec<Made>;
+
+    async fn run<B: Primitives>(&self, backend: &B) -> Result<Vec<Made>, ComputeError> {
+        match &self.how {
+            How::Svd(orders) => svd_factors(backend, self.pairs, orders).await,
+            How::Resized(to) => resized_factors(backend, self.pairs, to).await,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Before a projection is computed: what it will be, in rows, bytes and words.
+
+use std::collections::HashSet;
+
+use super::held::{Analysed, Held, What};
+use super::{Emit, Session};
+use crate::adapter::{Module, keys};
+use crate::compute::Pulse;
+use crate::export::{Layout, WrittenConfig, adapter_config, layout};
+use crate::intake::folder;
+use crate::projection::models::{ModelShape, listed};
+use crate::projection::{Plan, Request, Subject, Target, TargetShape, plan};
+use crate::protocol::{ItemId, MODULES_PER_MESSAGE, PlanHead, ToPage};
+use crate::source::ByteSource;
+
+/// A projection before its factors.
+pub(super) struct Prepared {
+    pub plan: Plan,
+    pub layout: Layout,
+    pub config: WrittenConfig,
+    /// The target in words.
+    pub target: String,
+}
+
+/// A target, resolved.
+enum Found {
+    Unchanged,
+    Model(ModelShape),
+    Weights(Vec<(String, Vec<u64>)>),
+}
+
+impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
+    /// Says what a projection would do.
+    pub fn plan(&self, item: ItemId, request: &Request) {
+        let prepared = match self.prepare(item, request) {
+            Ok(prepared) => prepared,
+            Err(text) => return self.emit.emit(ToPage::Planned { item, plan: Err(text) }),
+        };
+        let (left_out, warnings) = prepared.remarks();
+        let Prepared { plan, layout, target, .. } = prepared;
+        let head = PlanHead {
+            rows: plan.rows.len(),
+            target,
+            base_model: plan.base_model,
+            same_model: plan.same_model,
+            source_layers: plan.source_layers,
+            target_layers: plan.target_layers,
+            kept: plan.kept,
+            bytes: layout.len,
+            dtype: layout.dtypes(),
+            left_out,
+            warnings,
+        };
+        self.emit.emit(ToPage::Planned { item, plan: Ok(Box::new(head)) });
+        for rows in plan.rows.chunks(MODULES_PER_MESSAGE) {
+            self.emit.emit(ToPage::PlanRows { item, rows: rows.to_vec() });
+        }
+    }
+
+    /// # Errors
+    /// A sentence for a person.
+    pub(super) fn prepare(&self, item: ItemId, request: &Request) -> Result<Prepared, String> {
+        let held = self.held.iter().find(|held| held.id == item);
+        let Some(source) = held.and_then(Held::analysed) else {
+            return Err("The adapter is no longer here. Drop it again.".to_owned());
+        };
+        let (found, target) = self.target(request)?;
+        let shape = match &found {
+            Found::Unchanged => TargetShape::Unchanged,
+            Found::Model(model) => TargetShape::Model(model),
+            Found::Weights(tensors) => TargetShape::Weights(tensors),
+        };
+        let subjects = subjects(source);
+        let base_model = source.adapter.base_model.as_deref();
+        let plan = plan(&subjects, request, shape, &target, base_model).map_err(|error| error.to_string())?;
+        let layout = layout(&source.adapter, &source.file.header, &plan, request.dtype).map_err(|e| e.to_string())?;
+        let settings = source.file.config.as_ref().map(|config| &config.config);
+        let config = adapter_config(settings, &plan, &layout).map_err(|error| error.to_string())?;
+        Ok(Prepared { plan, layout, config, target })
+    }
+
+    /// # Errors
+    /// The target is not there.
+    fn target(&self, request: &Request) -> Result<(Found, String), String> {
+        match &request.target {
+            Target::Unchanged if request.sizes.is_empty() => Ok((Found::Unchanged, "the same sizes".to_owned())),
+            Target::Unchanged => Ok((Found::Unchanged, "sizes by hand".to_owned())),
+            Target::Listed(id) => match listed(id) {
+                Some(model) => Ok((Found::Model(model.shape()), model.label.to_owned())),
+                None => Err(format!(
+                    "There is no model {} in the list. Choose another, or drop its config.json.",
+                    crate::container::quoted(id)
+                )),
+            },
+            Target::Item(id) => {
+                let held = self.held.iter().find(|held| held.id == *id);
+                let gone = || "The target is no longer here. Drop it again, or choose another.".to_owned();
+                let held = held.ok_or_else(gone)?;
+                match &held.what {
+                    What::Model(model) => Ok((Found::Model(model.shape.clone()), held.label.clone())),
+                    What::Checkpoint(checkpoint) => {
+                        let home = folder(checkpoint.source.path());
+                        Ok((Found::Weights(self.weights_in(home)), held.label.clone()))
+                    }
+                    _ => Err(gone()),
+                }
+            }
+        }
+    }
+
+    /// Names and shapes of the tensors of every checkpoint file of a folder: a sharded model is in several.
+    fn weights_in(&self, home: &str) -> Vec<(String, Vec<u64>)> {
+        let files = self.held.iter().filter_map(|held| match &held.what {
+            What::Checkpoint(checkpoint) if folder(checkpoint.source.path()) == home => Some(&checkpoint.header),
+            _ => None,
+        });
+        files.flat_map(|header| header.tensors.iter().map(|t| (t.name.clone(), t.shape.clone()))).collect()
+    }
+}
+
+impl Prepared {
+    /// What is left out, and what there is to warn of.
+    pub fn remarks(&self) -> (Vec<crate::report::NotAnalyzed>, Vec<String>) {
+        let warnings = self.plan.warnings.iter().chain(&self.layout.warnings).chain(&self.config.warnings);
+        (self.layout.left_out.clone(), warnings.cloned().collect())
+    }
+}
+
+/// What the plan needs of every module that has a spectrum.
+fn subjects<S: ByteSource>(source: &Analysed<S>) -> Vec<Subject<'_>> {
+    let analysed: HashSet<&str> = source.report.modules.iter().map(|m| m.name.as_str()).collect();
+    let modules = source.adapter.modules.iter().zip(&source.found.spectra);
+    let known = modules.filter(|(module, _)| analysed.contains(module.name.as_str()));
+    known
+        .filter_map(|(module, sigma)| {
+            Some(Subject {
+                name: &module.name,
+                layer: module.layer,
+                stack: &module.stack,
+                role: &module.role,
+                shape: module.shape,
+                rank: module.rank,
+                sigma: sigma.as_deref()?,
+                scale: module.scale,
+                swapped: is_swapped(module),
+                kernel: kernel(module),
+            })
+        })
+        .collect()
+}
+
+/// Whether ΔW's left side comes from `lora_A`: the base stores the weight as `[in, out]`.
+fn is_swapped(module: &Module) -> bool {
+    keys::parse(&module.left.tensor.name).is_some_and(|key| key.role == keys::Role::A)
+}
+
+/// Elements of a convolution's kernel, which `lora_A` `[r, in, k…]` holds.
+fn kernel(module: &Module) -> u64 {
+    let a = if is_swapped(module) { &module.left } else { &module.right };
+    a.tensor.shape.get(2..).unwrap_or_default().iter().product::<u64>().max(1)
+}

@@ -1,0 +1,126 @@
+//! Plans made by hand, and files written from them as the engine writes them.
+
+#![allow(dead_code)] // each test file uses its own part
+
+use lorascope::adapter::{Adapter, Factor, Module, PeftConfig};
+use lorascope::container::{Dtype, Header, TensorType};
+use lorascope::export::{Layout, Part, encode};
+use lorascope::projection::{Method, Plan, PlanRow};
+use lorascope::source::{ByteSource, MemorySource};
+use nalgebra::DMatrix;
+
+use super::{fixture, fixtures, header_of};
+
+/// A fixture folder with everything that writing it again needs.
+pub struct Source {
+    pub file: MemorySource,
+    pub header: Header,
+    pub config: PeftConfig,
+    pub adapter: Adapter,
+}
+
+impl Source {
+    pub fn open(folder: &str) -> Self {
+        let file = fixture(&format!("{folder}/adapter_model.safetensors"));
+        let text = std::fs::read_to_string(fixtures().join(folder).join("adapter_config.json")).unwrap();
+        Self::of(file, super::config(&text))
+    }
+
+    pub fn of(file: MemorySource, config: PeftConfig) -> Self {
+        let header = header_of(&file).unwrap();
+        let adapter = lorascope::adapter::read(&header, Some(&config)).unwrap();
+        Self { file, header, config, adapter }
+    }
+
+    /// A plan that keeps every module as it is.
+    pub fn same(&self) -> Plan {
+        Plan {
+            method: Method::Svd,
+            rows: self.adapter.modules.iter().map(row).collect(),
+            unplaced: Vec::new(),
+            kept: 1.0,
+            base_model: None,
+            same_model: true,
+            source_layers: 6,
+            target_layers: Some(6),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// A factor's numbers, rows × rank.
+    pub fn factor(&self, factor: &Factor) -> DMatrix<f32> {
+        let bytes = pollster::block_on(self.file.read(factor.tensor.begin..factor.tensor.end)).unwrap();
+        let numbers = numbers(&factor.tensor.dtype, &bytes);
+        let (rows, cols) = (factor.rows as usize, factor.cols as usize);
+        if factor.transposed {
+            DMatrix::from_column_slice(rows, cols, &numbers)
+        } else {
+            DMatrix::from_row_slice(rows, cols, &numbers)
+        }
+    }
+
+    pub fn module(&self, name: &str) -> &Module {
+        self.adapter.modules.iter().find(|m| m.name == name).unwrap_or_else(|| panic!("no module {name}"))
+    }
+
+    /// Both factors of a row of the plan, cropped or padded with zeros to its sizes: the plainest projection.
+    pub fn cut(&self, row: &PlanRow) -> [DMatrix<f32>; 2] {
+        let module = self.module(&row.source);
+        [(&module.left, row.shape[0]), (&module.right, row.shape[1])]
+            .map(|(factor, rows)| self.factor(factor).resize(rows as usize, row.rank as usize, 0.0))
+    }
+
+    /// The whole file of cut factors, put together from pieces.
+    pub fn write(&self, plan: &Plan, layout: &Layout) -> Vec<u8> {
+        let factors: Vec<[DMatrix<f32>; 2]> = plan.rows.iter().map(|row| self.cut(row)).collect();
+        let mut file = layout.header.clone();
+        for part in &layout.order {
+            let (piece, range) = match *part {
+                Part::Left(n) | Part::Right(n) => {
+                    let right = matches!(part, Part::Right(_));
+                    let place = if right { &layout.rows[n].right } else { &layout.rows[n].left };
+                    let factor = &factors[n][usize::from(right)];
+                    let bytes = encode(factor, place.transposed, place.dtype, &plan.rows[n].name).unwrap();
+                    (MemorySource::keep(bytes).unwrap(), &place.range)
+                }
+                Part::Carried(n) => {
+                    let carried = &layout.carried[n];
+                    (self.file.part(carried.source.clone()).unwrap(), &carried.range)
+                }
+            };
+            assert_eq!(range.start, file.len() as u64, "each part stands where the layout says");
+            file.extend_from_slice(&piece);
+            assert_eq!(range.end, file.len() as u64);
+        }
+        assert_eq!(layout.len, file.len() as u64);
+        file
+    }
+}
+
+fn numbers(dtype: &TensorType, bytes: &[u8]) -> Vec<f32> {
+    let pairs = || bytes.chunks_exact(2).map(|b| [b[0], b[1]]);
+    match dtype {
+        TensorType::Known(Dtype::F32) => {
+            bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+        }
+        TensorType::Known(Dtype::F16) => pairs().map(|b| half::f16::from_le_bytes(b).to_f32()).collect(),
+        TensorType::Known(Dtype::BF16) => pairs().map(|b| half::bf16::from_le_bytes(b).to_f32()).collect(),
+        other => panic!("{other:?} is not read here"),
+    }
+}
+
+/// The row that keeps a module as it is.
+pub fn row(module: &Module) -> PlanRow {
+    PlanRow {
+        source: module.name.clone(),
+        name: module.name.clone(),
+        layer: module.layer,
+        from: module.shape,
+        shape: module.shape,
+        source_rank: module.rank,
+        rank: module.rank,
+        scale: module.scale,
+        kept: 1.0,
+        gain: 1.0,
+    }
+}
