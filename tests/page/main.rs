@@ -9,5 +9,10 @@ mod hostile;
 mod items;
 mod large;
 mod look;
+#[path = "../common/peft.rs"]
+mod peft;
+mod projection;
+#[path = "../common/projections.rs"]
+mod projections;
 mod report;
 mod spectra;

@@ -69,6 +69,17 @@ impl Browser {
         self.wait(element.send_keys(text), &selector);
     }
 
+    /// Gives the nth field with this hook a value, as choosing or typing and leaving it does.
+    pub fn set(&self, hook: &str, nth: usize, value: &str) {
+        let script = "const field = document.querySelectorAll(`[data-testid=${arguments[0]}]`)[arguments[1]];
+            if (!field) return 'missing';
+            field.value = arguments[2];
+            for (const type of ['input', 'change']) field.dispatchEvent(new Event(type, { bubbles: true }));
+            return field.value === arguments[2] ? '' : field.value";
+        let said = self.eval(script, vec![json!(hook), json!(nth), json!(value)]);
+        assert_eq!(said, "", "{hook} {nth} does not take {value}\n{}", self.situation());
+    }
+
     /// Forgets everything that was dropped.
     pub fn clear(&self) {
         self.click("clear");

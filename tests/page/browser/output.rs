@@ -43,28 +43,32 @@ impl Browser {
 
     /// The exported report: the file that the button downloads, parsed.
     pub fn export_json(&self) -> Value {
-        self.click("export-json");
-        let mut report = Value::Null;
-        // The file may be there before its content is: it has come when it is whole JSON.
-        self.until("export-json has downloaded", || {
-            let Some(file) = self.downloaded() else { return false };
-            let text = fs::read_to_string(&file).unwrap_or_default();
-            match serde_json::from_str(&text) {
-                Ok(value) => {
-                    report = value;
-                    fs::remove_file(&file).expect("a downloaded file can be removed");
-                    true
-                }
-                Err(_) => false,
-            }
-        });
-        report
+        let (_, bytes) = self.download("export-json");
+        serde_json::from_slice(&bytes).expect("JSON")
     }
 
-    /// A download, finished or nearly.
-    fn downloaded(&self) -> Option<PathBuf> {
-        let files = fs::read_dir(self.downloads.path()).expect("the folder of downloads");
-        files.flatten().map(|file| file.path()).find(|path| path.extension().is_some_and(|e| e == "json"))
+    /// The file that a button downloads: its name and its bytes.
+    pub fn download(&self, hook: &str) -> (String, Vec<u8>) {
+        self.click(hook);
+        let mut found = None;
+        let mut before = None;
+        self.until(&format!("{hook} has downloaded"), || {
+            // Whole when it has its last name and no longer grows.
+            let files = fs::read_dir(self.downloads.path()).expect("the folder of downloads");
+            let files: Vec<PathBuf> = files.flatten().map(|file| file.path()).collect();
+            let [file] = files.as_slice() else { return false };
+            let len = fs::metadata(file).map_or(0, |data| data.len());
+            let is_whole = len > 0 && before == Some((file.clone(), len));
+            before = Some((file.clone(), len));
+            if !is_whole || file.extension().is_none_or(|e| e == "crdownload" || e == "tmp") {
+                return false;
+            }
+            let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+            found = Some((name, fs::read(file).expect("a downloaded file can be read")));
+            fs::remove_file(file).expect("a downloaded file can be removed");
+            true
+        });
+        found.expect("a download")
     }
 
     pub fn traffic(&self) -> Traffic {
