@@ -298,6 +298,24 @@ fn a_projected_adapter_loads_into_the_target() {
 }
 
 #[test]
+fn another_size_of_one_side_at_a_smaller_rank_has_the_figures_of_the_other_side() {
+    let (size, rank) = (Size { of: SizeOf::Role("q".to_owned()), shape: [300, 128] }, RankRule::Number(4));
+    let request = Request { rank, sizes: vec![size], ..Request::default() };
+    for choice in BACKENDS {
+        let (report, _) = bench(choice, adapter("peft-lora")).project(&request).expect("a projection");
+        let resized: Vec<_> = report.modules.iter().filter(|m| m.shape != m.source_shape).collect();
+        assert!(!resized.is_empty());
+        for module in resized {
+            assert_eq!((module.shape, module.rank), ([300, 128], 4));
+            let quality = &module.quality;
+            assert!(quality.left_angles.is_empty() && quality.right_angles.len() == 4, "{quality:?}");
+            assert_eq!((quality.relative_error, quality.subspace_alignment), (None, None));
+            assert!(quality.norm_ratio.is_some() && quality.rank_preservation.is_some());
+        }
+    }
+}
+
+#[test]
 fn a_checkpoint_gives_sizes_by_its_header() {
     let mut bench = bench(BackendChoice::Cpu, adapter("peft-lora"));
     // Two shards; the tensors that are named by the adapter's modules count, whatever prefix they have.

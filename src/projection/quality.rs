@@ -79,9 +79,12 @@ fn alignment(both: &Coordinates) -> Option<f64> {
         let last = sigma.get(COMPARED - 1).is_some_and(|&s| s - next > SEPARATE * sigma[0]);
         last && sigma.windows(2).take(COMPARED - 1).all(apart)
     };
-    let comparable = both.distance.is_some() && determined(&both.first.sigma) && determined(&both.second.sigma);
+    // Where the outputs differ, the vectors have coordinates in other bases, and not as many.
+    if both.distance.is_none() || !determined(&both.first.sigma) || !determined(&both.second.sigma) {
+        return None;
+    }
     let cosines = both.left_cosines(COMPARED);
-    (comparable && cosines.len() == COMPARED).then(|| cosines.iter().sum::<f64>() / COMPARED as f64)
+    (cosines.len() == COMPARED).then(|| cosines.iter().sum::<f64>() / COMPARED as f64)
 }
 
 /// √Σσ², safe from overflow.
