@@ -71,19 +71,16 @@ impl SheetOrder {
     pub fn apply(self, sheet: &dyn Sheet) -> Vec<usize> {
         let mut rows: Vec<usize> = (0..sheet.rows()).collect();
         let Some((column, direction)) = self.by else { return rows };
-        let turned = |order: std::cmp::Ordering| {
+        let name = |row: usize| sheet.facts(row).map_or("", |facts| facts.name);
+        let keys: Vec<Option<f64>> = rows.iter().map(|row| sheet.key(*row, column)).collect();
+        rows.sort_by(|&a, &b| {
+            let order = match (keys[a], keys[b]) {
+                _ if column == 0 => natural(name(a), name(b)),
+                (Some(a), Some(b)) => a.total_cmp(&b),
+                (a, b) => return b.is_some().cmp(&a.is_some()),
+            };
             if direction == Direction::Ascending { order } else { order.reverse() }
-        };
-        if column == 0 {
-            let name = |row: usize| sheet.facts(row).map_or("", |facts| facts.name);
-            rows.sort_by(|a, b| turned(natural(name(*a), name(*b))));
-        } else {
-            let keys: Vec<Option<f64>> = rows.iter().map(|row| sheet.key(*row, column)).collect();
-            rows.sort_by(|a, b| match (keys[*a], keys[*b]) {
-                (Some(a), Some(b)) => turned(a.total_cmp(&b)),
-                (a, b) => b.is_some().cmp(&a.is_some()),
-            });
-        }
+        });
         rows
     }
 }

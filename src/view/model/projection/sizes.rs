@@ -1,7 +1,5 @@
 //! Sizes by hand: rows of a form, and the roles that they can be for.
 
-use std::collections::BTreeMap;
-
 use crate::projection::{Size, SizeOf};
 use crate::report::ModuleReport;
 
@@ -51,22 +49,25 @@ pub struct Role {
 
 /// An adapter's roles, in the order of its modules.
 pub fn roles(modules: &[ModuleReport]) -> Vec<Role> {
-    let mut order: Vec<&str> = Vec::new();
-    let mut shapes: BTreeMap<&str, BTreeMap<[u64; 2], usize>> = BTreeMap::new();
+    // A handful of roles, each of few sizes: lists are quicker here than maps, and smaller.
+    let mut found: Vec<(&str, Vec<([u64; 2], usize)>)> = Vec::new();
     for m in modules {
-        let of_role = shapes.entry(&m.role).or_insert_with(|| {
-            order.push(&m.role);
-            BTreeMap::new()
+        let place = found.iter().position(|(name, _)| *name == m.role).unwrap_or_else(|| {
+            found.push((&m.role, Vec::new()));
+            found.len() - 1
         });
-        *of_role.entry(m.shape).or_insert(0) += 1;
+        let shapes = &mut found[place].1;
+        match shapes.iter_mut().find(|(shape, _)| *shape == m.shape) {
+            Some((_, count)) => *count += 1,
+            None => shapes.push((m.shape, 1)),
+        }
     }
-    let role = |name: &str| {
-        let of_role = shapes.get(name)?;
-        let (shape, _) = of_role.iter().max_by_key(|(_, count)| **count)?;
-        let modules = of_role.values().sum();
-        Some(Role { name: name.to_owned(), modules, shape: *shape, mixed: of_role.len() > 1 })
+    let role = |(name, shapes): (&str, Vec<([u64; 2], usize)>)| {
+        let (shape, _) = *shapes.iter().max_by_key(|(_, count)| *count)?;
+        let modules = shapes.iter().map(|(_, count)| count).sum();
+        Some(Role { name: name.to_owned(), modules, shape, mixed: shapes.len() > 1 })
     };
-    order.into_iter().filter_map(role).collect()
+    found.into_iter().filter_map(role).collect()
 }
 
 #[cfg(test)]
