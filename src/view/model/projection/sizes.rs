@@ -47,10 +47,13 @@ pub struct Role {
     pub mixed: bool,
 }
 
+/// A shape, and how many modules have it.
+type Counted = ([u64; 2], usize);
+
 /// An adapter's roles, in the order of its modules.
 pub fn roles(modules: &[ModuleReport]) -> Vec<Role> {
     // A handful of roles, each of few sizes: lists are quicker here than maps, and smaller.
-    let mut found: Vec<(&str, Vec<([u64; 2], usize)>)> = Vec::new();
+    let mut found: Vec<(&str, Vec<Counted>)> = Vec::new();
     for m in modules {
         let place = found.iter().position(|(name, _)| *name == m.role).unwrap_or_else(|| {
             found.push((&m.role, Vec::new()));
@@ -62,7 +65,7 @@ pub fn roles(modules: &[ModuleReport]) -> Vec<Role> {
             None => shapes.push((m.shape, 1)),
         }
     }
-    let role = |(name, shapes): (&str, Vec<([u64; 2], usize)>)| {
+    let role = |(name, shapes): (&str, Vec<Counted>)| {
         let (shape, _) = *shapes.iter().max_by_key(|(_, count)| *count)?;
         let modules = shapes.iter().map(|(_, count)| count).sum();
         Some(Role { name: name.to_owned(), modules, shape, mixed: shapes.len() > 1 })
