@@ -9,7 +9,7 @@ use std::rc::Rc;
 use nalgebra::DMatrix;
 
 use super::Pair;
-use super::spectrum::{Form, Solved, Want, solve_all};
+use super::spectrum::{Decomposed, Form, Solved, Want, solve_all};
 use crate::compute::cpu::resize::resize;
 use crate::compute::{ComputeError, Primitives, RawTall, Resize};
 
@@ -55,7 +55,8 @@ pub async fn svd_factors<P: Primitives>(
         outcomes.push(match solved {
             Solved::NotFinite { count } => Err(Made::NotFinite { count }),
             Solved::OutOfRange => Err(Made::OutOfRange),
-            Solved::Svd { forms: [left, right], thin, fallback, .. } => {
+            Solved::Svd(solved) => {
+                let Decomposed { forms: [left, right], thin, fallback, .. } = *solved;
                 backend.pause().await?;
                 let roots: Vec<f64> = thin.sigma.iter().map(|s| (s * order.gain).sqrt()).collect();
                 sides.add(left, turned(&thin.u, &roots, order.rank), order.rows[0]);

@@ -227,9 +227,18 @@ fn on_cpu<T>(factor: &RawTall) -> Form<T> {
 
 /// A pair once its small SVD is known.
 pub(super) enum Solved<T> {
-    Svd { forms: [Form<T>; 2], thin: Thin, sigma: Vec<f64>, fallback: bool },
+    Svd(Box<Decomposed<T>>),
     NotFinite { count: u64 },
     OutOfRange,
+}
+
+/// Q·R of both factors and the SVD between them.
+pub(super) struct Decomposed<T> {
+    pub forms: [Form<T>; 2],
+    pub thin: Thin,
+    /// Of the thin SVD, padded with zeros to min(out, in, r).
+    sigma: Vec<f64>,
+    pub fallback: bool,
 }
 
 fn solve<T>(pair: &Pair, forms: [Form<T>; 2]) -> Solved<T> {
@@ -268,7 +277,7 @@ fn with_padding<T>(pair: &Pair, forms: [Form<T>; 2], thin: Option<Thin>, fallbac
     };
     let mut sigma = thin.sigma.clone();
     sigma.resize(pair.left.rows.min(pair.right.rows).min(pair.left.cols) as usize, 0.0);
-    Solved::Svd { forms, thin, sigma, fallback }
+    Solved::Svd(Box::new(Decomposed { forms, thin, sigma, fallback }))
 }
 
 /// Reads out what is wanted.
@@ -282,10 +291,12 @@ async fn finish<P: Primitives>(
         spectra.push(match solved {
             Solved::NotFinite { count } => Spectrum::NotFinite { count },
             Solved::OutOfRange => Spectrum::OutOfRange,
-            Solved::Svd { sigma, fallback, .. } if want == Want::Values => {
-                Spectrum::Found { sigma, vectors: None, fallback }
-            }
-            Solved::Svd { forms: [left, right], thin, sigma, fallback } => {
+            Solved::Svd(solved) => {
+                let Decomposed { forms: [left, right], thin, sigma, fallback } = *solved;
+                if want == Want::Values {
+                    spectra.push(Spectrum::Found { sigma, vectors: None, fallback });
+                    continue;
+                }
                 let k = sigma.iter().filter(|&&s| s > NOISE * sigma[0]).count();
                 let u = basis(backend, left, thin.u.columns(0, k).into_owned()).await?;
                 let v = basis(backend, right, thin.v.columns(0, k).into_owned()).await?;

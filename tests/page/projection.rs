@@ -246,7 +246,7 @@ fn what_cannot_be_done_is_said_beside_the_button() {
     browser.set("projection-target", 0, "by-hand");
     browser.click("projection-size-add");
     browser.set("projection-size-of", 0, "role:q");
-    for (size, says) in [("0", "1,048,576"), ("1000000000", "1,048,576"), ("wide", "wide")] {
+    for (size, says) in [("0", "from 1 up"), ("1000000000", "1,048,576"), ("wide", "whole number")] {
         browser.set("projection-size-out", 0, size);
         browser.until(&format!("{size} is refused"), || problem().contains(says));
     }
