@@ -16,6 +16,12 @@ fn nothing_is_wider_than_the_window() {
     browser.drop_paths(&[folder("peft-lora")]);
     browser.expect("done");
     each_look(&browser, "result");
+    browser.click("tab-projection");
+    browser.set("projection-rank", 0, "4");
+    browser.click("project");
+    browser.expect("done");
+    each_look(&browser, "projection");
+    browser.click("tab-overview");
     // The whole result at once: the README's picture.
     browser.viewport(1280, 1440);
     browser.prefer("light");
