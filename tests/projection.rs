@@ -248,21 +248,12 @@ fn resized_adapters_load_with_their_scales() {
     }
 }
 
-/// A smaller model: half as wide, one key-value head, four layers instead of six.
-fn smaller() -> Value {
-    json!({
-        "model_type": "llama", "_name_or_path": "org/smaller", "hidden_size": 64, "intermediate_size": 176,
-        "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 32, "num_hidden_layers": 4, "vocab_size": 100,
-        "tie_word_embeddings": false, "max_position_embeddings": 128,
-    })
-}
-
 #[test]
 fn a_projected_adapter_loads_into_the_target() {
     for (method, layers) in [("svd", Layers::Spread), ("truncate", Layers::SameIndex), ("interpolate", Layers::Spread)]
     {
         let mut bench = bench(BackendChoice::Cpu, adapter("peft-lora"));
-        let config = MemorySource::new("target/config.json", smaller().to_string().into_bytes());
+        let config = MemorySource::new("target/config.json", peft::smaller_model().to_string().into_bytes());
         let target = bench.drop_more(vec![config], ItemKind::ModelConfig)[0];
         assert!(
             matches!(bench.messages.borrow().last(), Some(ToPage::Finished { problems, .. }) if problems.is_empty())
@@ -273,7 +264,7 @@ fn a_projected_adapter_loads_into_the_target() {
         let config = bench.download(ProjectionFile::Config);
         let read: Value = serde_json::from_slice(&config).unwrap();
         assert_eq!(read["base_model_name_or_path"], "org/smaller");
-        let again = reads_back(&report, weights, config, Some(smaller()));
+        let again = reads_back(&report, weights, config, Some(peft::smaller_model()));
         assert_eq!(again.base_model.as_deref(), Some("org/smaller"));
         // Six layers of seven modules, four of them with a place.
         assert_eq!((again.modules.len(), report.left_out.len()), (28, 14), "{:?}", report.left_out);

@@ -8,6 +8,11 @@ use crate::report::Counts;
 
 /// WebGPU's default limit of one binding, in bytes: no batch can hold more.
 const BINDING: u64 = 128 << 20;
+/// Numbers of the largest factor: the f64 fall-back of one takes 512 MiB, twice over, which a browser tab still gives.
+pub const MAX_NUMBERS: u64 = 64 << 20;
+/// The largest rank: the r×r algebra takes r³, seconds there and hours beyond, and no cancel is heard meanwhile.
+pub const MAX_RANK: u64 = 1024;
+
 /// How much work a batch should hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Aim {

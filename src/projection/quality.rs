@@ -1,5 +1,6 @@
 //! How a projected module stands to its source: figures about the factors as they are written.
 
+use crate::analysis::measures::frobenius;
 use crate::linalg::{Coordinates, Pair, coordinates, double_rank};
 use crate::report::Quality;
 
@@ -30,8 +31,8 @@ struct Part {
 /// Compares L·Rᵀ of the source with that of the result. `None` where a factor holds a number that is not finite.
 pub fn measure(source: &Pair, result: &Pair) -> Option<Measured> {
     let both = coordinates(source, result)?;
-    let before = norm(&both.first.sigma);
-    let after = norm(&both.second.sigma);
+    let before = frobenius(&both.first.sigma);
+    let after = frobenius(&both.second.sigma);
     let ranks = double_rank(source, &both.first.sigma).zip(double_rank(result, &both.second.sigma));
     let part = Part { before, after, distance: both.distance, ranks: ranks.map(|(a, b)| [a, b]) };
     let mut quality = part.quality();
@@ -85,9 +86,4 @@ fn alignment(both: &Coordinates) -> Option<f64> {
     }
     let cosines = both.left_cosines(COMPARED);
     (cosines.len() == COMPARED).then(|| cosines.iter().sum::<f64>() / COMPARED as f64)
-}
-
-/// √Σσ², safe from overflow.
-fn norm(sigma: &[f64]) -> f64 {
-    sigma.iter().fold(0.0, |norm: f64, s| norm.hypot(*s))
 }

@@ -4,6 +4,7 @@
 
 use super::plan::{PlanError, Subject};
 use super::request::{Method, RankRule};
+use crate::analysis::measures;
 
 /// What rounding may take from a share of a sum: a share that a spectrum meets exactly must not fail by a last digit.
 const SLACK: f64 = 1e-12;
@@ -91,18 +92,15 @@ fn count(n: usize) -> u32 {
 
 /// The share of Σσ² that the first `rank` hold; 1 for a module without energy.
 pub fn kept(sigma: &[f64], rank: u32) -> f64 {
-    let rank = usize::try_from(rank).unwrap_or(usize::MAX);
-    let Some(&largest) = sigma.first().filter(|&&s| s > 0.0) else { return 1.0 };
-    let Some(head) = sigma.get(..rank).filter(|head| head.len() < sigma.len()) else { return 1.0 };
-    let sum = |values: &[f64]| values.iter().map(|&s| (s / largest).powi(2)).sum::<f64>();
-    (sum(head) / sum(sigma)).min(1.0)
+    let has_energy = sigma.first().is_some_and(|&s| s > 0.0);
+    let last = usize::try_from(rank).ok().and_then(|rank| rank.checked_sub(1));
+    let kept = last.filter(|_| has_energy).and_then(|last| measures::energy_kept(sigma).get(last).copied());
+    kept.unwrap_or(1.0)
 }
 
 /// ‖ΔW‖_F of a module, its scale included.
 pub fn norm(subject: &Subject<'_>) -> f64 {
-    let Some(&largest) = subject.sigma.first().filter(|&&s| s > 0.0) else { return 0.0 };
-    let relative = subject.sigma.iter().map(|&s| (s / largest).powi(2)).sum::<f64>().sqrt();
-    subject.scale.abs() * largest * relative
+    subject.scale.abs() * measures::frobenius(subject.sigma)
 }
 
 #[cfg(test)]

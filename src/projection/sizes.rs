@@ -5,14 +5,11 @@ use std::collections::HashMap;
 use super::plan::{PlanError, Subject};
 use super::request::{Size, SizeOf};
 use crate::adapter::names::role_order;
+use crate::compute::plan::{MAX_NUMBERS, MAX_RANK};
 use crate::container::quoted;
 
 /// The longest side of a module's result.
 const MAX_SIDE: u64 = 1 << 20;
-
-/// What is computed at once: the rank and the numbers of a factor.
-const MAX_RANK: u32 = 1024;
-const MAX_NUMBERS: u64 = 64 << 20;
 
 /// Whether both sides can be computed.
 pub fn in_range(shape: [u64; 2]) -> bool {
@@ -31,7 +28,8 @@ pub fn words([out, inputs]: [u64; 2]) -> String {
 /// # Errors
 /// Why not, as part of a sentence.
 pub fn check_cost(shape: [u64; 2], rank: u32) -> Result<(), String> {
-    let numbers = shape[0].max(shape[1]).checked_mul(u64::from(rank));
+    let rank = u64::from(rank);
+    let numbers = shape[0].max(shape[1]).checked_mul(rank);
     if rank <= MAX_RANK && numbers.is_some_and(|numbers| numbers <= MAX_NUMBERS) {
         return Ok(());
     }

@@ -10,6 +10,7 @@ use super::prepare::Prepared;
 use super::projected::{Piece, Projected};
 use super::{Emit, Session, tensors};
 use crate::adapter::Module;
+use crate::analysis::measures::frobenius;
 use crate::compute::plan::{self, Cost};
 use crate::compute::{ComputeError, FactorType, Pulse, RawTall, Resize};
 use crate::container::quoted;
@@ -201,7 +202,7 @@ fn report(
                 source_rank: row.source_rank,
                 scale: row.scale,
                 gain: row.gain,
-                frobenius: sigma.iter().fold(0.0, |norm: f64, s| norm.hypot(*s)),
+                frobenius: frobenius(&sigma),
                 singular_values: sigma,
                 quality: measured.quality.clone(),
             }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use crate::adapter::{Factor, Module};
-use crate::compute::plan::Cost;
+use crate::compute::plan::{Cost, MAX_NUMBERS, MAX_RANK};
 use crate::compute::{FactorType, RawTall};
 use crate::container::TensorType;
 use crate::linalg::Pair;
@@ -14,10 +14,6 @@ use crate::source::{ByteSource, SourceError};
 const MAX_RANGE: u64 = 32 << 20;
 /// A gap this small is cheaper read than skipped.
 const MAX_GAP: u64 = 64 << 10;
-/// Numbers of the largest factor: the f64 fall-back of one takes 512 MiB, twice over, which a browser tab still gives.
-const MAX_NUMBERS: u64 = 64 << 20;
-/// The largest rank: the r×r algebra takes r³, seconds there and hours beyond, and no cancel is heard meanwhile.
-const MAX_RANK: u64 = 1024;
 
 /// What a module asks of a batch; `None` if it cannot be computed here at all.
 pub fn cost(module: &Module) -> Option<Cost> {

@@ -68,6 +68,15 @@ pub fn fixture_model() -> Value {
     })
 }
 
+/// A smaller model: half as wide, one key-value head, four layers instead of six.
+pub fn smaller_model() -> Value {
+    json!({
+        "model_type": "llama", "_name_or_path": "org/smaller", "hidden_size": 64, "intermediate_size": 176,
+        "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 32, "num_hidden_layers": 4, "vocab_size": 100,
+        "tie_word_embeddings": false, "max_position_embeddings": 128,
+    })
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim().to_owned()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::browser::{Browser, TempDir};
 use crate::fixtures::{fixtures, folder, write_8b_adapter};
@@ -88,15 +88,6 @@ fn project(browser: &Browser) -> Value {
     report["projection"].clone()
 }
 
-/// Sizes of a smaller model than the fixtures': half as wide, fewer layers.
-fn smaller() -> Value {
-    json!({
-        "model_type": "llama", "_name_or_path": "org/smaller", "hidden_size": 64, "intermediate_size": 176,
-        "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 32, "num_hidden_layers": 4, "vocab_size": 100,
-        "tie_word_embeddings": false, "max_position_embeddings": 128,
-    })
-}
-
 #[test]
 fn a_resized_adapter_is_what_the_page_reported() {
     let browser = open_projection("cpu", "peft-patterns");
@@ -109,7 +100,7 @@ fn a_resized_adapter_is_what_the_page_reported() {
 #[test]
 fn a_projected_adapter_is_what_the_page_reported() {
     let target = TempDir::new("target");
-    fs::write(target.path().join("config.json"), smaller().to_string()).expect("a config on disk");
+    fs::write(target.path().join("config.json"), peft::smaller_model().to_string()).expect("a config on disk");
     let browser = open_projection("webgpu", "peft-rslora-attn");
     browser.drop_in_the_middle(&[target.path().join("config.json")]);
     browser.expect("done");
@@ -121,7 +112,7 @@ fn a_projected_adapter_is_what_the_page_reported() {
     assert_eq!(text(&projection, "target"), "config.json");
     assert_eq!(text(&projection, "base_model"), "org/smaller");
     assert_eq!(array(&projection, "left_out").len(), 4, "two layers of q and v have no place");
-    what_is_downloaded(&browser, &projection, &smaller());
+    what_is_downloaded(&browser, &projection, &peft::smaller_model());
 }
 
 /// The two files and the zip hold the same, their structure is PEFT's, and where Python has PEFT it loads them into a
