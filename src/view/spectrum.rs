@@ -25,6 +25,21 @@ pub fn Spectrum() -> impl IntoView {
     }
 }
 
+/// Whether singular values are drawn by their logarithm.
+#[component]
+pub fn LogScale(log: RwSignal<bool>) -> impl IntoView {
+    view! {
+        <label class="small">
+            <input
+                type="checkbox"
+                prop:checked=move || log.get()
+                on:change=move |event| log.set(event_target_checked(&event))
+            />
+            " Log scale"
+        </label>
+    }
+}
+
 #[component]
 fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
     let sigma: Arc<[f64]> = module.singular_values.clone().into();
@@ -48,14 +63,7 @@ fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
         <section class="panel spectrum" data-testid="spectrum" aria-labelledby="spectrum-title">
             <div class="panel-head">
                 <h2 id="spectrum-title">"Spectrum"</h2>
-                <label class="small">
-                    <input
-                        type="checkbox"
-                        prop:checked=move || log.get()
-                        on:change=move |event| log.set(event_target_checked(&event))
-                    />
-                    " Log scale"
-                </label>
+                <LogScale log/>
             </div>
             <p class="module-name">
                 <b>{module.name.clone()}</b>" "

@@ -13,6 +13,7 @@ use crate::view::model::projection::figures::Figure;
 use crate::view::model::projection::pair::Pair;
 use crate::view::model::projection::plan::change;
 use crate::view::model::spectrum::{PLOT, height_of, index_ticks, middle};
+use crate::view::spectrum::LogScale;
 
 /// A module of the result beside its source.
 #[derive(Clone)]
@@ -47,14 +48,7 @@ fn Module(both: Both, log: RwSignal<bool>) -> impl IntoView {
         <section class="spectrum pair" data-testid="projection-spectrum" aria-labelledby="pair-title">
             <div class="panel-head">
                 <h2 id="pair-title">"Before and after"</h2>
-                <label class="small">
-                    <input
-                        type="checkbox"
-                        prop:checked=move || log.get()
-                        on:change=move |event| log.set(event_target_checked(&event))
-                    />
-                    " Log scale"
-                </label>
+                <LogScale log/>
             </div>
             <p class="module-name">
                 <b>{module.name.clone()}</b>" "
