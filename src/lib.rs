@@ -6,6 +6,7 @@
 
 pub mod adapter;
 pub mod analysis;
+pub mod checkpoint;
 pub mod compute;
 pub mod container;
 pub mod export;

@@ -7,8 +7,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::projection::{PlanRow, Request};
-use crate::report::{AdapterReport, EngineReport, ModuleReport, NotAnalyzed, ProjectedModule, ProjectionReport};
+use crate::projection::{OutputType, PlanRow, Request};
+use crate::report::{
+    AdapterReport, AlignedModule, AlignmentReport, Along, EngineReport, ExtractedModule, ExtractionReport,
+    ModuleReport, NotAnalyzed, ProjectedModule, ProjectionReport,
+};
 
 /// Modules in one [`ToPage::Modules`].
 pub const MODULES_PER_MESSAGE: usize = 200;
@@ -49,12 +52,51 @@ pub enum ToEngine {
     /// with [`ToPage::Finished`]. It replaces the last one.
     Project { item: ItemId, request: Box<Request> },
     /// Ask for a file of the last projection.
-    ExportProjection { file: ProjectionFile },
+    ExportProjection { file: ExportFile },
+    /// Align every adapter with the updates between these items, in this order; what was aligned along the same kind
+    /// of items before is replaced, what is still asked for is not computed again. Drops align by themselves.
+    Align { along: Along, order: Vec<ItemId> },
+    /// Take a LoRA out of two checkpoints. It ends with [`ToPage::Extracted`] or [`ToPage::NotExtracted`], and in
+    /// either case with [`ToPage::Finished`]. It replaces the last one.
+    Extract { request: ExtractRequest },
+    /// Ask for a file of the last extraction.
+    ExportExtraction { file: ExportFile },
 }
 
-/// What can be downloaded of a projection.
+/// Which LoRA to take out of which checkpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExtractRequest {
+    pub from: ItemId,
+    pub to: ItemId,
+    pub rank: ExtractRank,
+    pub dtype: OutputType,
+    /// Embeddings and the head too: large, and seldom what changed.
+    pub embeddings: bool,
+}
+
+/// The rank of each extracted module.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ExtractRank {
+    /// The same for all, at most min(out, in).
+    Number(u32),
+    /// The smallest with this share of ‖X‖² (above 0, at most 1), at most `most`.
+    Energy { share: f64, most: u32 },
+}
+
+/// One state of a series, in its order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    pub item: ItemId,
+    pub label: String,
+    /// The training step, where its name says one.
+    pub step: Option<u64>,
+    /// Why it cannot be aligned with, in words.
+    pub unusable: Option<String>,
+}
+
+/// What can be downloaded of a written adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ProjectionFile {
+pub enum ExportFile {
     /// `adapter_model.safetensors`
     Adapter,
     /// `adapter_config.json`
@@ -98,6 +140,25 @@ pub enum ToPage {
     NotProjected { text: Option<String> },
     /// The last projection no longer fits its adapter, whose scale, configuration or self is gone.
     ProjectionGone,
+    /// The states that there are to align with, in the order in which they are or would be used; sent whenever it
+    /// changes. `unused` are those that the person left out.
+    Series { along: Along, stages: Vec<Stage>, unused: Vec<Stage> },
+    /// All alignments of one adapter along one series follow, `count` [`ToPage::Alignment`]s; they replace the ones
+    /// before. Sent with `count` 0 when they are gone.
+    Alignments { item: ItemId, along: Along, count: usize },
+    /// One of them, in the series' order, the update from the first to the last state behind the steps where there
+    /// are more than two; its modules follow in [`ToPage::AlignedModules`].
+    Alignment { item: ItemId, modules: usize, report: Box<AlignmentReport> },
+    /// The next modules of the alignment that came last.
+    AlignedModules { item: ItemId, modules: Vec<AlignedModule> },
+    /// An extraction is there, its modules following in [`ToPage::ExtractedModules`]. It replaces the last one.
+    Extracted { modules: usize, report: Box<ExtractionReport> },
+    /// The next modules of the extraction, in order.
+    ExtractedModules { modules: Vec<ExtractedModule> },
+    /// An extraction that was asked for is not there: in words, or cancelled. The last one stays.
+    NotExtracted { text: Option<String> },
+    /// The last extraction's checkpoints are gone, and it with them.
+    ExtractionGone,
     /// A file that was asked for: its `Blob` is `parts[0]`.
     Exported { file_name: String },
     /// The engine panicked and is gone; the page starts a new one.

@@ -14,7 +14,7 @@ use common::projections::{Golden, Run};
 use common::{file, fixture, fixtures, peft};
 use lorascope::compute::{Pulse, Steady};
 use lorascope::projection::{Layers, OutputType, PlanRow, RankRule, Request, Size, SizeOf, Target};
-use lorascope::protocol::{BackendChoice, ItemId, ItemKind, PlanHead, ProjectionFile, ToPage};
+use lorascope::protocol::{BackendChoice, ExportFile, ItemId, ItemKind, PlanHead, ToPage};
 use lorascope::report::{AdapterReport, ProjectionReport};
 use lorascope::session::Session;
 use lorascope::source::MemorySource;
@@ -75,7 +75,7 @@ impl<P: Pulse + Clone, E: Fn(ToPage)> Bench<P, E> {
             }
         }
         let report = self.session.report().projection.expect("a projection");
-        Ok((report, self.download(ProjectionFile::Adapter)))
+        Ok((report, self.download(ExportFile::Adapter)))
     }
 
     /// What a projection would do, or why it cannot be.
@@ -106,7 +106,7 @@ impl<P: Pulse + Clone, E: Fn(ToPage)> Bench<P, E> {
         self.session.report().adapters.remove(0)
     }
 
-    fn download(&self, file: ProjectionFile) -> Vec<u8> {
+    fn download(&self, file: ExportFile) -> Vec<u8> {
         let download = self.session.download(file).unwrap_or_else(|text| panic!("{text}"));
         download.pieces.iter().flat_map(|piece| piece.iter().copied()).collect()
     }
@@ -235,7 +235,7 @@ fn resized_adapters_load_with_their_scales() {
         let mut bench = bench(BackendChoice::Cpu, adapter(name));
         for request in [&energy, &number, &uniform] {
             let (report, weights) = bench.project(request).unwrap_or_else(|text| panic!("{name}: {text}"));
-            let config = bench.download(ProjectionFile::Config);
+            let config = bench.download(ExportFile::Config);
             let again = reads_back(&report, weights, config, Some(peft::fixture_model()));
             assert!(again.warnings.is_empty() || name == "peft-embed-saved", "{name}: {:?}", again.warnings);
             for (a, b) in again.modules.iter().zip(&bench.adapter_report().modules) {
@@ -261,7 +261,7 @@ fn a_projected_adapter_loads_into_the_target() {
         let request = Request { method: method.to_owned(), target: Target::Item(target), layers, ..Request::default() };
         let (report, weights) = bench.project(&request).unwrap();
         assert_eq!(report.base_model.as_deref(), Some("org/smaller"));
-        let config = bench.download(ProjectionFile::Config);
+        let config = bench.download(ExportFile::Config);
         let read: Value = serde_json::from_slice(&config).unwrap();
         assert_eq!(read["base_model_name_or_path"], "org/smaller");
         let again = reads_back(&report, weights, config, Some(peft::smaller_model()));
@@ -396,12 +396,12 @@ fn a_cancelled_projection_leaves_the_last_one_and_a_changed_adapter_none() {
         assert_eq!(bench.project(&request).map(|(report, _)| report), Err(String::new()), "at beat {beat}");
         cancel.0.set(0);
         assert_eq!(bench.session.report().projection.as_ref(), Some(&first));
-        assert_eq!(bench.download(ProjectionFile::Adapter), file);
+        assert_eq!(bench.download(ExportFile::Adapter), file);
     }
     bench.messages.borrow_mut().clear();
     bench.session.set_scale(bench.item, 3.0);
     assert!(bench.messages.borrow().contains(&ToPage::ProjectionGone));
-    assert!(bench.session.report().projection.is_none() && bench.session.download(ProjectionFile::Zip).is_err());
+    assert!(bench.session.report().projection.is_none() && bench.session.download(ExportFile::Zip).is_err());
 }
 
 /// Modules to save, biases and the like belong to the model: they come along where the model stays.
@@ -424,12 +424,12 @@ fn tensors_that_are_no_factors_come_along_where_nothing_but_the_rank_changes() {
 fn the_zip_holds_both_files() {
     let mut bench = bench(BackendChoice::Cpu, adapter("peft-patterns"));
     let (_, file) = bench.project(&Request { rank: RankRule::Number(2), ..Request::default() }).unwrap();
-    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(bench.download(ProjectionFile::Zip))).unwrap();
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(bench.download(ExportFile::Zip))).unwrap();
     let mut names: Vec<String> = (0..zip.len()).map(|n| zip.by_index(n).unwrap().name().unwrap().to_string()).collect();
     names.sort_unstable();
     assert_eq!(names, ["adapter_config.json", "adapter_model.safetensors"]);
     for (name, wanted) in
-        [("adapter_model.safetensors", file), ("adapter_config.json", bench.download(ProjectionFile::Config))]
+        [("adapter_model.safetensors", file), ("adapter_config.json", bench.download(ExportFile::Config))]
     {
         let mut bytes = Vec::new();
         std::io::Read::read_to_end(&mut zip.by_name(name).unwrap(), &mut bytes).unwrap();

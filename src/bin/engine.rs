@@ -86,7 +86,10 @@ mod worker {
     impl Inbox {
         fn take(inbox: &Rc<Self>, message: ToEngine, parts: Array) {
             match message {
-                ToEngine::Load { .. } | ToEngine::Project { .. } => inbox.jobs.set(inbox.jobs.get() + 1),
+                ToEngine::Load { .. }
+                | ToEngine::Project { .. }
+                | ToEngine::Align { .. }
+                | ToEngine::Extract { .. } => inbox.jobs.set(inbox.jobs.get() + 1),
                 // These act at once on every job so far, and in their turn on what is held.
                 ToEngine::Cancel | ToEngine::Clear => inbox.pulse.stop_through.set(inbox.jobs.get()),
                 _ => {}
@@ -141,6 +144,7 @@ mod worker {
                     self.pulse.serving.set(self.pulse.serving.get() + 1);
                     engine.project(item, &request).await;
                 }
+                ToEngine::Align { .. } | ToEngine::Extract { .. } | ToEngine::ExportExtraction { .. } => {}
                 ToEngine::ExportProjection { file } => match engine.download(file) {
                     Ok(Download { name, mime, pieces }) => send_file(name, mime, &pieces.into_iter().collect()),
                     Err(text) => post(ToPage::NotProjected { text: Some(text) }, &Array::new()),

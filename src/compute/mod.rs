@@ -6,6 +6,9 @@
 //! | `gram`  | (X·S)ᵀ(X·S), S diagonal, by slabs of [`SLAB`] rows | to the CPU, in f64 |
 //! | `apply` | X·W | stays on the device, in f32 |
 //! | `resize` | other rows: cropped, padded with zeros, or linear between neighbours | stays on the device, in f32 |
+//! | `align` | UᵀXV, ‖X‖² and ‖W‖² of an update X = W' − W, in one pass over both states | to the CPU, summed in f64 |
+//! | `multiply` | X·W or Xᵀ·W of such an update | to the CPU, in f64 |
+//! | `residual` | ‖X − L·Rᵀ‖² | to the CPU, summed in f64 |
 //!
 //! A kernel looks at nothing but [`TallView`]s and tasks, so one dispatch serves matrices of any mixture of
 //! shapes, orders and dtypes. The r×r algebra between the primitives is [`crate::linalg`]'s.
@@ -18,6 +21,7 @@ use nalgebra::DMatrix;
 
 use crate::report::Counts;
 
+mod change;
 pub mod cpu;
 pub mod decode;
 pub mod gpu;
@@ -25,6 +29,7 @@ pub mod plan;
 mod resize;
 mod view;
 
+pub use change::{Aligned, Change, Residual, Side, Sides};
 pub use decode::FactorType;
 pub use resize::Resize;
 pub use view::TallView;
@@ -110,6 +115,29 @@ pub trait Primitives {
         matrices: &[&Self::Tall],
         to: &[Resize],
     ) -> impl Future<Output = Result<Vec<Self::Tall>, ComputeError>>;
+
+    /// `sides[i]` are the bases beside `changes[i]`, of orthonormal columns.
+    fn align(
+        &self,
+        changes: &[Change<'_, Self::Tall>],
+        sides: &[Sides<'_>],
+    ) -> impl Future<Output = Result<Vec<Aligned>, ComputeError>>;
+
+    /// `weights[i]` is the thin matrix W for `changes[i]`, row by row, `k` columns.
+    fn multiply(
+        &self,
+        changes: &[Change<'_, Self::Tall>],
+        side: Side,
+        weights: &[&[f32]],
+        k: u32,
+    ) -> impl Future<Output = Result<Vec<DMatrix<f64>>, ComputeError>>;
+
+    /// `sides[i]` are the factors L and R of the approximation of `changes[i]`.
+    fn residual(
+        &self,
+        changes: &[Change<'_, Self::Tall>],
+        sides: &[Sides<'_>],
+    ) -> impl Future<Output = Result<Vec<Residual>, ComputeError>>;
 
     fn read(&self, matrices: &[&Self::Tall]) -> impl Future<Output = Result<Vec<DMatrix<f32>>, ComputeError>>;
 

@@ -16,7 +16,6 @@ mod rank;
 pub mod request;
 mod sizes;
 mod target;
-mod weights;
 
 pub use models::{ListedModel, MODELS, ModelShape};
 pub use plan::{Plan, PlanError, PlanRow, Subject, TargetShape, plan};

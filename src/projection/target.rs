@@ -3,8 +3,8 @@
 use super::models::{self, ModelShape};
 use super::plan::{PlanError, Subject, TargetShape};
 use super::sizes::{RANGE, in_range, words};
-use super::weights::{Found, Weights, is_of_senses};
 use crate::adapter::names;
+use crate::checkpoint::{Found, Weights, is_of_senses};
 use crate::container::quoted;
 
 /// A target, ready to be asked.

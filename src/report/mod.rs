@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+mod alignment;
 mod projection;
 
+pub use alignment::{AlignedModule, AlignmentReport, Along, ExtractedModule, ExtractionReport, Figures};
 pub use projection::{ProjectedModule, ProjectionReport, Quality};
 
 /// The version of the report's schema. It moves when a reader of the old one would misread the new one.
@@ -21,6 +23,12 @@ pub struct Report {
     pub engine: EngineReport,
     pub files: Vec<FileReport>,
     pub adapters: Vec<AdapterReport>,
+    /// Every adapter beside every update.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alignment: Vec<AlignmentReport>,
+    /// The last extraction, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extraction: Option<ExtractionReport>,
     /// The last projection, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub projection: Option<ProjectionReport>,

@@ -139,6 +139,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             engine: self.engine(),
             files: self.held.iter().flat_map(|held| held.files.iter().cloned()).collect(),
             adapters: self.held.iter().filter_map(Held::analysed).map(|a| a.report.clone()).collect(),
+            alignment: Vec::new(),
+            extraction: None,
             projection: self.projected.as_ref().map(|projected| projected.report.clone()),
         }
     }

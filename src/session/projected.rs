@@ -3,7 +3,7 @@
 use super::{Emit, Session};
 use crate::compute::Pulse;
 use crate::export::zip::{self, Member, Sum};
-use crate::protocol::{ItemId, ProjectionFile};
+use crate::protocol::{ExportFile, ItemId};
 use crate::report::ProjectionReport;
 use crate::source::{ByteSource, Metered};
 
@@ -41,7 +41,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     ///
     /// # Errors
     /// A sentence for a person: there is no projection, or no room for the file.
-    pub fn download(&self, file: ProjectionFile) -> Result<Download<S::Piece>, String> {
+    pub fn download(&self, file: ExportFile) -> Result<Download<S::Piece>, String> {
         let Some(projected) = &self.projected else {
             return Err("There is no projection to download any more. Press Project again.".to_owned());
         };
@@ -50,20 +50,20 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
 }
 
 impl<S: ByteSource> Projected<Metered<S>> {
-    fn download(&self, file: ProjectionFile) -> Result<Download<S::Piece>, String> {
+    fn download(&self, file: ExportFile) -> Result<Download<S::Piece>, String> {
         let keep = |bytes: Vec<u8>| S::keep(bytes).map_err(|error| error.to_string());
         let adapter = || self.pieces.iter().map(|piece| piece.bytes.clone());
         let config = self.config.as_bytes();
         match file {
-            ProjectionFile::Adapter => {
+            ExportFile::Adapter => {
                 let mime = "application/octet-stream";
                 Ok(Download { name: ADAPTER.to_owned(), mime, pieces: adapter().collect() })
             }
-            ProjectionFile::Config => {
+            ExportFile::Config => {
                 let pieces = vec![keep(config.to_vec())?];
                 Ok(Download { name: CONFIG.to_owned(), mime: "application/json", pieces })
             }
-            ProjectionFile::Zip => {
+            ExportFile::Zip => {
                 let sum = self.pieces.iter().fold(Sum::default(), |sum, piece| sum.then(piece.sum));
                 let member = |name: &str, sum: Sum| Member { name: name.to_owned(), len: sum.len, crc: sum.crc };
                 let members = [member(ADAPTER, sum), member(CONFIG, Sum::of(config))];

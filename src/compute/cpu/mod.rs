@@ -4,11 +4,16 @@ use std::rc::Rc;
 
 use nalgebra::DMatrix;
 
-use super::{ComputeError, FactorType, Primitives, Pulse, RawTall, Resize, Scan};
+use super::{
+    Aligned, Change, ComputeError, FactorType, Primitives, Pulse, RawTall, Residual, Resize, Scan, Side, Sides,
+};
 use crate::report::Counts;
 
+pub mod align;
 mod apply;
 pub mod gram;
+mod multiply;
+mod residual;
 pub mod resize;
 mod scan;
 
@@ -67,6 +72,47 @@ impl<P: Pulse> Primitives for CpuBackend<P> {
             results.push(Rc::new(resize::resize(matrix, to)));
         }
         Ok(results)
+    }
+
+    async fn align(
+        &self,
+        changes: &[Change<'_, Self::Tall>],
+        sides: &[Sides<'_>],
+    ) -> Result<Vec<Aligned>, ComputeError> {
+        let mut all = Vec::with_capacity(changes.len());
+        for (change, sides) in changes.iter().zip(sides) {
+            self.pause().await?;
+            all.push(align::align(change.before, change.after, *sides));
+        }
+        Ok(all)
+    }
+
+    async fn multiply(
+        &self,
+        changes: &[Change<'_, Self::Tall>],
+        side: Side,
+        weights: &[&[f32]],
+        k: u32,
+    ) -> Result<Vec<DMatrix<f64>>, ComputeError> {
+        let mut products = Vec::with_capacity(changes.len());
+        for (change, weight) in changes.iter().zip(weights) {
+            self.pause().await?;
+            products.push(multiply::multiply(change.before, change.after, side, weight, k));
+        }
+        Ok(products)
+    }
+
+    async fn residual(
+        &self,
+        changes: &[Change<'_, Self::Tall>],
+        sides: &[Sides<'_>],
+    ) -> Result<Vec<Residual>, ComputeError> {
+        let mut all = Vec::with_capacity(changes.len());
+        for (change, sides) in changes.iter().zip(sides) {
+            self.pause().await?;
+            all.push(residual::residual(change.before, change.after, *sides));
+        }
+        Ok(all)
     }
 
     async fn read(&self, matrices: &[&Self::Tall]) -> Result<Vec<DMatrix<f32>>, ComputeError> {

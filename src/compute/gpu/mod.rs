@@ -5,7 +5,10 @@ use std::rc::Rc;
 
 use nalgebra::DMatrix;
 
-use super::{ComputeError, FactorType, Primitives, Pulse, RawTall, Resize, SLAB, Scan, TILE, TallView};
+use super::{
+    Aligned, Change, ComputeError, FactorType, Primitives, Pulse, RawTall, Residual, Resize, SLAB, Scan, Side, Sides,
+    TILE, TallView,
+};
 use crate::report::Counts;
 
 mod device;
@@ -132,6 +135,24 @@ impl<P: Pulse> Primitives for GpuBackend<P> {
             words += out_rows * out_cols;
         }
         self.run_to_talls(&self.kernels.resize, matrices, &views, &coefficients, words).await
+    }
+
+    async fn align(&self, _: &[Change<'_, GpuTall>], _: &[Sides<'_>]) -> Result<Vec<Aligned>, ComputeError> {
+        Err(ComputeError::Gpu("updates are the CPU's work so far".into()))
+    }
+
+    async fn multiply(
+        &self,
+        _: &[Change<'_, GpuTall>],
+        _: Side,
+        _: &[&[f32]],
+        _: u32,
+    ) -> Result<Vec<DMatrix<f64>>, ComputeError> {
+        Err(ComputeError::Gpu("updates are the CPU's work so far".into()))
+    }
+
+    async fn residual(&self, _: &[Change<'_, GpuTall>], _: &[Sides<'_>]) -> Result<Vec<Residual>, ComputeError> {
+        Err(ComputeError::Gpu("updates are the CPU's work so far".into()))
     }
 
     async fn read(&self, matrices: &[&GpuTall]) -> Result<Vec<DMatrix<f32>>, ComputeError> {

@@ -191,6 +191,14 @@ impl State {
             ToPage::ProjectedModules { modules } => self.projection.modules(modules, now_ms),
             ToPage::NotProjected { text } => self.projection.not_projected(text),
             ToPage::ProjectionGone => self.projection.gone(),
+            ToPage::Series { .. }
+            | ToPage::Alignments { .. }
+            | ToPage::Alignment { .. }
+            | ToPage::AlignedModules { .. }
+            | ToPage::Extracted { .. }
+            | ToPage::ExtractedModules { .. }
+            | ToPage::NotExtracted { .. }
+            | ToPage::ExtractionGone => {}
         }
     }
 

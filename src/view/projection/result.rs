@@ -9,7 +9,7 @@ use leptos::prelude::*;
 use super::pair::PairPanel;
 use super::sheet::{SheetMemo, SheetTable};
 use super::{Desk, cautions};
-use crate::protocol::{ProjectionFile, ToEngine};
+use crate::protocol::{ExportFile, ToEngine};
 use crate::view::model::projection::figures::Figure;
 use crate::view::model::projection::result::Projected;
 use crate::view::model::sheet::Sheet;
@@ -89,7 +89,7 @@ fn headline(result: Arc<Projected>) -> impl IntoView {
 
 #[component]
 fn Files(desk: Desk) -> impl IntoView {
-    let button = move |hook: &'static str, label: &'static str, file: ProjectionFile| {
+    let button = move |hook: &'static str, label: &'static str, file: ExportFile| {
         view! {
             <button
                 type="button"
@@ -104,9 +104,9 @@ fn Files(desk: Desk) -> impl IntoView {
     view! {
         <div class="choices">
             "Save "
-            {button("export-adapter", "Adapter (.safetensors)", ProjectionFile::Adapter)}
-            {button("export-config", "Its config (.json)", ProjectionFile::Config)}
-            {button("export-zip", "Both (.zip)", ProjectionFile::Zip)}
+            {button("export-adapter", "Adapter (.safetensors)", ExportFile::Adapter)}
+            {button("export-config", "Its config (.json)", ExportFile::Config)}
+            {button("export-zip", "Both (.zip)", ExportFile::Zip)}
         </div>
     }
 }

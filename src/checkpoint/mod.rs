@@ -1,0 +1,69 @@
+//! Checkpoints of full models: single files, sharded sets, the states of a run; which of their tensors is the weight
+//! of an adapter's module.
+
+use std::collections::BTreeMap;
+
+use crate::container::{Header, TensorEntry};
+use crate::source::ByteSource;
+
+mod matching;
+mod weights;
+
+pub use matching::{Matched, WeightRef, match_modules};
+pub use weights::{Found, Weights, is_of_senses};
+
+/// One checkpoint: all files of it that are here.
+#[derive(Clone, Debug)]
+pub struct Checkpoint<S> {
+    /// The folder's name, or the file's without its extension. Unique among the drop's checkpoints.
+    pub label: String,
+    /// The folder of its files; empty for none.
+    pub folder: String,
+    /// In the order of their paths.
+    pub files: Vec<CheckpointFile<S>>,
+    /// What a sharded model consists of; `None` for a single file.
+    pub shards: Option<Shards>,
+}
+
+/// One file of a checkpoint.
+#[derive(Clone, Debug)]
+pub struct CheckpointFile<S> {
+    pub source: S,
+    pub header: Header,
+}
+
+/// What the names of a sharded model's files, or its index, say of its files.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shards {
+    /// What the files' names begin with: `model` of `model-00001-of-00004.safetensors`.
+    pub stem: String,
+    /// Files that it consists of, by name.
+    pub files: Vec<String>,
+    /// `model.safetensors.index.json`, where it is here: tensor → file name.
+    pub index: Option<Index>,
+}
+
+/// A `*.safetensors.index.json`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Index {
+    pub path: String,
+    pub weight_map: BTreeMap<String, String>,
+}
+
+impl<S: ByteSource> Checkpoint<S> {
+    /// The names of shards that are not here.
+    pub fn missing(&self) -> Vec<String> {
+        let here = |name: &String| self.files.iter().any(|file| file.source.path().rsplit('/').next() == Some(name));
+        self.shards.iter().flat_map(|shards| &shards.files).filter(|name| !here(name)).cloned().collect()
+    }
+
+    /// Every tensor with the number of its file.
+    pub fn tensors(&self) -> impl Iterator<Item = (usize, &TensorEntry)> {
+        self.files.iter().enumerate().flat_map(|(n, file)| file.header.tensors.iter().map(move |tensor| (n, tensor)))
+    }
+
+    /// Bytes of its files.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.source.len()).sum()
+    }
+}
