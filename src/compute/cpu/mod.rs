@@ -11,6 +11,8 @@ use crate::report::Counts;
 
 pub mod align;
 mod apply;
+mod block;
+mod dots;
 pub mod gram;
 mod multiply;
 mod residual;
@@ -81,8 +83,12 @@ impl<P: Pulse> Primitives for CpuBackend<P> {
     ) -> Result<Vec<Aligned>, ComputeError> {
         let mut all = Vec::with_capacity(changes.len());
         for (change, sides) in changes.iter().zip(sides) {
-            self.pause().await?;
-            all.push(align::align(change.before, change.after, *sides));
+            let mut aligning = align::Aligning::new(change.before, change.after, *sides);
+            for rows in aligning.pieces() {
+                self.pause().await?;
+                aligning.advance(rows);
+            }
+            all.push(aligning.aligned);
         }
         Ok(all)
     }
@@ -96,8 +102,12 @@ impl<P: Pulse> Primitives for CpuBackend<P> {
     ) -> Result<Vec<DMatrix<f64>>, ComputeError> {
         let mut products = Vec::with_capacity(changes.len());
         for (change, weight) in changes.iter().zip(weights) {
-            self.pause().await?;
-            products.push(multiply::multiply(change.before, change.after, side, weight, k));
+            let mut multiplying = multiply::Multiplying::new(change.before, change.after, side, weight, k);
+            for rows in multiplying.pieces() {
+                self.pause().await?;
+                multiplying.advance(rows);
+            }
+            products.push(multiplying.product);
         }
         Ok(products)
     }
@@ -109,8 +119,12 @@ impl<P: Pulse> Primitives for CpuBackend<P> {
     ) -> Result<Vec<Residual>, ComputeError> {
         let mut all = Vec::with_capacity(changes.len());
         for (change, sides) in changes.iter().zip(sides) {
-            self.pause().await?;
-            all.push(residual::residual(change.before, change.after, *sides));
+            let mut measuring = residual::Measuring::new(change.before, change.after, *sides);
+            for rows in measuring.pieces() {
+                self.pause().await?;
+                measuring.advance(rows);
+            }
+            all.push(measuring.residual);
         }
         Ok(all)
     }

@@ -1,17 +1,64 @@
+use std::ops::Range;
+
+use super::block::{Block, COLS, Place, ROWS, States};
+use super::dots::{Turned, pieces, rest_squares};
 use crate::compute::{RawTall, Residual, Sides};
 
-/// Twin of `shaders/residual.wgsl`.
-pub fn residual(before: &RawTall, after: &RawTall, sides: Sides<'_>) -> Residual {
-    let (rows, cols, k) = (before.rows as usize, before.cols as usize, sides.k as usize);
-    let mut residual = Residual { rest_sq: 0.0, update_sq: 0.0 };
-    for i in 0..rows {
-        for j in 0..cols {
-            let x = after.get(i, j) - before.get(i, j);
-            let (left, right) = (&sides.left[i * k..(i + 1) * k], &sides.right[j * k..(j + 1) * k]);
-            let product: f64 = left.iter().zip(right).map(|(l, r)| f64::from(*l) * f64::from(*r)).sum();
-            residual.rest_sq += (x - product).powi(2);
-            residual.update_sq += x * x;
+/// Twin of `shaders/residual.wgsl`, by pieces. The product and the difference are taken in f32 by blocks; the
+/// blocks' squares are summed in f64.
+pub(super) struct Measuring<'a> {
+    states: States<'a>,
+    sides: Sides<'a>,
+    right: Turned,
+    block: Block,
+    pub residual: Residual,
+}
+
+impl<'a> Measuring<'a> {
+    pub fn new(before: &'a RawTall, after: &'a RawTall, sides: Sides<'a>) -> Self {
+        Self {
+            states: States { before, after },
+            sides,
+            right: Turned::new(sides.right, sides.k as usize),
+            block: Block::new(),
+            residual: Residual { rest_sq: 0.0, update_sq: 0.0 },
         }
     }
-    residual
+
+    /// The rows of the tile, cut into pieces of work.
+    pub fn pieces(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        pieces(self.states.before.rows as usize, self.states.before.cols as usize * (self.right.k + 8))
+    }
+
+    pub fn advance(&mut self, rows: Range<usize>) {
+        let (cols, k) = (self.states.before.cols as usize, self.right.k);
+        for row in rows.clone().step_by(ROWS) {
+            let height = ROWS.min(rows.end - row);
+            let left = &self.sides.left[row * k..(row + height) * k];
+            for col in (0..cols).step_by(COLS) {
+                let width = COLS.min(cols - col);
+                let place = Place { row, col, rows: height, cols: width, turned: false };
+                self.residual.update_sq += self.block.load(self.states, place).update_sq;
+                let rest_sq = rest_squares(&self.block, height, left, &self.right, col);
+                // What f32 could not hold is done again without it.
+                self.residual.rest_sq += match rest_sq {
+                    Some(rest_sq) => rest_sq,
+                    None => self.slowly(place),
+                };
+            }
+        }
+    }
+
+    fn slowly(&self, place: Place) -> f64 {
+        let (States { before, after }, k) = (self.states, self.right.k);
+        let mut rest_sq = 0.0;
+        for i in place.row..place.row + place.rows {
+            for j in place.col..place.col + place.cols {
+                let (left, right) = (&self.sides.left[i * k..][..k], &self.sides.right[j * k..][..k]);
+                let product: f64 = left.iter().zip(right).map(|(l, r)| f64::from(*l) * f64::from(*r)).sum();
+                rest_sq += (after.get(i, j) - before.get(i, j) - product).powi(2);
+            }
+        }
+        rest_sq
+    }
 }
