@@ -1,5 +1,6 @@
 //! Measures: pure functions of small numbers. No GPU, no DOM, no tensor.
 
+pub mod alignment;
 mod assemble;
 pub mod measures;
 pub mod profile;

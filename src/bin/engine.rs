@@ -89,6 +89,7 @@ mod worker {
                 ToEngine::Load { .. }
                 | ToEngine::Project { .. }
                 | ToEngine::Align { .. }
+                | ToEngine::SetScale { .. }
                 | ToEngine::Extract { .. } => inbox.jobs.set(inbox.jobs.get() + 1),
                 // These act at once on every job so far, and in their turn on what is held.
                 ToEngine::Cancel | ToEngine::Clear => inbox.pulse.stop_through.set(inbox.jobs.get()),
@@ -137,14 +138,21 @@ mod worker {
                 ToEngine::Remove { item } => engine.remove(item),
                 ToEngine::Clear => engine.clear(),
                 ToEngine::Cancel => {}
-                ToEngine::SetScale { item, scale } => engine.set_scale(item, scale),
+                ToEngine::SetScale { item, scale } => {
+                    self.pulse.serving.set(self.pulse.serving.get() + 1);
+                    engine.set_scale(item, scale).await;
+                }
                 ToEngine::ExportJson => export(&engine),
                 ToEngine::Plan { item, request } => engine.plan(item, &request),
                 ToEngine::Project { item, request } => {
                     self.pulse.serving.set(self.pulse.serving.get() + 1);
                     engine.project(item, &request).await;
                 }
-                ToEngine::Align { .. } | ToEngine::Extract { .. } | ToEngine::ExportExtraction { .. } => {}
+                ToEngine::Align { along, order } => {
+                    self.pulse.serving.set(self.pulse.serving.get() + 1);
+                    engine.align(along, order).await;
+                }
+                ToEngine::Extract { .. } | ToEngine::ExportExtraction { .. } => {}
                 ToEngine::ExportProjection { file } => match engine.download(file) {
                     Ok(Download { name, mime, pieces }) => send_file(name, mime, &pieces.into_iter().collect()),
                     Err(text) => post(ToPage::NotProjected { text: Some(text) }, &Array::new()),

@@ -38,6 +38,13 @@ pub struct Aligned {
     pub not_finite: u64,
 }
 
+impl Aligned {
+    /// Whether every sum is a number: f32 may have overflowed where the input did not.
+    pub fn is_finite(&self) -> bool {
+        self.update_sq.is_finite() && self.before_sq.is_finite() && self.core.iter().all(|c| c.is_finite())
+    }
+}
+
 /// What `residual` found in a tile.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Residual {

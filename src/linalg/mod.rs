@@ -5,9 +5,11 @@ mod dense;
 mod factors;
 mod gram_pass;
 mod jacobi;
+mod product;
 mod spectrum;
 
 pub use coordinates::{Coordinates, coordinates, double_rank};
 pub use dense::{Thin, thin_svd};
 pub use factors::{Made, Order, resized_factors, svd_factors};
+pub use product::Factored;
 pub use spectrum::{Pair, Spectrum, Want, spectra};

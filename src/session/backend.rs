@@ -102,7 +102,7 @@ impl<P: Pulse + Clone> Chosen<P> {
         loop {
             let result = match &self.backend {
                 Backend::Cpu(cpu) => return job.run(cpu).await,
-                Backend::Gpu(_) if !cost.fits() => return job.run(&CpuBackend::new(self.pulse.clone())).await,
+                Backend::Gpu(_) if !cost.fits() => return self.run_on_cpu(job).await,
                 Backend::Gpu(gpu) => job.run(gpu.as_ref()).await,
             };
             match result {
@@ -110,6 +110,14 @@ impl<P: Pulse + Clone> Chosen<P> {
                 Err(error) => self.recover(error).await,
             }
         }
+    }
+
+    /// Runs a job on the CPU whatever the backend is: for what a GPU's arithmetic cannot hold.
+    ///
+    /// # Errors
+    /// Only [`ComputeError::Cancelled`].
+    pub async fn run_on_cpu<J: Job>(&self, job: &J) -> Result<J::Output, ComputeError> {
+        job.run(&CpuBackend::new(self.pulse.clone())).await
     }
 
     async fn recover(&mut self, error: ComputeError) {

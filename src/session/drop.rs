@@ -40,7 +40,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         };
         match taken {
             Ok(()) => {
-                let Verdict { good, problems } = verdict;
+                let Verdict { good, mut problems } = verdict;
+                problems.extend(self.align_all(before).await);
                 let problems = problems.into_iter().map(|text| Problem { error: !good, text }).collect();
                 self.finished(if good { Outcome::Done } else { Outcome::Error }, problems);
             }
@@ -187,6 +188,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             self.emit.emit(ToPage::Item(self.held[n].item()));
             self.send(&self.held[n]);
             self.forget_projection(self.held[n].id);
+            self.aligned.forget(self.held[n].id);
             given = true;
         }
         given

@@ -5,15 +5,21 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+mod align;
+mod aligned;
 mod analyse;
 mod backend;
+mod bases;
 mod drop;
 mod held;
 mod jobs;
 mod prepare;
 mod project;
 mod projected;
+mod series;
 mod tensors;
+mod tiles;
+mod trajectory;
 
 pub use backend::{Backend, Chosen};
 pub use projected::Download;
@@ -24,7 +30,7 @@ use crate::adapter::scale;
 use crate::compute::Pulse;
 use crate::compute::plan::Aim;
 use crate::protocol::{BackendChoice, ItemId, Outcome, Problem, ToPage};
-use crate::report::{EngineReport, Report, SCHEMA};
+use crate::report::{Along, EngineReport, Report, SCHEMA};
 use crate::source::{ByteSource, Metered};
 
 /// Where messages for the page go.
@@ -44,6 +50,8 @@ pub struct Session<S: ByteSource, P, E> {
     emit: E,
     held: Vec<Held<S>>,
     projected: Option<Projected<Metered<S>>>,
+    aligned: aligned::AllKnown,
+    chosen_series: series::ByHand,
     next: ItemId,
     bytes_read: Rc<Cell<u64>>,
     fallbacks: u64,
@@ -64,6 +72,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                     emit,
                     held: Vec::new(),
                     projected: None,
+                    aligned: aligned::AllKnown::default(),
+                    chosen_series: series::ByHand::default(),
                     next: 1,
                     bytes_read: Rc::default(),
                     fallbacks: 0,
@@ -92,11 +102,13 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     pub fn remove(&mut self, item: ItemId) {
         self.held.retain(|held| held.id != item);
         self.forget_projection(item);
+        self.aligned.forget(item);
         self.emit.emit(ToPage::Removed { item });
         // What only came along goes with the last thing that it came along with.
         if self.held.iter().all(Held::is_companion) {
             self.held.clear();
         }
+        self.tell_alignments();
         self.finished(self.outcome(), Vec::new());
     }
 
@@ -104,6 +116,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     pub fn clear(&mut self) {
         self.held.clear();
         self.projected = None;
+        self.aligned.clear();
+        self.chosen_series = series::ByHand::default();
         self.bytes_read.set(0);
         self.fallbacks = 0;
         self.chosen.forget_counts();
@@ -111,7 +125,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     }
 
     /// Replaces the assumed scales of an adapter.
-    pub fn set_scale(&mut self, item: ItemId, value: f64) {
+    pub async fn set_scale(&mut self, item: ItemId, value: f64) {
         let mut problems = Vec::new();
         if let Some(n) = self.held.iter().position(|held| held.id == item) {
             let held = &mut self.held[n];
@@ -127,8 +141,11 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 }
                 self.send(&self.held[n]);
                 self.forget_projection(item);
+                // Updates between adapters go by their scales.
+                self.aligned.forget_along(Along::Adapters);
             }
         }
+        let problems = problems.into_iter().chain(self.align_all(self.next).await.into_iter().map(warning)).collect();
         self.finished(self.outcome(), problems);
     }
 
@@ -139,7 +156,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             engine: self.engine(),
             files: self.held.iter().flat_map(|held| held.files.iter().cloned()).collect(),
             adapters: self.held.iter().filter_map(Held::analysed).map(|a| a.report.clone()).collect(),
-            alignment: Vec::new(),
+            alignment: self.alignment_reports(),
             extraction: None,
             projection: self.projected.as_ref().map(|projected| projected.report.clone()),
         }
@@ -166,4 +183,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     fn finished(&self, outcome: Outcome, problems: Vec<Problem>) {
         self.emit.emit(ToPage::Finished { outcome, engine: self.engine(), problems });
     }
+}
+
+fn warning(text: String) -> Problem {
+    Problem { error: false, text }
 }

@@ -64,7 +64,7 @@ pub async fn read<S: ByteSource>(source: &S, modules: &[&Module]) -> Result<Vec<
 }
 
 /// Sorted ranges, joined where they nearly touch.
-fn coalesce(sorted: &[Range<u64>]) -> Vec<Range<u64>> {
+pub(super) fn coalesce(sorted: &[Range<u64>]) -> Vec<Range<u64>> {
     let mut joined: Vec<Range<u64>> = Vec::new();
     for range in sorted {
         match joined.last_mut() {

@@ -1,6 +1,7 @@
+use std::future::Future;
 use std::ops::Range;
 
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, Function, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
@@ -26,6 +27,16 @@ impl BlobSource {
     }
 }
 
+/// Gives the memory of a buffer that has been copied back at once: the garbage collector would take its time, and a
+/// stream of large reads would fill the memory meanwhile. Browsers without `ArrayBuffer.transfer` leave it to the
+/// collector.
+fn release(buffer: &JsValue) {
+    let transfer = Reflect::get(buffer, &"transfer".into()).ok().and_then(|f| f.dyn_into::<Function>().ok());
+    if let Some(transfer) = transfer {
+        let _ = transfer.call1(buffer, &JsValue::from(0));
+    }
+}
+
 fn in_words(reason: &JsValue) -> String {
     reason.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{reason:?}"), |e| String::from(e.message()))
 }
@@ -41,10 +52,14 @@ impl ByteSource for BlobSource {
         self.len
     }
 
-    async fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
-        let blob = self.part(range)?;
-        let buffer = JsFuture::from(blob.array_buffer()).await.map_err(|e| self.unreadable(&e))?;
-        Ok(Uint8Array::new(&buffer).to_vec())
+    fn read(&self, range: Range<u64>) -> impl Future<Output = Result<Vec<u8>, SourceError>> {
+        let promise = self.part(range).map(|blob| blob.array_buffer());
+        async move {
+            let buffer = JsFuture::from(promise?).await.map_err(|e| self.unreadable(&e))?;
+            let bytes = Uint8Array::new(&buffer).to_vec();
+            release(&buffer);
+            Ok(bytes)
+        }
     }
 
     fn part(&self, range: Range<u64>) -> Result<Blob, SourceError> {

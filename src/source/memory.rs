@@ -1,3 +1,4 @@
+use std::future::Future;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -37,8 +38,8 @@ impl ByteSource for MemorySource {
         self.bytes.len() as u64
     }
 
-    async fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
-        self.slice(range).map(<[u8]>::to_vec)
+    fn read(&self, range: Range<u64>) -> impl Future<Output = Result<Vec<u8>, SourceError>> {
+        std::future::ready(self.slice(range).map(<[u8]>::to_vec))
     }
 
     fn part(&self, range: Range<u64>) -> Result<Rc<[u8]>, SourceError> {

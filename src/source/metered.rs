@@ -1,4 +1,5 @@
 use std::cell::Cell;
+use std::future::Future;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -28,10 +29,13 @@ impl<S: ByteSource> ByteSource for Metered<S> {
         self.source.len()
     }
 
-    async fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
-        let bytes = self.source.read(range).await?;
-        self.bytes_read.set(self.bytes_read.get() + bytes.len() as u64);
-        Ok(bytes)
+    fn read(&self, range: Range<u64>) -> impl Future<Output = Result<Vec<u8>, SourceError>> {
+        let reading = self.source.read(range);
+        async move {
+            let bytes = reading.await?;
+            self.bytes_read.set(self.bytes_read.get() + bytes.len() as u64);
+            Ok(bytes)
+        }
     }
 
     /// Not counted: nothing is read.

@@ -44,7 +44,8 @@ pub trait ByteSource: Clone {
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
-    /// The bytes of `range`, all of them.
+    /// The bytes of `range`, all of them. Reading begins with the call, not when the future is first polled: work
+    /// done between the two overlaps with it.
     fn read(&self, range: Range<u64>) -> impl Future<Output = Result<Vec<u8>, SourceError>>;
     /// The bytes of `range` as a piece, without reading them here: in a browser nothing is copied.
     ///

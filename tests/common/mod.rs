@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub mod alignments;
 pub mod peft;
 pub mod projections;
 pub mod written;

@@ -1,8 +1,13 @@
 //! The built page in a real browser: `cargo xtask test --only page` builds the page and runs these.
 #![cfg(not(target_arch = "wasm32"))]
 
+mod alignment;
+#[path = "../common/alignments.rs"]
+mod alignments;
 mod backend;
+mod bench;
 mod browser;
+mod checkpoints;
 mod explore;
 mod fixtures;
 mod hostile;

@@ -1,4 +1,4 @@
-//! `cargo xtask build | serve | test`. The README's commands are these.
+//! `cargo xtask build | serve | bench | test`. The README's commands are these.
 
 use std::process::ExitCode;
 
@@ -7,6 +7,7 @@ use xtask::{build, proc, serve, steps};
 const USAGE: &str = "\
 cargo xtask build [--dev]              builds the static page into dist/
 cargo xtask serve [--dev] [--port N]   builds it and serves it at http://127.0.0.1:8080
+cargo xtask bench                      builds the page and prints its benchmarks
 cargo xtask test [--only STEPS]        runs every check; STEPS is a list such as fmt,clippy,native,kernels,page
 
 What is missing is installed: the wasm32 target, Trunk and wasm-bindgen (into a cache folder of yours) and, on
@@ -47,6 +48,7 @@ fn run(args: &[&str]) -> proc::Result<()> {
                 std::thread::park();
             }
         }
+        "bench" => steps::bench(),
         "test" => steps::test(&Options::parse(options, &["--only"])?.only),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

@@ -149,6 +149,16 @@ fn page(setup: &Setup) -> Result<()> {
     proc::run(cargo.args(["test", "--package", "lorascope", "--test", "page", "--", "--test-threads=1", "--nocapture"]))
 }
 
+/// Builds the page and runs what `tests/page/bench.rs` measures.
+pub fn bench() -> Result<()> {
+    let browser = Browser::ensure()?;
+    build::page(false)?;
+    let mut cargo = proc::cargo();
+    cargo.env("CHROME", &browser.chrome).env("CHROMEDRIVER", &browser.driver);
+    let benches = ["--test-threads=1", "--nocapture", "--ignored", "bench::"];
+    proc::run(cargo.args(["test", "--package", "lorascope", "--test", "page", "--"]).args(benches))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@
 mod cdp;
 mod driver;
 mod input;
+mod memory;
 mod output;
 mod temp;
 
@@ -17,6 +18,7 @@ use xtask::serve::Server;
 
 use cdp::Cdp;
 use driver::Driver;
+pub use memory::Watch;
 pub use output::Traffic;
 pub use temp::TempDir;
 

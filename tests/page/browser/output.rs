@@ -94,6 +94,13 @@ impl Browser {
         took.as_f64().unwrap_or_else(|| panic!("Cancel was never pressed\n{}", self.situation()))
     }
 
+    /// Milliseconds from the last time that the page began to load to its rest.
+    pub fn last_work_took(&self) -> f64 {
+        let script = "const states = window.__probe.states;
+            return states.at(-1).at - states.findLast((s) => s.state === 'loading').at";
+        self.eval(script, vec![]).as_f64().expect("a duration")
+    }
+
     /// What went wrong unseen: errors on any console, exceptions, violated policies, dialogs.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = strings(&self.eval("return [...window.__probe.problems, ...window.__probe.alerts]", vec![]));

@@ -1,0 +1,236 @@
+//! What is known of alignments, and how it is told.
+
+use super::analyse::Stopped;
+use super::held::Analysed;
+use super::series::updates;
+use super::{Emit, Session};
+use crate::analysis::alignment::{Beside, Sums, whole};
+use crate::compute::Pulse;
+use crate::protocol::{ItemId, MODULES_PER_MESSAGE, ToPage};
+use crate::report::{AlignedModule, AlignmentReport, Along, NotAnalyzed};
+use crate::source::ByteSource;
+
+/// An adapter beside an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Update {
+    pub along: Along,
+    pub adapter: ItemId,
+    pub pair: (ItemId, ItemId),
+}
+
+/// The outcome of every module of the adapter, in its order.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub update: Update,
+    pub modules: Vec<Result<Sums, String>>,
+}
+
+/// Everything that is known.
+#[derive(Debug, Default)]
+pub(super) struct AllKnown(Vec<Known>);
+
+impl AllKnown {
+    pub fn knows(&self, update: &Update) -> bool {
+        self.find(update).is_some()
+    }
+
+    pub fn find(&self, update: &Update) -> Option<&Known> {
+        self.0.iter().find(|known| known.update == *update)
+    }
+
+    pub fn keep(&mut self, known: Known) {
+        self.0.retain(|old| old.update != known.update);
+        self.0.push(known);
+    }
+
+    /// Everything that an item has a part in.
+    pub fn forget(&mut self, item: ItemId) {
+        self.0.retain(|Known { update, .. }| ![update.adapter, update.pair.0, update.pair.1].contains(&item));
+    }
+
+    /// What goes by adapters' scales.
+    pub fn forget_along(&mut self, along: Along) {
+        self.0.retain(|known| known.update.along != along);
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// What came after there were `count`.
+    pub fn since(&self, count: usize) -> &[Known] {
+        self.0.get(count..).unwrap_or_default()
+    }
+
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
+    /// The alignments of an adapter along a series, in the series' order.
+    fn alignments(&self, adapter: ItemId, along: Along) -> Vec<AlignmentReport> {
+        let analysed = self.held.iter().find(|held| held.id == adapter).and_then(|held| held.analysed());
+        let Some(analysed) = analysed else { return Vec::new() };
+        updates(&self.series(along).0)
+            .into_iter()
+            .filter_map(|pair| {
+                let known = self.aligned.find(&Update { along, adapter, pair })?;
+                Some(report(known, analysed, [self.label(adapter), self.label(pair.0), self.label(pair.1)]))
+            })
+            .collect()
+    }
+
+    /// Aligns all that is not known yet, and tells the page; gives sentences about what could not be. `first` is the
+    /// first item of the drop.
+    pub(super) async fn align_all(&mut self, first: ItemId) -> Vec<String> {
+        let mut sentences = Vec::new();
+        for along in [Along::Adapters, Along::Checkpoints] {
+            sentences.extend(self.align_along(along).await);
+        }
+        let (checkpoints, _) = self.series(Along::Checkpoints);
+        let has_adapter = self.held.iter().any(|held| held.analysed().is_some());
+        if let ([only], true) = (checkpoints.as_slice(), has_adapter)
+            && *only >= first
+        {
+            sentences.push(format!(
+                "{}: one checkpoint shows no update. Drop a second one of the same model to see how the adapter aligns \
+                 with what changed between them. As a target for projection it is ready.",
+                self.label(*only)
+            ));
+        }
+        self.tell_alignments();
+        sentences
+    }
+
+    /// Aligns along a series in this order.
+    pub async fn align(&mut self, along: Along, order: Vec<ItemId>) {
+        let known: Vec<ItemId> = self.held.iter().map(|held| held.id).collect();
+        self.chosen_series.set(along, order.into_iter().filter(|id| known.contains(id)).collect());
+        let sentences = self.align_along(along).await;
+        self.tell_alignments();
+        self.finished(self.outcome(), sentences.into_iter().map(super::warning).collect());
+    }
+
+    async fn align_along(&mut self, along: Along) -> Vec<String> {
+        let before = self.aligned.len();
+        let outcome = match along {
+            Along::Checkpoints => self.align_checkpoints().await,
+            Along::Adapters => self.align_adapters().await,
+        };
+        match outcome {
+            Ok(()) => self.remarks(before),
+            Err(Stopped::Cancelled) => {
+                vec!["Cancelled. What was finished before is kept; Align on the Alignment tab starts it again.".to_owned()]
+            }
+            Err(Stopped::Failed(text)) => vec![text],
+        }
+    }
+
+    /// What there is to say of new alignments.
+    fn remarks(&self, before: usize) -> Vec<String> {
+        let new = self.aligned.since(before);
+        let mut sentences = Vec::new();
+        let name = |(from, to): (ItemId, ItemId)| format!("{} → {}", self.label(from), self.label(to));
+        let mut empty: Vec<(ItemId, Vec<String>)> = Vec::new();
+        for Known { update, .. } in new.iter().filter(|known| known.modules.iter().all(Result::is_err)) {
+            match empty.iter_mut().find(|(adapter, _)| *adapter == update.adapter) {
+                Some((_, pairs)) => pairs.push(name(update.pair)),
+                None => empty.push((update.adapter, vec![name(update.pair)])),
+            }
+        }
+        for (adapter, pairs) in empty {
+            sentences.push(format!(
+                "{}: there is nothing to compare it with in {}: no weight of its modules is in both with the module's \
+                 shape. Are they states of the model that it was trained on?",
+                self.label(adapter),
+                pairs.join(", ")
+            ));
+        }
+        let mut still: Vec<(ItemId, ItemId)> = Vec::new();
+        for Known { update, modules } in new {
+            let mut sums = modules.iter().flatten().peekable();
+            if sums.peek().is_some() && sums.all(|sums| sums.update_sq == 0.0) && !still.contains(&update.pair) {
+                still.push(update.pair);
+                sentences.push(format!(
+                    "{}: both hold the same values in every weight that was compared. Nothing changed between them, or \
+                     one was dropped twice.",
+                    name(update.pair)
+                ));
+            }
+        }
+        sentences
+    }
+
+    fn label(&self, item: ItemId) -> &str {
+        self.held.iter().find(|held| held.id == item).map_or("", |held| &held.label)
+    }
+
+    /// Tells the page everything of both series.
+    pub(super) fn tell_alignments(&self) {
+        for along in [Along::Checkpoints, Along::Adapters] {
+            self.send_alignments(along);
+        }
+    }
+
+    /// Of every adapter along both series.
+    pub(super) fn alignment_reports(&self) -> Vec<AlignmentReport> {
+        let adapters = self.held.iter().filter(|held| held.analysed().is_some());
+        adapters
+            .flat_map(|held| [Along::Checkpoints, Along::Adapters].map(|along| self.alignments(held.id, along)))
+            .flatten()
+            .collect()
+    }
+
+    /// Tells the page all of a series: its order, and every adapter's alignments.
+    fn send_alignments(&self, along: Along) {
+        self.send_series(along);
+        for held in self.held.iter().filter(|held| held.analysed().is_some()) {
+            let reports = self.alignments(held.id, along);
+            let item = held.id;
+            self.emit.emit(ToPage::Alignments { item, along, count: reports.len() });
+            for mut report in reports {
+                let modules = std::mem::take(&mut report.modules);
+                self.emit.emit(ToPage::Alignment { item, modules: modules.len(), report: Box::new(report) });
+                for modules in modules.chunks(MODULES_PER_MESSAGE) {
+                    self.emit.emit(ToPage::AlignedModules { item, modules: modules.to_vec() });
+                }
+            }
+        }
+    }
+}
+
+fn report<S>(known: &Known, analysed: &Analysed<S>, [adapter, from, to]: [&str; 3]) -> AlignmentReport {
+    let mut modules = Vec::new();
+    let mut beside = Vec::new();
+    let mut unmatched = Vec::new();
+    let all = analysed.adapter.modules.iter().zip(&analysed.found.spectra).zip(&known.modules);
+    for ((module, sigma), outcome) in all {
+        // What has no spectrum is among the adapter's own `not_analyzed`.
+        let Some(sigma) = sigma else { continue };
+        match outcome {
+            Ok(sums) => {
+                let own = Beside { sums: *sums, sigma, scale: module.scale, shape: module.shape };
+                let reference_cosine = own.reference_cosine();
+                if reference_cosine.is_finite() && own.figures().update_norm.is_some() {
+                    modules.push(AlignedModule { name: module.name.clone(), figures: own.figures(), reference_cosine });
+                    beside.push(own);
+                } else {
+                    let reason = "its update is beyond double precision".to_owned();
+                    unmatched.push(NotAnalyzed { name: module.name.clone(), reason });
+                }
+            }
+            Err(reason) => unmatched.push(NotAnalyzed { name: module.name.clone(), reason: reason.clone() }),
+        }
+    }
+    AlignmentReport {
+        adapter: adapter.to_owned(),
+        from: from.to_owned(),
+        to: to.to_owned(),
+        along: known.update.along,
+        matched: modules.len() as u32,
+        whole: whole(beside.iter()),
+        modules,
+        unmatched,
+    }
+}

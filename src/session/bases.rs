@@ -1,0 +1,85 @@
+//! The subspaces of an adapter's modules: U, Σ and V of L·Rᵀ, for as long as their weights are being read.
+
+use std::collections::HashMap;
+
+use super::analyse::Stopped;
+use super::held::Analysed;
+use super::jobs::Vectors;
+use super::{Emit, Session, tensors};
+use crate::adapter::Module;
+use crate::compute::plan::{self, Cost};
+use crate::compute::{ComputeError, Pulse, Sides};
+use crate::linalg::Spectrum;
+use crate::protocol::ItemId;
+use crate::source::ByteSource;
+use nalgebra::DMatrix;
+
+/// The singular triples of L·Rᵀ, without the scale: k = the numerical rank.
+#[derive(Clone, Debug)]
+pub(super) struct Basis {
+    pub sigma: Vec<f64>,
+    pub k: usize,
+    /// U, out × k, and V, in × k, row by row.
+    pub left: Vec<f32>,
+    pub right: Vec<f32>,
+}
+
+/// A module: the adapter's item, and its number there.
+pub(super) type ModuleId = (ItemId, usize);
+pub(super) type Bases = HashMap<ModuleId, Basis>;
+
+impl Basis {
+    /// The rows of U and of V that lie beside a tile; exchanged where the weight is stored the other way round.
+    pub fn beside(&self, rows: std::ops::Range<u64>, cols: std::ops::Range<u64>, swapped: bool) -> Sides<'_> {
+        let (left, right) = if swapped { (&self.right, &self.left) } else { (&self.left, &self.right) };
+        let part = |whole, range: std::ops::Range<u64>| -> &[f32] {
+            let whole: &Vec<f32> = whole;
+            &whole[range.start as usize * self.k..range.end as usize * self.k]
+        };
+        Sides { k: self.k as u32, left: part(left, rows), right: part(right, cols) }
+    }
+}
+
+impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
+    /// The bases of these modules, which have spectra.
+    pub(super) async fn bases(&mut self, wanted: &[ModuleId]) -> Result<Bases, Stopped> {
+        let mut bases = Bases::new();
+        for of_one in wanted.chunk_by(|a, b| a.0 == b.0) {
+            let item = of_one[0].0;
+            let found = self.held.iter().find(|held| held.id == item).and_then(|held| held.analysed());
+            let Some(Analysed { file, adapter, .. }) = found else { continue };
+            let source = file.source.clone();
+            let modules: Vec<(usize, Module)> =
+                of_one.iter().filter_map(|&(_, n)| Some((n, adapter.modules.get(n)?.clone()))).collect();
+            let costs: Vec<Cost> = modules
+                .iter()
+                .map(|(_, module)| {
+                    let numbers = (module.shape[0] + module.shape[1]).saturating_mul(u64::from(module.rank));
+                    tensors::cost(module).unwrap_or_default().with_result(numbers)
+                })
+                .collect();
+            for batch in plan::batches(&costs, self.chosen.aim()) {
+                let cost = costs[batch.clone()].iter().copied().fold(Cost::default(), Cost::plus);
+                let modules = &modules[batch];
+                let refs: Vec<&Module> = modules.iter().map(|(_, module)| module).collect();
+                let pairs =
+                    tensors::read(&source, &refs).await.map_err(|error| Stopped::Failed(error.to_string()))?;
+                let spectra = self.chosen.run(&Vectors(&pairs), cost).await.map_err(|error| match error {
+                    ComputeError::Cancelled => Stopped::Cancelled,
+                    error => Stopped::Failed(format!("{error}.")),
+                })?;
+                for ((n, _), spectrum) in modules.iter().zip(spectra) {
+                    let Spectrum::Found { sigma, vectors: Some((u, v)), fallback } = spectrum else { continue };
+                    self.fallbacks += u64::from(fallback);
+                    let (k, left, right) = (u.ncols(), by_rows(&u), by_rows(&v));
+                    bases.insert((item, *n), Basis { sigma, k, left, right });
+                }
+            }
+        }
+        Ok(bases)
+    }
+}
+
+fn by_rows(matrix: &DMatrix<f32>) -> Vec<f32> {
+    matrix.transpose().as_slice().to_vec()
+}
