@@ -43,20 +43,34 @@ fn widen_f16(h: u32) -> u32 {
     return sign | ((exponent + 112u) << 23u) | (mantissa << 13u);
 }
 
+// Element (row, col), counted in elements from the buffer's start, and the word that holds it.
+fn element_index(view: View, row: u32, col: u32) -> u32 {
+    return view.offset + row * view.row_stride + col * view.col_stride;
+}
+
+fn word_index(view: View, index: u32) -> u32 {
+    return select(index >> 1u, index, view.dtype == 0u);
+}
+
+// The bits, as f32, of the element at `index` in its word.
+fn bits_in(word: u32, view: View, index: u32) -> u32 {
+    if (view.dtype == 0u) {
+        return word;
+    }
+    let half_word = (word >> ((index & 1u) * 16u)) & 0xffffu;
+    if (view.dtype == 1u) {
+        return widen_f16(half_word);
+    }
+    return half_word << 16u;
+}
+
 // The bits of element (row, col) as f32. Outside of the matrix: zero.
 fn element_bits(view: View, row: u32, col: u32) -> u32 {
     if (row >= view.rows || col >= view.cols) {
         return 0u;
     }
-    let index = view.offset + row * view.row_stride + col * view.col_stride;
-    if (view.dtype == 0u) {
-        return words[index];
-    }
-    let half_word = (words[index >> 1u] >> ((index & 1u) * 16u)) & 0xffffu;
-    if (view.dtype == 1u) {
-        return widen_f16(half_word);
-    }
-    return half_word << 16u;
+    let index = element_index(view, row, col);
+    return bits_in(words[word_index(view, index)], view, index);
 }
 
 // The workgroup's number in a dispatch that may be folded into two dimensions.

@@ -8,6 +8,8 @@ use std::rc::Rc;
 use cases::{FAMILIES, Family, Numbers, RANKS, SHAPES, pair, reference_sigma, stored};
 use lorascope::compute::cpu::CpuBackend;
 use lorascope::compute::gpu::GpuBackend;
+#[cfg(not(target_arch = "wasm32"))]
+use lorascope::compute::{Change, ComputeError, Pulse, Side, Sides};
 use lorascope::compute::{FactorType, Primitives, RawTall, Resize, Steady};
 use lorascope::linalg::{Made, Order, Pair, Spectrum, Want, resized_factors, spectra, svd_factors};
 use nalgebra::DMatrix;
@@ -46,7 +48,7 @@ macro_rules! on_both_backends {
     )* };
 }
 
-on_both_backends!(scan_finds gram_agrees apply_agrees resize_agrees new_factors ranks_to_16 rank_31 rank_64 rank_128 rank_256 one_batch_of_many);
+on_both_backends!(scan_finds gram_agrees apply_agrees resize_agrees align_agrees align_of_tiny_updates align_counts align_knows_its_range multiply_agrees residual_agrees new_factors ranks_to_16 rank_31 rank_64 rank_128 rank_256 one_batch_of_many);
 
 fn cpu() -> CpuBackend<Steady> {
     CpuBackend::new(Steady)
@@ -57,6 +59,58 @@ async fn gpu() -> GpuBackend<Steady> {
         Ok(gpu) => gpu,
         Err(why) => panic!("the GPU tests need a GPU adapter, a software one will do (Mesa's lavapipe): {why}"),
     }
+}
+
+/// A pulse that says stop at its n-th beat.
+#[cfg(not(target_arch = "wasm32"))]
+struct Stop(std::cell::Cell<u32>);
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Pulse for Stop {
+    async fn beat(&self) -> bool {
+        self.0.set(self.0.get().saturating_sub(1));
+        self.0.get() == 0
+    }
+}
+
+/// A tile may be 32 MiB, on which a CPU works for a while.
+#[cfg(not(target_arch = "wasm32"))]
+#[test]
+fn a_cancel_is_heard_in_the_midst_of_a_tile() {
+    let tile = Rc::new(stored(&DMatrix::from_element(3000, 2000, 1.0), FactorType::Bf16, false));
+    let ones = vec![1.0; 3000 * 16];
+    let change = Change { before: &tile, after: &tile };
+    let sides = Sides { k: 16, left: &ones, right: &ones[..2000 * 16] };
+    let stop = || CpuBackend::new(Stop(3.into()));
+    assert_eq!(pollster::block_on(stop().align(&[change], &[sides])).unwrap_err(), ComputeError::Cancelled);
+    assert_eq!(pollster::block_on(stop().residual(&[change], &[sides])).unwrap_err(), ComputeError::Cancelled);
+    for side in [Side::Left, Side::Right] {
+        let weight = if side == Side::Left { sides.left } else { sides.right };
+        let cancelled = pollster::block_on(stop().multiply(&[change], side, &[weight], 16)).unwrap_err();
+        assert_eq!(cancelled, ComputeError::Cancelled);
+    }
+}
+
+/// Many changes, whose states lie in one buffer and whose bases are the same, are one dispatch and one readback.
+#[cfg(not(target_arch = "wasm32"))]
+#[test]
+fn one_call_over_many_changes_is_one_dispatch() {
+    pollster::block_on(async {
+        let gpu = gpu().await;
+        let mut numbers = Numbers::new(3);
+        let tiles: Vec<Rc<RawTall>> =
+            (0..12).map(|_| Rc::new(stored(&numbers.matrix(100, 80), FactorType::Bf16, false))).collect();
+        let talls = gpu.upload(&tiles).await.unwrap();
+        let changes: Vec<_> = talls.windows(2).map(|pair| Change { before: &pair[0], after: &pair[1] }).collect();
+        let (left, right) = (vec![0.1; 100 * 8], vec![0.1; 80 * 8]);
+        let sides = vec![Sides { k: 8, left: &left, right: &right }; changes.len()];
+        let before = gpu.counts();
+        gpu.align(&changes, &sides).await.unwrap();
+        let counts = gpu.counts();
+        assert_eq!((counts.dispatches - before.dispatches, counts.readbacks - before.readbacks), (1, 1));
+        // The bases once, and a few numbers per change and workgroup.
+        assert!(counts.bytes_uploaded - before.bytes_uploaded < 4 * 180 * 8 + 1000 * 11);
+    });
 }
 
 /// Random matrices of awkward rows, both orders and every dtype of the kernels.
@@ -81,6 +135,7 @@ fn raws(matrices: &[(DMatrix<f64>, Rc<RawTall>)]) -> Vec<Rc<RawTall>> {
 }
 
 mod cases_of {
+    pub use super::cases::updates::*;
     use super::*;
 
     /// Maxima and counts are exact, whatever the bits: subnormals, infinities and NaNs of every dtype.

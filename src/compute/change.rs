@@ -34,14 +34,20 @@ pub struct Aligned {
     pub update_sq: f64,
     /// ‖before‖²_F.
     pub before_sq: f64,
-    /// NaNs and infinities in either state; where there are any, nothing else here means something.
+    /// NaNs and infinities in either state; where there are any, everything else here is zero.
     pub not_finite: u64,
 }
 
 impl Aligned {
-    /// Whether every sum is a number: f32 may have overflowed where the input did not.
-    pub fn is_finite(&self) -> bool {
-        self.update_sq.is_finite() && self.before_sq.is_finite() && self.core.iter().all(|c| c.is_finite())
+    /// Of a tile with this many numbers that are not finite.
+    pub(super) fn spoilt(k: u32, not_finite: u64) -> Self {
+        Self { core: DMatrix::zeros(k as usize, k as usize), update_sq: 0.0, before_sq: 0.0, not_finite }
+    }
+
+    /// Whether the arithmetic could hold the tile. A GPU's does up to 4e9, and takes numbers below 1e-28 for zeros;
+    /// what leaves its range is to be asked of [`super::cpu::align::align`].
+    pub fn is_in_range(&self) -> bool {
+        self.update_sq.is_finite() && self.before_sq.is_finite() && self.core.iter().all(|x| x.is_finite())
     }
 }
 

@@ -116,14 +116,15 @@ pub trait Primitives {
         to: &[Resize],
     ) -> impl Future<Output = Result<Vec<Self::Tall>, ComputeError>>;
 
-    /// `sides[i]` are the bases beside `changes[i]`, of orthonormal columns.
+    /// `sides[i]` are the bases beside `changes[i]`, of orthonormal columns. See [`Aligned::is_in_range`].
     fn align(
         &self,
         changes: &[Change<'_, Self::Tall>],
         sides: &[Sides<'_>],
     ) -> impl Future<Output = Result<Vec<Aligned>, ComputeError>>;
 
-    /// `weights[i]` is the thin matrix W for `changes[i]`, row by row, `k` columns.
+    /// `weights[i]` is the thin matrix W for `changes[i]`, row by row, `k` columns. Where a state is not finite or a
+    /// GPU's range is left, so is the result not finite.
     fn multiply(
         &self,
         changes: &[Change<'_, Self::Tall>],
@@ -132,7 +133,7 @@ pub trait Primitives {
         k: u32,
     ) -> impl Future<Output = Result<Vec<DMatrix<f64>>, ComputeError>>;
 
-    /// `sides[i]` are the factors L and R of the approximation of `changes[i]`.
+    /// `sides[i]` are the factors L and R of the approximation of `changes[i]`; not finite as with `multiply`.
     fn residual(
         &self,
         changes: &[Change<'_, Self::Tall>],

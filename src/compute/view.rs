@@ -22,7 +22,8 @@ pub struct TallView {
     pub coefficients: u32,
     /// First of this matrix's numbers in the output.
     pub out: u32,
-    /// Rows and columns of the output of `apply` and `resize`.
+    /// Rows and columns of the output of `apply` and `resize`; what `shaders/update.wgsl` says in the kernels over
+    /// updates.
     pub out_rows: u32,
     pub out_cols: u32,
 }
@@ -33,5 +34,11 @@ impl TallView {
         let (row_stride, col_stride) = if transposed { (1, rows) } else { (cols, 1) };
         let dtype = dtype.code();
         Self { offset, rows, cols, row_stride, col_stride, dtype, coefficients: 0, out: 0, out_rows: 0, out_cols: 0 }
+    }
+
+    /// The same numbers as the transposed matrix.
+    pub fn turned(self) -> Self {
+        let Self { rows, cols, row_stride, col_stride, .. } = self;
+        Self { rows: cols, cols: rows, row_stride: col_stride, col_stride: row_stride, ..self }
     }
 }

@@ -264,7 +264,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             return self.chosen.run_on_cpu(&Align { tiles: talls, changes }).await;
         }
         let mut all = self.chosen.run(&Align { tiles: talls, changes }, cost).await?;
-        let lost = |aligned: &Aligned| aligned.not_finite == 0 && !aligned.is_finite();
+        let lost = |aligned: &Aligned| aligned.not_finite == 0 && !aligned.is_in_range();
         let again: Vec<usize> = (0..all.len()).filter(|&n| lost(&all[n])).collect();
         if !again.is_empty() {
             let changes: Vec<_> = again.iter().map(|&n| changes[n]).collect();

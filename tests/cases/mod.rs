@@ -3,6 +3,8 @@
 
 #![allow(dead_code)] // each test file uses its own part
 
+pub mod updates;
+
 use std::rc::Rc;
 
 use lorascope::compute::{FactorType, RawTall};
@@ -48,6 +50,7 @@ pub fn stored(matrix: &DMatrix<f64>, dtype: FactorType, transposed: bool) -> Raw
         FactorType::F32 => (x as f32).to_le_bytes().to_vec(),
         FactorType::F16 => half::f16::from_f64(x).to_le_bytes().to_vec(),
         FactorType::Bf16 => half::bf16::from_f64(x).to_le_bytes().to_vec(),
+        FactorType::F64 => x.to_le_bytes().to_vec(),
         other => unreachable!("no case is stored as {other:?}"),
     };
     let by_row = matrix.transpose();

@@ -12,7 +12,7 @@ pub fn align(before: &RawTall, after: &RawTall, sides: Sides<'_>) -> Aligned {
     for rows in aligning.pieces() {
         aligning.advance(rows);
     }
-    aligning.aligned
+    aligning.finish()
 }
 
 /// [`align`] by pieces. X is multiplied in f32 by blocks, everything beyond a block is summed in f64.
@@ -21,7 +21,7 @@ pub(super) struct Aligning<'a> {
     left: &'a [f32],
     right: Turned,
     block: Block,
-    pub aligned: Aligned,
+    aligned: Aligned,
 }
 
 impl<'a> Aligning<'a> {
@@ -32,7 +32,7 @@ impl<'a> Aligning<'a> {
             left: sides.left,
             right: Turned::new(sides.right, k),
             block: Block::new(),
-            aligned: Aligned { core: DMatrix::zeros(k, k), update_sq: 0.0, before_sq: 0.0, not_finite: 0 },
+            aligned: Aligned::spoilt(sides.k, 0),
         }
     }
 
@@ -61,6 +61,13 @@ impl<'a> Aligning<'a> {
             // Row by row as `left` is, these are the columns of its transpose.
             let left: Vec<f64> = self.left[row * k..(row + rows) * k].iter().map(|&u| f64::from(u)).collect();
             self.aligned.core.gemm(1.0, &DMatrixView::from_slice(&left, k, rows), &thin, 1.0);
+        }
+    }
+
+    pub fn finish(self) -> Aligned {
+        match self.aligned.not_finite {
+            0 => self.aligned,
+            count => Aligned::spoilt(self.right.k as u32, count),
         }
     }
 }

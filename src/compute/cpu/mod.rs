@@ -88,7 +88,7 @@ impl<P: Pulse> Primitives for CpuBackend<P> {
                 self.pause().await?;
                 aligning.advance(rows);
             }
-            all.push(aligning.aligned);
+            all.push(aligning.finish());
         }
         Ok(all)
     }

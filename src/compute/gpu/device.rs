@@ -8,6 +8,8 @@ use crate::report::Counts;
 
 /// Buffers that every kernel binds: words, views, tasks, coefficients, the result.
 pub(super) const BINDINGS: usize = 5;
+/// Those over updates bind one more: the words of the state after.
+pub(super) const UPDATE_BINDINGS: usize = 6;
 
 /// An open GPU with compiled kernels.
 #[derive(Debug)]
@@ -115,13 +117,13 @@ impl<P: Pulse> GpuBackend<P> {
     }
 }
 
-/// Binding `index` of every kernel: only the last is written.
+/// Binding `index` of every kernel: only the result is written.
 pub(super) fn layout(index: usize) -> wgpu::BindGroupLayoutEntry {
     wgpu::BindGroupLayoutEntry {
         binding: index as u32,
         visibility: wgpu::ShaderStages::COMPUTE,
         ty: wgpu::BindingType::Buffer {
-            ty: wgpu::BufferBindingType::Storage { read_only: index + 1 < BINDINGS },
+            ty: wgpu::BufferBindingType::Storage { read_only: index + 1 != BINDINGS },
             has_dynamic_offset: false,
             min_binding_size: None,
         },

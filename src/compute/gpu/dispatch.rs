@@ -2,6 +2,7 @@ use std::rc::Rc;
 
 use wgpu::BufferUsages;
 
+use super::kernels::Kernel;
 use super::memory::Buffer;
 use super::{GpuBackend, GpuTall, Task};
 use crate::compute::{ComputeError, Pulse, TallView};
@@ -14,7 +15,7 @@ impl<P: Pulse> GpuBackend<P> {
     /// `tasks` gives the workgroups of a view by its number.
     pub(super) fn run<T: IntoIterator<Item = Task>>(
         &self,
-        kernel: &wgpu::ComputePipeline,
+        kernel: &Kernel,
         matrices: &[&GpuTall],
         views: &[TallView],
         tasks: impl Fn(u32, &TallView) -> T,
@@ -37,24 +38,8 @@ impl<P: Pulse> GpuBackend<P> {
                 continue;
             }
             let tasks_buffer = self.filled("tasks", bytemuck::cast_slice(&tasks))?;
-            let buffers: [&Buffer; 5] = [source, &views_buffer, &tasks_buffer, &coefficients, &result];
-            let entries: [_; 5] = std::array::from_fn(|n| wgpu::BindGroupEntry {
-                binding: n as u32,
-                resource: buffers[n].as_entire_binding(),
-            });
-            let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: None,
-                layout: &self.kernels.bindings,
-                entries: &entries,
-            });
-            let count = tasks.len() as u32;
-            let across = count.min(MAX_WORKGROUPS);
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            pass.set_pipeline(kernel);
-            pass.set_bind_group(0, &bind_group, &[]);
-            pass.dispatch_workgroups(across, count.div_ceil(across), 1);
-            self.count(|c| c.dispatches += 1);
-            drop(pass);
+            let buffers = [source, &views_buffer, &tasks_buffer, &coefficients, &result];
+            self.dispatch(&mut encoder, kernel, &buffers, tasks.len() as u32);
             tasks_buffers.push(tasks_buffer);
         }
         self.queue.submit([encoder.finish()]);
@@ -64,7 +49,7 @@ impl<P: Pulse> GpuBackend<P> {
     /// [`Self::run`], and the whole result's bytes.
     pub(super) async fn run_and_read<T: IntoIterator<Item = Task>>(
         &self,
-        kernel: &wgpu::ComputePipeline,
+        kernel: &Kernel,
         matrices: &[&GpuTall],
         views: &[TallView],
         tasks: impl Fn(u32, &TallView) -> T,
@@ -75,7 +60,32 @@ impl<P: Pulse> GpuBackend<P> {
         self.read_words(&result, 0, words).await
     }
 
-    fn filled(&self, label: &str, bytes: &[u8]) -> Result<Buffer, ComputeError> {
+    /// One dispatch of `count` workgroups. `buffers` are the kernel's bindings, in order.
+    pub(super) fn dispatch(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        kernel: &Kernel,
+        buffers: &[&Buffer],
+        count: u32,
+    ) {
+        let entries: Vec<wgpu::BindGroupEntry<'_>> = (0..)
+            .zip(buffers)
+            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+            .collect();
+        let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &kernel.bindings,
+            entries: &entries,
+        });
+        let across = count.clamp(1, MAX_WORKGROUPS);
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        pass.set_pipeline(&kernel.pipeline);
+        pass.set_bind_group(0, &bind_group, &[]);
+        pass.dispatch_workgroups(across, count.div_ceil(across), 1);
+        self.count(|c| c.dispatches += 1);
+    }
+
+    pub(super) fn filled(&self, label: &str, bytes: &[u8]) -> Result<Buffer, ComputeError> {
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
         let buffer = self.buffer(label, bytes.len().div_ceil(4) as u64, usage)?;
         if !bytes.is_empty() {

@@ -1,4 +1,4 @@
-use super::device::{BINDINGS, layout};
+use super::device::{BINDINGS, UPDATE_BINDINGS, layout};
 
 /// One kernel: its name, which is its entry point, and its whole WGSL.
 #[derive(Clone, Copy, Debug)]
@@ -8,11 +8,12 @@ pub struct KernelSource {
 }
 
 macro_rules! kernel {
-    ($name:literal) => {
+    ($name:literal $(after $prelude:literal)?) => {
         KernelSource {
             name: $name,
             wgsl: concat!(
                 include_str!("../../../shaders/tall.wgsl"),
+                $(include_str!(concat!("../../../shaders/", $prelude, ".wgsl")),)?
                 include_str!(concat!("../../../shaders/", $name, ".wgsl"))
             ),
         }
@@ -23,46 +24,67 @@ const SCAN: KernelSource = kernel!("scan");
 const GRAM: KernelSource = kernel!("gram");
 const APPLY: KernelSource = kernel!("apply");
 const RESIZE: KernelSource = kernel!("resize");
+const ALIGN: KernelSource = kernel!("align" after "update");
+const MULTIPLY: KernelSource = kernel!("multiply" after "update");
+const RESIDUAL: KernelSource = kernel!("residual" after "update");
 
 /// Every kernel, as the device compiles it.
-pub const KERNELS: [KernelSource; 4] = [SCAN, GRAM, APPLY, RESIZE];
+pub const KERNELS: [KernelSource; 7] = [SCAN, GRAM, APPLY, RESIZE, ALIGN, MULTIPLY, RESIDUAL];
 
-/// The compiled pipelines; all bind the same five buffers.
+/// A compiled kernel and the buffers that it binds.
+#[derive(Debug)]
+pub(super) struct Kernel {
+    pub(super) pipeline: wgpu::ComputePipeline,
+    pub(super) bindings: wgpu::BindGroupLayout,
+}
+
+/// The compiled kernels.
 #[derive(Debug)]
 pub(super) struct Kernels {
-    pub(super) bindings: wgpu::BindGroupLayout,
-    pub(super) scan: wgpu::ComputePipeline,
-    pub(super) gram: wgpu::ComputePipeline,
-    pub(super) apply: wgpu::ComputePipeline,
-    pub(super) resize: wgpu::ComputePipeline,
+    pub(super) scan: Kernel,
+    pub(super) gram: Kernel,
+    pub(super) apply: Kernel,
+    pub(super) resize: Kernel,
+    pub(super) align: Kernel,
+    pub(super) multiply: Kernel,
+    pub(super) residual: Kernel,
 }
 
 impl Kernels {
     pub(super) fn compile(device: &wgpu::Device) -> Self {
-        let bindings = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label: Some("kernel"),
-            entries: &std::array::from_fn::<_, BINDINGS, _>(layout),
-        });
-        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some("kernel"),
-            bind_group_layouts: &[Some(&bindings)],
-            immediate_size: 0,
-        });
-        let compile = |source: KernelSource| {
-            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-                label: Some(source.name),
-                source: wgpu::ShaderSource::Wgsl(source.wgsl.into()),
-            });
-            device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some(source.name),
-                layout: Some(&pipeline_layout),
-                module: &module,
-                entry_point: Some(source.name),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
-                cache: None,
-            })
-        };
-        let (scan, gram, apply, resize) = (compile(SCAN), compile(GRAM), compile(APPLY), compile(RESIZE));
-        Self { bindings, scan, gram, apply, resize }
+        let of_matrices = |source| compile(device, source, &std::array::from_fn::<_, BINDINGS, _>(layout));
+        let of_updates = |source| compile(device, source, &std::array::from_fn::<_, UPDATE_BINDINGS, _>(layout));
+        Self {
+            scan: of_matrices(SCAN),
+            gram: of_matrices(GRAM),
+            apply: of_matrices(APPLY),
+            resize: of_matrices(RESIZE),
+            align: of_updates(ALIGN),
+            multiply: of_updates(MULTIPLY),
+            residual: of_updates(RESIDUAL),
+        }
     }
+}
+
+fn compile(device: &wgpu::Device, source: KernelSource, entries: &[wgpu::BindGroupLayoutEntry]) -> Kernel {
+    let label = Some(source.name);
+    let bindings = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries });
+    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label,
+        bind_group_layouts: &[Some(&bindings)],
+        immediate_size: 0,
+    });
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label,
+        source: wgpu::ShaderSource::Wgsl(source.wgsl.into()),
+    });
+    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label,
+        layout: Some(&layout),
+        module: &module,
+        entry_point: Some(source.name),
+        compilation_options: wgpu::PipelineCompilationOptions::default(),
+        cache: None,
+    });
+    Kernel { pipeline, bindings }
 }

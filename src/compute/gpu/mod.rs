@@ -15,6 +15,8 @@ mod device;
 mod dispatch;
 mod kernels;
 mod memory;
+mod orders;
+mod updates;
 
 pub use device::{GpuBackend, NoGpu};
 pub use kernels::{KERNELS, KernelSource};
@@ -137,22 +139,26 @@ impl<P: Pulse> Primitives for GpuBackend<P> {
         self.run_to_talls(&self.kernels.resize, matrices, &views, &coefficients, words).await
     }
 
-    async fn align(&self, _: &[Change<'_, GpuTall>], _: &[Sides<'_>]) -> Result<Vec<Aligned>, ComputeError> {
-        Err(ComputeError::Gpu("updates are the CPU's work so far".into()))
+    async fn align(&self, changes: &[Change<'_, GpuTall>], sides: &[Sides<'_>]) -> Result<Vec<Aligned>, ComputeError> {
+        self.align_changes(changes, sides).await
     }
 
     async fn multiply(
         &self,
-        _: &[Change<'_, GpuTall>],
-        _: Side,
-        _: &[&[f32]],
-        _: u32,
+        changes: &[Change<'_, GpuTall>],
+        side: Side,
+        weights: &[&[f32]],
+        k: u32,
     ) -> Result<Vec<DMatrix<f64>>, ComputeError> {
-        Err(ComputeError::Gpu("updates are the CPU's work so far".into()))
+        self.multiply_changes(changes, side, weights, k).await
     }
 
-    async fn residual(&self, _: &[Change<'_, GpuTall>], _: &[Sides<'_>]) -> Result<Vec<Residual>, ComputeError> {
-        Err(ComputeError::Gpu("updates are the CPU's work so far".into()))
+    async fn residual(
+        &self,
+        changes: &[Change<'_, GpuTall>],
+        sides: &[Sides<'_>],
+    ) -> Result<Vec<Residual>, ComputeError> {
+        self.residual_changes(changes, sides).await
     }
 
     async fn read(&self, matrices: &[&GpuTall]) -> Result<Vec<DMatrix<f32>>, ComputeError> {
@@ -191,7 +197,7 @@ impl<P: Pulse> GpuBackend<P> {
     /// Runs a kernel that gives each view `out_rows × out_cols` numbers, row by row, all in one new buffer.
     async fn run_to_talls(
         &self,
-        kernel: &wgpu::ComputePipeline,
+        kernel: &kernels::Kernel,
         matrices: &[&GpuTall],
         views: &[TallView],
         coefficients: &[f32],
