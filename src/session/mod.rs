@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 mod analyse;
 mod backend;
+mod checkpoints;
 mod drop;
 mod held;
 mod jobs;
