@@ -7,11 +7,13 @@ use crate::source::path::inside;
 
 mod join;
 mod matching;
+mod order;
 mod remarks;
 mod shards;
 mod weights;
 
 pub use matching::{Matched, WeightRef, match_modules};
+pub use order::{order, step};
 pub use shards::{Index, Numbered, Shards};
 pub use weights::{Found, Weights, is_of_senses};
 
