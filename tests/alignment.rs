@@ -203,7 +203,9 @@ fn assert_near(figures: &Figures, wanted: &Figures, what: &str) {
 #[test]
 fn figures_are_those_of_dense_f64() {
     for choice in BACKENDS {
-        for (n, (rows, cols, r)) in [(300, 70, 4), (65, 1030, 16), (17, 19, 3), (1, 40, 1), (520, 260, 64)].into_iter().enumerate() {
+        for (n, (rows, cols, r)) in
+            [(300, 70, 4), (65, 1030, 16), (17, 19, 3), (1, 40, 1), (520, 260, 64)].into_iter().enumerate()
+        {
             for (before, after) in [("BF16", "BF16"), ("F32", "F32"), ("F16", "BF16"), ("F64", "F32")] {
                 let mut numbers = Numbers::new(n as u64 + 1);
                 let (b, a) = (numbers.matrix(rows, r), numbers.matrix(r, cols));

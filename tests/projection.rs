@@ -313,7 +313,7 @@ fn a_checkpoint_gives_sizes_by_its_header() {
     let shard = |layer: u32, q: [u64; 2]| {
         let name = format!("model.layers.{layer}.self_attn.q_proj.weight");
         let bytes = common::f32_file(&[(&name, &q), ("model.norm.weight", &[64])]);
-        MemorySource::new(format!("target/model-{layer}.safetensors"), bytes)
+        MemorySource::new(format!("target/model-0000{}-of-00002.safetensors", layer + 1), bytes)
     };
     let target = bench.drop_more(vec![shard(0, [64, 32]), shard(1, [48, 32])], ItemKind::Checkpoint)[0];
     let request = Request { target: Target::Item(target), ..Request::default() };
@@ -399,7 +399,7 @@ fn a_cancelled_projection_leaves_the_last_one_and_a_changed_adapter_none() {
         assert_eq!(bench.download(ExportFile::Adapter), file);
     }
     bench.messages.borrow_mut().clear();
-    bench.session.set_scale(bench.item, 3.0);
+    block_on(bench.session.set_scale(bench.item, 3.0));
     assert!(bench.messages.borrow().contains(&ToPage::ProjectionGone));
     assert!(bench.session.report().projection.is_none() && bench.session.download(ExportFile::Zip).is_err());
 }

@@ -171,10 +171,10 @@ fn an_assumed_scale_can_be_replaced() {
         ToPage::Item(item) if item.kind == ItemKind::Adapter && item.scale_assumed => Some(item.item),
         _ => None,
     });
-    session.set_scale(item.unwrap(), 2.0);
+    block_on(session.set_scale(item.unwrap(), 2.0));
     let by_hand = session.report().adapters.remove(0);
     agrees_with_the_writing_library(&by_hand, "peft-lora");
-    session.set_scale(item.unwrap(), f64::NAN);
+    block_on(session.set_scale(item.unwrap(), f64::NAN));
     assert_eq!(verdict(&messages).1.len(), 1);
     assert_eq!(session.report().adapters[0], by_hand);
 

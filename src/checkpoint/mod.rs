@@ -1,15 +1,20 @@
 //! Checkpoints of full models: single files, sharded sets, the states of a run; which of their tensors is the weight
 //! of an adapter's module.
 
-use std::collections::BTreeMap;
-
 use crate::container::{Header, TensorEntry};
 use crate::source::ByteSource;
+use crate::source::path::inside;
 
+mod join;
 mod matching;
+mod order;
+mod remarks;
+mod shards;
 mod weights;
 
 pub use matching::{Matched, WeightRef, match_modules};
+pub use order::{order, step};
+pub use shards::{Index, Numbered, Shards};
 pub use weights::{Found, Weights, is_of_senses};
 
 /// One checkpoint: all files of it that are here.
@@ -32,28 +37,10 @@ pub struct CheckpointFile<S> {
     pub header: Header,
 }
 
-/// What the names of a sharded model's files, or its index, say of its files.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Shards {
-    /// What the files' names begin with: `model` of `model-00001-of-00004.safetensors`.
-    pub stem: String,
-    /// Files that it consists of, by name.
-    pub files: Vec<String>,
-    /// `model.safetensors.index.json`, where it is here: tensor → file name.
-    pub index: Option<Index>,
-}
-
-/// A `*.safetensors.index.json`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Index {
-    pub path: String,
-    pub weight_map: BTreeMap<String, String>,
-}
-
 impl<S: ByteSource> Checkpoint<S> {
     /// The names of shards that are not here.
     pub fn missing(&self) -> Vec<String> {
-        let here = |name: &String| self.files.iter().any(|file| file.source.path().rsplit('/').next() == Some(name));
+        let here = |name: &String| self.files.iter().any(|file| inside(&self.folder, file.source.path()) == name);
         self.shards.iter().flat_map(|shards| &shards.files).filter(|name| !here(name)).cloned().collect()
     }
 
@@ -65,5 +52,10 @@ impl<S: ByteSource> Checkpoint<S> {
     /// Bytes of its files.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.source.len()).sum()
+    }
+
+    /// The path of its first file, by which sentences name it.
+    pub fn path(&self) -> &str {
+        self.files.first().map_or(&self.folder, |file| file.source.path())
     }
 }

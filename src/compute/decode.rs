@@ -6,7 +6,7 @@ use safetensors::Dtype;
 use super::RawTall;
 
 /// The dtypes that factors may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FactorType {
     F32,
     F16,

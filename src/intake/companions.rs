@@ -55,5 +55,11 @@ pub fn is_known(path: &str) -> bool {
         || name.starts_with("events.out.tfevents")
         || name.ends_with("_optim_states.pt")
         || name.ends_with("_model_states.pt")
-        || name.ends_with(".safetensors.index.json")
+        || is_index(path)
+}
+
+/// Whether the name is that of a sharded model's index: `model.safetensors.index.json`, with a variant inside or not.
+pub fn is_index(path: &str) -> bool {
+    let name = file_name(path).to_lowercase();
+    name.ends_with(".json") && (name.contains(".safetensors.index.") || name.contains(".bin.index."))
 }

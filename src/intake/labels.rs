@@ -2,14 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-/// The folder of a relative path; empty for none.
-pub fn folder(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-pub fn file_name(path: &str) -> &str {
-    path.rsplit_once('/').map_or(path, |(_, name)| name)
-}
+use crate::checkpoint::Numbered;
+pub use crate::source::path::{file_name, folder};
 
 /// In lower case, without the dot; empty for none.
 pub fn extension(path: &str) -> String {
@@ -25,16 +19,37 @@ const GENERIC: &[&str] = &[
     "model",
     "pytorch_model",
     "diffusion_pytorch_model",
+    "consolidated",
 ];
+
+/// What tools put behind such a name to say how the weights are stored.
+const VARIANTS: &[&str] = &["fp32", "fp16", "bf16", "fp8", "ema", "non_ema"];
 
 /// The folder's name where the file has a name that every tool gives, else the file's.
 pub fn label(path: &str) -> String {
     let name = file_name(path);
-    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    // model-00001-of-00004
-    let stem = stem.split_once('-').filter(|(_, shard)| shard.contains("-of-")).map_or(stem, |(stem, _)| stem);
+    home(path, stem(name)).unwrap_or(name).to_owned()
+}
+
+/// As [`label`], the file's name without its extension; all files of a sharded checkpoint have the same.
+pub fn checkpoint_label(path: &str) -> String {
+    let stem = stem(file_name(path));
+    home(path, stem).unwrap_or(stem).to_owned()
+}
+
+/// A file's name without its extension, and without its number among the files of a sharded model.
+fn stem(name: &str) -> &str {
+    // The 1 of `llama-3.1` is no extension.
+    let extension = |(stem, end): &(&str, &str)| !stem.is_empty() && end.bytes().any(|b| b.is_ascii_alphabetic());
+    let stem = name.rsplit_once('.').filter(extension).map_or(name, |(stem, _)| stem);
+    Numbered::parse(name).map_or(stem, |name| name.stem)
+}
+
+/// The folder's name, if there is one and the file's says nothing: `model`, `model.fp16`.
+fn home<'a>(path: &'a str, stem: &str) -> Option<&'a str> {
     let home = file_name(folder(path));
-    if GENERIC.contains(&stem) && !home.is_empty() { home.to_owned() } else { name.to_owned() }
+    let plain = stem.rsplit_once('.').filter(|(_, end)| VARIANTS.contains(end)).map_or(stem, |(plain, _)| plain);
+    (GENERIC.contains(&plain) && !home.is_empty()).then_some(home)
 }
 
 /// Tells labels apart that collide: by the folder above, then by the whole path, then by a number.
@@ -42,12 +57,13 @@ pub fn label(path: &str) -> String {
 pub fn make_unique<'a>(labels: impl Iterator<Item = &'a mut String>, paths: &[String]) {
     let mut labels: Vec<&mut String> = labels.collect();
     for longer in [two_parts, whole_path] {
-        let mut counts: HashMap<String, usize> = HashMap::new();
-        for label in &labels {
-            *counts.entry((*label).clone()).or_default() += 1;
+        let mut known: HashMap<String, HashSet<&str>> = HashMap::new();
+        for (label, path) in labels.iter().zip(paths) {
+            known.entry((*label).clone()).or_default().insert(path);
         }
         for (label, path) in labels.iter_mut().zip(paths) {
-            if counts.get(*label).is_some_and(|&count| count > 1) {
+            // Paths that are the same tell nothing apart.
+            if known.get(*label).is_some_and(|paths| paths.len() > 1) {
                 **label = longer(path, label);
             }
         }
@@ -65,7 +81,7 @@ pub fn make_unique<'a>(labels: impl Iterator<Item = &'a mut String>, paths: &[St
 
 /// `run-a/checkpoint-30` for the label `checkpoint-30`.
 fn two_parts(path: &str, label: &str) -> String {
-    let above = if file_name(path) == label { folder(path) } else { folder(folder(path)) };
+    let above = if file_name(folder(path)) == label { folder(folder(path)) } else { folder(path) };
     let above = file_name(above);
     if above.is_empty() { label.to_owned() } else { format!("{above}/{label}") }
 }

@@ -4,10 +4,12 @@ use std::collections::HashSet;
 
 mod companions;
 mod labels;
+mod sets;
 
 use serde_json::Value;
 
 use crate::adapter::{Content, PeftConfig, recognise};
+use crate::checkpoint::{Checkpoint, CheckpointFile, Index};
 use crate::container::{ContainerError, Header, read_header};
 use crate::natural::natural;
 use crate::projection::models::ModelShape;
@@ -17,12 +19,17 @@ pub use labels::{folder, make_unique};
 
 /// The longest JSON file that is read.
 const MAX_JSON: u64 = 4 << 20;
+/// The longest index of a sharded model that is read: those of large models are long.
+const MAX_INDEX: u64 = 32 << 20;
 
 /// A drop, sorted.
 #[derive(Debug)]
 pub struct Sorted<S> {
     pub adapters: Vec<AdapterFile<S>>,
+    /// Labels are unique in the drop.
     pub checkpoints: Vec<Checkpoint<S>>,
+    /// Indexes of sharded models, without a file of theirs in this drop.
+    pub indexes: Vec<Index>,
     /// Adapter configurations that no weights of this drop use.
     pub configs: Vec<ConfigFile>,
     /// The `config.json` of models: sizes to project to.
@@ -41,15 +48,6 @@ pub struct AdapterFile<S> {
     pub source: S,
     pub header: Header,
     pub config: Option<ConfigFile>,
-}
-
-/// A model's weights, one file of them.
-#[derive(Debug)]
-pub struct Checkpoint<S> {
-    /// Unique among the drop's checkpoints.
-    pub label: String,
-    pub source: S,
-    pub header: Header,
 }
 
 #[derive(Clone, Debug)]
@@ -76,16 +74,6 @@ impl ModelFile {
     }
 }
 
-impl<S: ByteSource> Checkpoint<S> {
-    /// What to say of it while there is no adapter.
-    pub fn waiting(&self) -> String {
-        format!(
-            "{}: this is a model checkpoint, not an adapter. It is kept, waiting for an adapter: drop one to analyse it.",
-            self.source.path()
-        )
-    }
-}
-
 impl ConfigFile {
     /// What to say of it while its weights are missing.
     pub fn waiting(&self) -> String {
@@ -101,6 +89,9 @@ enum Kind {
     Weights(Header, Content),
     Config(Box<PeftConfig>),
     Model(Box<ModelShape>),
+    Index(Index),
+    /// An index that cannot be read: nothing to speak of where there is no model for it.
+    BrokenIndex(String),
     Companion,
     Problem(String),
     /// Weights that cannot be used; their configuration then goes without a word.
@@ -113,6 +104,7 @@ pub async fn sort_drop<S: ByteSource>(mut files: Vec<S>) -> Sorted<S> {
     let mut sorted = Sorted {
         adapters: vec![],
         checkpoints: vec![],
+        indexes: vec![],
         configs: vec![],
         models: vec![],
         companions: vec![],
@@ -120,6 +112,7 @@ pub async fn sort_drop<S: ByteSource>(mut files: Vec<S>) -> Sorted<S> {
     };
     // Folders that hold weights of any sort, usable or not.
     let mut weighty = HashSet::new();
+    let (mut files_of_models, mut indexes, mut broken) = (Vec::new(), Vec::new(), Vec::new());
     for source in files {
         let path = source.path().to_owned();
         let kind = kind_of(&source).await;
@@ -128,21 +121,28 @@ pub async fn sort_drop<S: ByteSource>(mut files: Vec<S>) -> Sorted<S> {
         }
         match kind {
             Kind::Weights(header, Content::Checkpoint) => {
-                sorted.checkpoints.push(Checkpoint { label: labels::label(&path), source, header });
+                files_of_models.push(CheckpointFile { source, header });
             }
             Kind::Weights(header, _) => {
                 sorted.adapters.push(AdapterFile { label: labels::label(&path), source, header, config: None });
             }
             Kind::Config(config) => sorted.configs.push(ConfigFile { path, config: *config }),
             Kind::Model(shape) => sorted.models.push(ModelFile { path, shape: *shape }),
+            Kind::Index(index) => indexes.push(index),
+            Kind::BrokenIndex(sentence) => broken.push((path, sentence)),
             Kind::Companion => sorted.companions.push(path),
             Kind::Problem(sentence) | Kind::Refused(sentence) => sorted.problems.push(sentence),
         }
     }
     sorted.pair_configs(&weighty);
+    for (path, sentence) in broken {
+        let needed = files_of_models.iter().any(|file| folder(file.source.path()) == folder(&path));
+        if needed { sorted.problems.push(sentence) } else { sorted.companions.push(path) }
+    }
+    sorted.put_together(files_of_models, indexes);
     let paths: Vec<String> = sorted.adapters.iter().map(|a| a.source.path().to_owned()).collect();
     make_unique(sorted.adapters.iter_mut().map(|a| &mut a.label), &paths);
-    let paths: Vec<String> = sorted.checkpoints.iter().map(|c| c.source.path().to_owned()).collect();
+    let paths: Vec<String> = sorted.checkpoints.iter().map(|c| c.path().to_owned()).collect();
     make_unique(sorted.checkpoints.iter_mut().map(|c| &mut c.label), &paths);
     sorted
 }
@@ -209,7 +209,14 @@ fn is_unknown(path: &str, error: &ContainerError) -> bool {
 async fn json_kind<S: ByteSource>(source: &S) -> Kind {
     let path = source.path();
     let known = companions::is_known(path);
-    if source.len() > MAX_JSON {
+    let longest = if companions::is_index(path) { MAX_INDEX } else { MAX_JSON };
+    if source.len() > longest {
+        if companions::is_index(path) {
+            return Kind::BrokenIndex(format!(
+                "{path}: this index of a sharded model is longer than 32 MB, so it is not read. The model's files are put \
+                 together by the numbers in their names."
+            ));
+        }
         return if known { Kind::Companion } else { unknown_json(path) };
     }
     let bytes = match source.read(0..source.len()).await {
@@ -217,12 +224,17 @@ async fn json_kind<S: ByteSource>(source: &S) -> Kind {
         Err(error) => return Kind::Problem(error.to_string()),
     };
     let text = String::from_utf8_lossy(&bytes);
-    match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
+    let text = text.trim_start_matches('\u{feff}');
+    if companions::is_index(path) {
+        return index_kind(path, text);
+    }
+    match serde_json::from_str(text) {
         Ok(Value::Object(object)) if PeftConfig::is_one(&object) => Kind::Config(Box::new(PeftConfig::read(&object))),
         Ok(Value::Object(object)) if ModelShape::is_one(&object) => Kind::Model(Box::new(ModelShape::read(&object))),
-        // MLX's configuration of the same name, and the index of a sharded model.
+        Ok(Value::Object(object)) if object.contains_key("weight_map") => index_kind(path, text),
+        // MLX's configuration of the same name.
         Ok(Value::Object(object))
-            if known || ["fine_tune_type", "lora_parameters", "weight_map"].iter().any(|k| object.contains_key(*k)) =>
+            if known || ["fine_tune_type", "lora_parameters"].iter().any(|k| object.contains_key(*k)) =>
         {
             Kind::Companion
         }
@@ -234,6 +246,15 @@ async fn json_kind<S: ByteSource>(source: &S) -> Kind {
         Ok(_) => unknown_json(path),
         Err(_) if known => Kind::Companion,
         Err(error) => Kind::Problem(format!("{path}: not valid JSON ({error}). Download or save it again.")),
+    }
+}
+
+fn index_kind(path: &str, text: &str) -> Kind {
+    match Index::read(path, text) {
+        // It names nothing, or files that are refused by themselves.
+        Ok(index) if index.is_of_pickles() => Kind::Companion,
+        Ok(index) => Kind::Index(index),
+        Err(sentence) => Kind::BrokenIndex(sentence),
     }
 }
 

@@ -99,7 +99,9 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let mut places: HashMap<Vec<Option<Place>>, usize> = HashMap::new();
         for of_one in wanted.chunk_by(|a, b| a.0 == b.0) {
             let adapter = of_one[0].0;
-            let Some(analysed) = self.held.iter().find(|h| h.id == adapter).and_then(|h| h.analysed()) else { continue };
+            let Some(analysed) = self.held.iter().find(|h| h.id == adapter).and_then(|h| h.analysed()) else {
+                continue;
+            };
             let modules = &analysed.adapter.modules;
             let matched: Vec<Vec<Matched>> = checkpoints.iter().map(|(_, c)| match_modules(modules, c)).collect();
             for &(_, (from, to)) in of_one {
@@ -121,7 +123,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 let key: Vec<Option<Place>> = refs
                     .iter()
                     .map(|found| {
-                        let found = found.filter(|f| (f.rows, f.cols, f.swapped) == (first.rows, first.cols, first.swapped))?;
+                        let found =
+                            found.filter(|f| (f.rows, f.cols, f.swapped) == (first.rows, first.cols, first.swapped))?;
                         let dtype = dtype(&found.tensor.dtype)?;
                         Some(Place { file: found.file, begin: found.tensor.begin, dtype })
                     })

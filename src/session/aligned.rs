@@ -121,7 +121,10 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         match outcome {
             Ok(()) => self.remarks(before),
             Err(Stopped::Cancelled) => {
-                vec!["Cancelled. What was finished before is kept; Align on the Alignment tab starts it again.".to_owned()]
+                vec![
+                    "Cancelled. What was finished before is kept; Align on the Alignment tab starts it again."
+                        .to_owned(),
+                ]
             }
             Err(Stopped::Failed(text)) => vec![text],
         }

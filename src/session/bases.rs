@@ -62,8 +62,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 let cost = costs[batch.clone()].iter().copied().fold(Cost::default(), Cost::plus);
                 let modules = &modules[batch];
                 let refs: Vec<&Module> = modules.iter().map(|(_, module)| module).collect();
-                let pairs =
-                    tensors::read(&source, &refs).await.map_err(|error| Stopped::Failed(error.to_string()))?;
+                let pairs = tensors::read(&source, &refs).await.map_err(|error| Stopped::Failed(error.to_string()))?;
                 let spectra = self.chosen.run(&Vectors(&pairs), cost).await.map_err(|error| match error {
                     ComputeError::Cancelled => Stopped::Cancelled,
                     error => Stopped::Failed(format!("{error}.")),

@@ -17,10 +17,10 @@ type Read<S> = (AdapterFile<Metered<S>>, Adapter);
 
 /// What a drop came to.
 #[derive(Default)]
-struct Verdict {
+pub(super) struct Verdict {
     /// Something of it could be analysed.
-    good: bool,
-    problems: Vec<String>,
+    pub good: bool,
+    pub problems: Vec<String>,
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
@@ -60,7 +60,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         sizes: &[FileReport],
         verdict: &mut Verdict,
     ) -> Result<(), Cancelled> {
-        let Sorted { adapters, checkpoints, configs, models, companions, problems } = sorted;
+        let Sorted { adapters, checkpoints, indexes, configs, models, companions, problems } = sorted;
         verdict.problems = problems;
         let size = |path: &str| sizes.iter().find(|f| f.name == path).cloned();
         for config in configs {
@@ -85,7 +85,9 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             let mut files: Vec<FileReport> = size(file.source.path()).into_iter().collect();
             files.extend(file.config.iter().flat_map(|config| size(&config.path)));
             found.tell(&mut adapter);
-            let label = self.unique(&file.label, file.source.path());
+            let adapters = self.held.iter().filter_map(|held| Some((held, held.analysed()?)));
+            let labels = adapters.map(|(held, a)| (held.label.clone(), a.file.source.path().to_owned()));
+            let label = unique(labels, &file.label, file.source.path());
             let report = crate::analysis::report(label.clone(), &adapter, &found.spectra);
             if report.modules.is_empty() {
                 let warnings = report.warnings.join(" ");
@@ -103,13 +105,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         // With an adapter, both are targets to project it to.
         let has_adapter = self.held.iter().any(|held| held.analysed().is_some());
         verdict.good |= has_adapter && !(checkpoints.is_empty() && models.is_empty());
-        for checkpoint in checkpoints {
-            if !has_adapter {
-                verdict.problems.push(checkpoint.waiting());
-            }
-            let files = size(checkpoint.source.path()).into_iter().collect();
-            self.hold(checkpoint.label.clone(), files, What::Checkpoint(Box::new(checkpoint)));
-        }
+        self.take_checkpoints(checkpoints, indexes, sizes, verdict).await;
         for model in models {
             if !has_adapter {
                 verdict.problems.push(model.waiting());
@@ -195,26 +191,17 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     }
 
     fn hold(&mut self, label: String, files: Vec<FileReport>, what: What<S>) -> ItemId {
-        let id = self.next;
-        self.next += 1;
-        let held = Held { id, label, files, what };
-        self.emit.emit(ToPage::Item(held.item()));
-        self.held.push(held);
+        let id = self.hold_quietly(label, files, what);
+        self.emit.emit(ToPage::Item(self.held[self.held.len() - 1].item()));
         id
     }
 
-    /// A label that no other adapter has.
-    fn unique(&self, label: &str, path: &str) -> String {
-        let adapters = self.held.iter().filter_map(|held| held.analysed().map(|a| (held, a)));
-        let (mut labels, mut paths): (Vec<String>, Vec<String>) =
-            adapters.map(|(held, a)| (held.label.clone(), a.file.source.path().to_owned())).unzip();
-        if !labels.iter().any(|l| l == label) {
-            return label.to_owned();
-        }
-        labels.push(label.to_owned());
-        paths.push(path.to_owned());
-        make_unique(labels.iter_mut(), &paths);
-        labels.pop().unwrap_or_default()
+    /// Holds what is not yet as it will be: the page is not told.
+    pub(super) fn hold_quietly(&mut self, label: String, files: Vec<FileReport>, what: What<S>) -> ItemId {
+        let id = self.next;
+        self.next += 1;
+        self.held.push(Held { id, label, files, what });
+        id
     }
 
     /// After a cancel: what the drop brought beside finished adapters goes.
@@ -227,6 +214,18 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             self.emit.emit(ToPage::Removed { item: held.id });
         }
     }
+}
+
+/// A label that none of `held`, of labels and paths, has.
+pub(super) fn unique(held: impl Iterator<Item = (String, String)>, label: &str, path: &str) -> String {
+    let (mut labels, mut paths): (Vec<String>, Vec<String>) = held.unzip();
+    if !labels.iter().any(|l| l == label) {
+        return label.to_owned();
+    }
+    labels.push(label.to_owned());
+    paths.push(path.to_owned());
+    make_unique(labels.iter_mut(), &paths);
+    labels.pop().unwrap_or_default()
 }
 
 struct Cancelled;

@@ -1,7 +1,8 @@
 //! What the engine keeps of what was dropped.
 
 use crate::adapter::Adapter;
-use crate::intake::{AdapterFile, Checkpoint, ConfigFile, ModelFile};
+use crate::checkpoint::Checkpoint;
+use crate::intake::{AdapterFile, ConfigFile, ModelFile};
 use crate::protocol::{Item, ItemId, ItemKind};
 use crate::report::{AdapterReport, FileReport, NotAnalyzed};
 use crate::source::{ByteSource, Metered};
@@ -89,6 +90,21 @@ impl<S: ByteSource> Held<S> {
         }
     }
 
+    pub fn checkpoint(&self) -> Option<&Checkpoint<Metered<S>>> {
+        match &self.what {
+            What::Checkpoint(checkpoint) => Some(checkpoint),
+            _ => None,
+        }
+    }
+
+    /// Files that came later; one of a name that is known replaces it.
+    pub fn add_files(&mut self, files: impl IntoIterator<Item = FileReport>) {
+        for file in files {
+            self.files.retain(|known| known.name != file.name);
+            self.files.push(file);
+        }
+    }
+
     pub fn is_companion(&self) -> bool {
         matches!(self.what, What::Companion)
     }
@@ -99,7 +115,10 @@ impl<S: ByteSource> Held<S> {
         let size = in_words(bytes);
         let (kind, detail, scale_assumed) = match &self.what {
             What::Adapter(a) => (ItemKind::Adapter, format!("{}, {size}", a.report.format), a.adapter.scale_assumed),
-            What::Checkpoint(_) => (ItemKind::Checkpoint, format!("model checkpoint, {size}, kept"), false),
+            What::Checkpoint(checkpoint) => {
+                let files = checkpoint.files_in_words().map_or_else(String::new, |files| format!(" {files},"));
+                (ItemKind::Checkpoint, format!("model checkpoint,{files} {size}, kept"), false)
+            }
             What::Model(_) => (ItemKind::ModelConfig, "a model's sizes, kept as a target".to_owned(), false),
             What::Config(_) => (ItemKind::AdapterConfig, "adapter_config without its weights".to_owned(), false),
             What::Companion => (ItemKind::Companion, "not part of the analysis".to_owned(), false),

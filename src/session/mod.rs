@@ -10,6 +10,7 @@ mod aligned;
 mod analyse;
 mod backend;
 mod bases;
+mod checkpoints;
 mod drop;
 mod held;
 mod jobs;

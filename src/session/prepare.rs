@@ -7,7 +7,6 @@ use super::{Emit, Session};
 use crate::adapter::{Module, keys};
 use crate::compute::Pulse;
 use crate::export::{Layout, WrittenConfig, adapter_config, layout};
-use crate::intake::folder;
 use crate::projection::models::{ModelShape, listed};
 use crate::projection::{Plan, Request, Subject, Target, TargetShape, plan};
 use crate::protocol::{ItemId, MODULES_PER_MESSAGE, PlanHead, ToPage};
@@ -99,22 +98,13 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 match &held.what {
                     What::Model(model) => Ok((Found::Model(model.shape.clone()), held.label.clone())),
                     What::Checkpoint(checkpoint) => {
-                        let home = folder(checkpoint.source.path());
-                        Ok((Found::Weights(self.weights_in(home)), held.label.clone()))
+                        let tensors = checkpoint.tensors().map(|(_, t)| (t.name.clone(), t.shape.clone()));
+                        Ok((Found::Weights(tensors.collect()), held.label.clone()))
                     }
                     _ => Err(gone()),
                 }
             }
         }
-    }
-
-    /// Names and shapes of the tensors of every checkpoint file of a folder: a sharded model is in several.
-    fn weights_in(&self, home: &str) -> Vec<(String, Vec<u64>)> {
-        let files = self.held.iter().filter_map(|held| match &held.what {
-            What::Checkpoint(checkpoint) if folder(checkpoint.source.path()) == home => Some(&checkpoint.header),
-            _ => None,
-        });
-        files.flat_map(|header| header.tensors.iter().map(|t| (t.name.clone(), t.shape.clone()))).collect()
     }
 }
 

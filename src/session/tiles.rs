@@ -242,8 +242,10 @@ mod tests {
 
     #[test]
     fn tiles_hold_the_bytes_of_their_place_in_every_state() {
-        let files: Vec<Vec<MemorySource>> =
-            [0u8, 100].iter().map(|&add| vec![MemorySource::new("w", (0..80).map(|n| n + add).collect::<Vec<u8>>())]).collect();
+        let files: Vec<Vec<MemorySource>> = [0u8, 100]
+            .iter()
+            .map(|&add| vec![MemorySource::new("w", (0..80).map(|n| n + add).collect::<Vec<u8>>())])
+            .collect();
         let mut weights = vec![weight(3, 4, &[2, 6]), weight(2, 2, &[40, 60])];
         weights[1].places[0] = None;
         let batches = batches(&weights, 64);

@@ -93,9 +93,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         for member in members {
             let modules: Vec<&Module> =
                 names.iter().filter_map(|name| member.modules.get(*name)).map(|(_, module)| module).collect();
-            let pairs: Vec<Pair> = tensors::read(&member.source, &modules)
-                .await
-                .map_err(|error| Stopped::Failed(error.to_string()))?;
+            let pairs: Vec<Pair> =
+                tensors::read(&member.source, &modules).await.map_err(|error| Stopped::Failed(error.to_string()))?;
             for (module, pair) in modules.into_iter().zip(&pairs) {
                 factors.insert((member.id, module.name.as_str()), (Factored::new(pair), module));
             }

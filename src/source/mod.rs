@@ -9,6 +9,7 @@ use std::ops::Range;
 mod blob;
 mod memory;
 mod metered;
+pub mod path;
 
 #[cfg(target_arch = "wasm32")]
 pub use blob::BlobSource;

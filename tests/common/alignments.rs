@@ -51,7 +51,10 @@ impl Golden {
                 let modules = self.modules[adapter].as_object().expect("an object");
                 let reported = row["modules"].as_array().expect("an array");
                 assert_eq!(reported.len(), modules.len(), "{adapter} {update}");
-                assert_eq!((&row["matched"], &row["unmatched"]), (&Value::from(modules.len()), &Value::from([""; 0].to_vec())));
+                assert_eq!(
+                    (&row["matched"], &row["unmatched"]),
+                    (&Value::from(modules.len()), &Value::from([""; 0].to_vec()))
+                );
                 for (name, cosines) in modules {
                     let module = reported.iter().find(|m| m["name"] == name.as_str());
                     let module = module.unwrap_or_else(|| panic!("{adapter} {update}: no {name}"));
@@ -63,8 +66,12 @@ impl Golden {
             }
             assert_eq!(rows.iter().filter(|row| row["adapter"] == label).count(), updates.len(), "{adapter}");
         }
-        let answers: usize =
-            self.modules.values().flat_map(|m| m.as_object().expect("an object").values()).map(|u| u.as_object().expect("an object").len()).sum();
+        let answers: usize = self
+            .modules
+            .values()
+            .flat_map(|m| m.as_object().expect("an object").values())
+            .map(|u| u.as_object().expect("an object").len())
+            .sum();
         assert_eq!(seen.len(), answers);
         assert!(answers > 1000);
         worst

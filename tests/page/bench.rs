@@ -19,7 +19,8 @@ const MODEL: Model = Model { head: [32_000, 4096], layer: [14_336, 4096], layers
 fn alignment_beside_a_bare_read() {
     let home = TempDir::new("bench");
     MODEL.write_adapter(&home.path().join("lora"));
-    let checkpoints: Vec<PathBuf> = ["checkpoint-10", "checkpoint-20"].map(|name| home.path().join("run").join(name)).into();
+    let checkpoints: Vec<PathBuf> =
+        ["checkpoint-10", "checkpoint-20"].map(|name| home.path().join("run").join(name)).into();
     for (seed, folder) in (1..).zip(&checkpoints) {
         MODEL.write_filled(folder, seed);
     }
