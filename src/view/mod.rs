@@ -16,6 +16,8 @@ mod drop;
 #[cfg(target_arch = "wasm32")]
 mod export;
 #[cfg(target_arch = "wasm32")]
+mod fields;
+#[cfg(target_arch = "wasm32")]
 mod first;
 #[cfg(target_arch = "wasm32")]
 mod header;
@@ -37,6 +39,8 @@ mod problems;
 mod projection;
 #[cfg(target_arch = "wasm32")]
 mod sample;
+#[cfg(target_arch = "wasm32")]
+mod sheet;
 #[cfg(target_arch = "wasm32")]
 mod spectrum;
 #[cfg(target_arch = "wasm32")]
