@@ -13,7 +13,6 @@ use super::model::grid::Grid;
 use super::model::heat::{self, Cell, Field, Measured};
 use super::model::measure::Measure;
 use super::model::number::grouped;
-use super::model::shown::Adapter;
 use super::store::{Store, is_another, use_store};
 
 /// What the parts of a heatmap share.
@@ -33,33 +32,19 @@ pub struct Heat {
 }
 
 impl Heat {
-    /// `field` is over the modules of `adapter`.
+    /// `field` is over the modules of the adapter in view.
     pub fn new(
         store: Store,
         name: &'static str,
-        adapter: Signal<Option<Arc<Adapter>>>,
         field: Memo<Option<Arc<dyn Field>>>,
         kind: RwSignal<ScaleKind>,
     ) -> Heat {
-        let grid = Memo::new_with_compare(
-            move |_| adapter.get().map(|a| Arc::new(Grid::new(&a.modules, a.report.total_layers))),
-            // Runs only when the adapter has changed, and then it is another grid.
-            |_: Option<&Option<Arc<Grid>>>, _| true,
-        );
         let scale = Memo::new(move |_| {
             let kind = kind.get();
             field.with(|f| f.as_ref()?.scale(kind))
         });
-        Heat {
-            store,
-            name,
-            grid,
-            field,
-            scale,
-            kind,
-            cursor: RwSignal::new(Cell::default()),
-            hover: RwSignal::new(None),
-        }
+        let (cursor, hover) = (RwSignal::new(Cell::default()), RwSignal::new(None));
+        Heat { store, name, grid: store.grid, field, scale, kind, cursor, hover }
     }
 
     /// The cell of the module in view.
@@ -110,7 +95,7 @@ pub fn Heatmap() -> impl IntoView {
         },
         is_another,
     );
-    let heat = Heat::new(store, "heatmap", store.heat_adapter.into(), field, store.heat_scale);
+    let heat = Heat::new(store, "heatmap", field, store.heat_scale);
     let measures = Measures {
         hook: "heatmap-measure",
         all: Measure::ALL.map(|m| (m.key(), m.label())).into(),
@@ -125,7 +110,14 @@ pub fn Heatmap() -> impl IntoView {
 }
 
 #[component]
-pub fn HeatPanel(heat: Heat, #[prop(into)] title: Signal<String>, measures: Measures) -> impl IntoView {
+pub fn HeatPanel(
+    heat: Heat,
+    title: &'static str,
+    /// What the picture is of, where the title does not say it.
+    #[prop(optional, into)]
+    subtitle: Option<Signal<String>>,
+    measures: Measures,
+) -> impl IntoView {
     let as_table = RwSignal::new(false);
     // The keys start where the eye is: at the module in view.
     Effect::new(move |_| {
@@ -137,7 +129,7 @@ pub fn HeatPanel(heat: Heat, #[prop(into)] title: Signal<String>, measures: Meas
     view! {
         <section class="panel heat-panel" aria-labelledby=format!("{}-title", heat.name)>
             <div class="panel-head">
-                <h2 id=format!("{}-title", heat.name)>{move || title.get()}</h2>
+                <h2 id=format!("{}-title", heat.name)>{title}" "<span class="small">{move || subtitle.map(|s| s.get())}</span></h2>
                 <Choices heat measures as_table/>
             </div>
             <Show when=move || !as_table.get() fallback=move || view! { <HeatTable heat/> }>

@@ -38,6 +38,31 @@ impl Phase {
     }
 }
 
+/// What fills the page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Screen {
+    /// What this is, and where to drop.
+    #[default]
+    First,
+    /// Checkpoints are here, and no adapter: a LoRA can be taken out of them.
+    Checkpoints,
+    /// An adapter is in view.
+    Result,
+}
+
+impl Screen {
+    pub fn of(state: &State, before: Option<Screen>) -> Screen {
+        if state.selected().is_some() {
+            Screen::Result
+        } else if state.only_extracts() && (!state.phase.is_busy() || before == Some(Screen::Checkpoints)) {
+            // Not in the middle of a drop: the adapter may come behind the checkpoints.
+            Screen::Checkpoints
+        } else {
+            Screen::First
+        }
+    }
+}
+
 /// An adapter with all of its modules.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adapter {
