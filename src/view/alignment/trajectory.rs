@@ -66,7 +66,7 @@ pub fn TrajectoryPanel(desk: Desk) -> impl IntoView {
                     Some(trajectory) => view! { <Picture trajectory desk/> }.into_any(),
                     None => view! { <p class="small">"No update has this figure."</p> }.into_any(),
                 }}
-                <Show when=move || beside.get() == Beside::Roles>
+                <Show when=move || trajectory.with(has_roles)>
                     <p class="small">
                         "A role’s line takes all its modules as one long vector, as the adapter’s own line does: a \
                          cosine of the joined updates, a capture weighed by each module’s ‖X‖²."
@@ -81,6 +81,10 @@ pub fn TrajectoryPanel(desk: Desk) -> impl IntoView {
             </section>
         </Show>
     }
+}
+
+fn has_roles(trajectory: &Option<Arc<Trajectory>>) -> bool {
+    trajectory.as_ref().is_some_and(|t| t.lines.iter().any(|line| matches!(line.kind, Kind::Role(_))))
 }
 
 fn left_out(trajectory: &Option<Arc<Trajectory>>) -> Option<String> {

@@ -33,8 +33,8 @@ fn Explained() -> impl IntoView {
             <h2>"What comes out"</h2>
             <p>
                 "An adapter in PEFT’s format with the scale 1: added to the first checkpoint it leads towards the second. \
-                 Of every module you see how much of its change the rank could not hold, ‖X − B·A‖/‖X‖, measured with the \
-                 factors as they are written."
+                 Of every module you see how much of its change the rank could not hold, "<span class="nowrap">"‖X − B·A‖/‖X‖"</span>
+                ", measured with the factors as they are written."
             </p>
             <p class="small">
                 "The singular directions come from a randomized decomposition, refined until they settle, so that no \

@@ -94,6 +94,9 @@ impl Alignment {
     }
 
     pub(super) fn states(&mut self, along: Along, stages: Vec<Stage>, unused: Vec<Stage>) {
+        // A single adapter is the one in view, not the beginning of a training.
+        let is_lone = along == Along::Adapters && stages.len() + unused.len() < 2;
+        let (stages, unused) = if is_lone { (Vec::new(), Vec::new()) } else { (stages, unused) };
         let series = self.series_mut(along);
         if !series.is_of(&stages, &unused) {
             *series = Series::new(stages, unused);

@@ -99,6 +99,8 @@ fn removing_clearing_and_a_crash() {
 fn what_to_look_along() {
     let mut state = State::default();
     assert_eq!((state.alignment.along(), state.alignment.has_choice()), (Along::Checkpoints, false));
+    state.receive(series(Along::Adapters, vec![stage(1, None)]), 0.0);
+    assert!(state.alignment.adapters.is_empty(), "the adapter in view alone is no series");
     state.receive(series(Along::Adapters, vec![stage(1, None), stage(5, None)]), 0.0);
     assert_eq!(state.alignment.along(), Along::Adapters);
     state.receive(series(Along::Checkpoints, vec![stage(2, None)]), 0.0);

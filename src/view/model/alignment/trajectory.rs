@@ -193,7 +193,7 @@ impl Trajectory {
             (placed[i], lowest) = (Some(y), y + NAME_HEIGHT);
         }
         // What has run over the bottom is pushed back up.
-        let mut highest = AREA.bottom + 4.0;
+        let mut highest = AREA.bottom - 4.0;
         for &i in order.iter().rev() {
             let y = placed[i].unwrap_or(0.0).min(highest);
             (placed[i], highest) = (Some(y), y - NAME_HEIGHT);

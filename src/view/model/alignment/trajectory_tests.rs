@@ -110,5 +110,5 @@ fn names_stand_apart_and_inside() {
     assert_eq!(heights.len(), 9);
     heights.sort_by(f64::total_cmp);
     assert!(heights.windows(2).all(|w| w[1] - w[0] >= NAME_HEIGHT - 1e-9), "{heights:?}");
-    assert!(heights[0] >= 0.0 && heights[8] <= AREA.bottom + 4.0);
+    assert!(heights[0] >= 0.0 && heights[8] <= AREA.bottom);
 }

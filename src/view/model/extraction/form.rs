@@ -24,8 +24,8 @@ impl Rule {
 
     pub fn label(self) -> &'static str {
         match self {
-            Rule::Number => "One rank for all",
-            Rule::Energy => "A share of the energy",
+            Rule::Number => "A number",
+            Rule::Energy => "Energy to keep",
         }
     }
 
