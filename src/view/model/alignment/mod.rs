@@ -9,6 +9,7 @@ use crate::report::{AlignedModule, AlignmentReport, Along};
 pub mod aligned;
 pub mod figures;
 pub mod joined;
+mod roles;
 pub mod series;
 mod state;
 #[cfg(test)]
