@@ -5,14 +5,17 @@ use leptos::prelude::*;
 use leptos::{ev, html};
 use wasm_bindgen::JsCast;
 
+use super::alignment::AlignmentPanel;
 use super::browser::typing;
 use super::domains::Domains;
+use super::extraction::OnlyCheckpoints;
 use super::first::FirstScreen;
 use super::header::Header;
 use super::heatmap::Heatmap;
 use super::identity::Identity;
 use super::items::Items;
 use super::keys::Keys;
+use super::model::shown::Screen;
 use super::model::tabs::Tab;
 use super::problems::Problems;
 use super::projection::ProjectionPanel;
@@ -101,38 +104,65 @@ fn App() -> impl IntoView {
     });
     on_cleanup(move || handle.remove());
 
-    let projection_opened =
-        Memo::new(move |before: Option<&bool>| before == Some(&true) || store.tab.get() == Tab::Projection);
-    let has_result = Memo::new(move |_| store.adapter.with(Option::is_some));
+    let screen = Memo::new(move |before: Option<&Screen>| store.state.with(|s| Screen::of(s, before.copied())));
     view! {
         <Header keys_open/>
         <StatusBar/>
         <main>
-            <Show when=move || has_result.get() fallback=|| view! { <FirstScreen/> }>
-                <Items compact=true/>
-                <Problems/>
-                <Identity/>
-                <Tabs/>
-                <TabPanel tab=Tab::Overview>
-                    <div class="columns">
-                        <div class="column-wide"><Heatmap/></div>
-                        <div class="column-side"><Domains/></div>
-                        <div class="column-wide"><ModuleTable/></div>
-                        <div class="column-side"><Spectrum/></div>
-                    </div>
-                </TabPanel>
-                <TabPanel tab=Tab::Projection>
-                    // Built when it is first looked at; the overview must not wait for it.
-                    <Show when=move || projection_opened.get()>
-                        <ProjectionPanel/>
-                    </Show>
-                </TabPanel>
-            </Show>
+            {move || match screen.get() {
+                Screen::First => view! { <FirstScreen/> }.into_any(),
+                Screen::Checkpoints => {
+                    view! {
+                        <Items compact=true/>
+                        <Problems/>
+                        <OnlyCheckpoints/>
+                    }
+                    .into_any()
+                }
+                Screen::Result => view! { <AdapterScreen/> }.into_any(),
+            }}
         </main>
         <Footer/>
         <HiddenInputs pickers/>
         <Keys open=keys_open/>
         <Overlay/>
+    }
+}
+
+/// The adapter in view, and every way to look at it.
+#[component]
+fn AdapterScreen() -> impl IntoView {
+    let store = super::store::use_store();
+    let opened =
+        move |tab: Tab| Memo::new(move |before: Option<&bool>| before == Some(&true) || store.tab.get() == tab);
+    let projection = opened(Tab::Projection);
+    let alignment = opened(Tab::Alignment);
+    let has_alignment = Memo::new(move |_| store.state.with(|s| s.alignment.has_any()));
+    view! {
+        <Items compact=true/>
+        <Problems/>
+        <Identity/>
+        <Tabs/>
+        <TabPanel tab=Tab::Overview>
+            <div class="columns">
+                <div class="column-wide"><Heatmap/></div>
+                <div class="column-side"><Domains/></div>
+                <div class="column-wide"><ModuleTable/></div>
+                <div class="column-side"><Spectrum/></div>
+            </div>
+        </TabPanel>
+        <TabPanel tab=Tab::Alignment>
+            // Its figures of the whole are few: they are on the page as soon as they are known.
+            <Show when=move || alignment.get() || has_alignment.get()>
+                <AlignmentPanel/>
+            </Show>
+        </TabPanel>
+        <TabPanel tab=Tab::Projection>
+            // Built when it is first looked at; the overview must not wait for it.
+            <Show when=move || projection.get()>
+                <ProjectionPanel/>
+            </Show>
+        </TabPanel>
     }
 }
 

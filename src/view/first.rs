@@ -33,7 +33,9 @@ pub fn FirstScreen() -> impl IntoView {
                     <p>
                         <code>"adapter_model.safetensors"</code>" with its "<code>"adapter_config.json"</code>
                         " beside it, or the whole folder, or several folders at once to have them side by side. "
-                        "Without the config the scale is a stated assumption that you can correct."
+                        "Without the config the scale is a stated assumption that you can correct. With two or more "
+                        "checkpoints of its model you see whether it does what training really changed; from two "
+                        "checkpoints alone a LoRA can be extracted."
                     </p>
                 </section>
                 <section>

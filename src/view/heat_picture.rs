@@ -99,13 +99,13 @@ fn Cells(heat: Heat, canvas: NodeRef<html::Canvas>, size: Memo<(usize, usize)>) 
     view! {
         <div
             class="heat-grid"
-            data-testid="heatmap"
+            data-testid=heat.name
             role="grid"
             tabindex="0"
-            aria-label="Heatmap of layers and modules. Arrow keys move, Enter shows a cell’s spectrum."
+            aria-label="Heatmap of layers and modules. Arrow keys move, Enter brings a cell’s module into view."
             aria-rowcount=move || size.get().0.to_string()
             aria-colcount=move || size.get().1.to_string()
-            aria-activedescendant="heat-cell"
+            aria-activedescendant=format!("{}-cell", heat.name)
             style:height=height
             on:keydown=on_key
             on:blur=move |_| heat.hover.set(None)
@@ -121,7 +121,7 @@ fn Cells(heat: Heat, canvas: NodeRef<html::Canvas>, size: Memo<(usize, usize)>) 
             <canvas node_ref=canvas aria-hidden="true"></canvas>
             <div role="row" aria-rowindex=move || (heat.cursor.get().row + 1).to_string()>
                 <div
-                    id="heat-cell"
+                    id=format!("{}-cell", heat.name)
                     class="heat-cursor"
                     role="gridcell"
                     aria-colindex=move || (heat.cursor.get().column + 1).to_string()
@@ -148,10 +148,9 @@ fn Cells(heat: Heat, canvas: NodeRef<html::Canvas>, size: Memo<(usize, usize)>) 
 }
 
 fn paint(canvas: &HtmlCanvasElement, heat: Heat) -> Option<()> {
-    let map = ColourMap::new(heat.store.dark.get());
-    let (measure, scale) = (heat.store.measure.get(), heat.scale.get());
-    let (adapter, grid) = (heat.store.heat_adapter.get()?, heat.grid.get()?);
-    let pixels = heat::pixels(&grid, &adapter.modules, measure, scale, &map);
+    let map = ColourMap::new(heat.palette(), heat.store.dark.get());
+    let (field, scale, grid) = (heat.field.get()?, heat.scale.get(), heat.grid.get()?);
+    let pixels = heat::pixels(&grid, field.as_ref(), scale, &map);
     let (width, height) = (grid.columns.len() as u32, grid.rows.len() as u32);
     canvas.set_width(width);
     canvas.set_height(height);
@@ -166,7 +165,7 @@ pub fn Legend(heat: Heat) -> impl IntoView {
     const STEPS: u32 = 128;
     let strip = NodeRef::<html::Canvas>::new();
     Effect::new(move |_| {
-        let map = ColourMap::new(heat.store.dark.get());
+        let map = ColourMap::new(heat.palette(), heat.store.dark.get());
         let Some(canvas) = strip.get() else { return };
         let colours = (0..STEPS).map(|i| map.at(f64::from(i) / f64::from(STEPS - 1)));
         let pixels: Vec<u8> = colours.flat_map(|[r, g, b]| [r, g, b, 255]).collect();
@@ -179,9 +178,11 @@ pub fn Legend(heat: Heat) -> impl IntoView {
         }
     });
     let end = move |high: bool| {
-        let measure = heat.store.measure.get();
-        heat.scale.get().map(|s| measure.write(if high { s.high } else { s.low })).unwrap_or_default()
+        let scale = heat.scale.get()?;
+        heat.field.with(|f| f.as_ref().map(|f| f.write(if high { scale.high } else { scale.low })))
     };
+    let unit = move || heat.field.with(|f| f.as_ref().map(|f| f.unit()));
+    let gap = move || heat.field.with(|f| f.as_ref().map(|f| f.gap()));
     let scale_word = move || {
         use super::model::axis::ScaleKind;
         match heat.scale.get().map(|s| s.kind) {
@@ -193,8 +194,8 @@ pub fn Legend(heat: Heat) -> impl IntoView {
         <div class="legend small">
             <span>{move || end(false)}</span>
             <canvas class="legend-strip" node_ref=strip aria-hidden="true"></canvas>
-            <span>{move || end(true)}" "{move || heat.store.measure.get().unit()}{scale_word}</span>
-            <span class="legend-none"><i aria-hidden="true"></i>"no module"</span>
+            <span>{move || end(true)}" "{unit}{scale_word}</span>
+            <span class="legend-none"><i aria-hidden="true"></i>{gap}</span>
         </div>
     }
 }

@@ -10,8 +10,7 @@ const MOST_CELLS: usize = 20_000;
 #[component]
 pub fn HeatTable(heat: Heat) -> impl IntoView {
     move || {
-        let (adapter, grid) = (heat.store.heat_adapter.get()?, heat.grid.get()?);
-        let measure = heat.store.measure.get();
+        let (field, grid) = (heat.field.get()?, heat.grid.get()?);
         if grid.rows.len() * grid.columns.len() > MOST_CELLS {
             let text = "This table is too large for a page. “Copy as TSV” below holds all of it.";
             return Some(view! { <p>{text}</p> }.into_any());
@@ -22,8 +21,8 @@ pub fn HeatTable(heat: Heat) -> impl IntoView {
         });
         let row = |r: usize| {
             let cells = (0..grid.columns.len()).map(|c| {
-                let module = grid.module_at(r, c).and_then(|i| adapter.modules.get(i));
-                view! { <td>{module.map(|m| measure.write_of(m))}</td> }
+                let value = grid.module_at(r, c).and_then(|i| field.value(i));
+                view! { <td>{value.map(|x| field.write(x))}</td> }
             });
             let path = grid.rows[r].path.clone();
             view! {
@@ -36,7 +35,7 @@ pub fn HeatTable(heat: Heat) -> impl IntoView {
         let table = view! {
             <div class="table-scroll heat-table" tabindex="0" role="region" aria-label="Table of the heatmap">
                 <table>
-                    <caption class="small">{measure.label()}" ("{measure.unit()}") by module and layer"</caption>
+                    <caption class="small">{field.label()}" ("{field.unit()}") by module and layer"</caption>
                     <thead>
                         <tr><th scope="col">"Module"</th>{head.collect_view()}</tr>
                     </thead>

@@ -1,4 +1,4 @@
-//! The layer × module heatmap: its panel, choices, legend and readout.
+//! Layer × module heatmaps: their panel, choices, legend and readout; and the one of the adapter itself.
 
 use std::sync::Arc;
 
@@ -8,18 +8,23 @@ use super::export::CopyButton;
 use super::heat_picture::{HeatPicture, Legend};
 use super::heat_table::HeatTable;
 use super::model::axis::{Scale, ScaleKind};
+use super::model::colour::Palette;
 use super::model::grid::Grid;
-use super::model::heat::{self, Cell};
+use super::model::heat::{self, Cell, Field, Measured};
 use super::model::measure::Measure;
 use super::model::number::grouped;
-use super::store::{Store, use_store};
+use super::store::{Store, is_another, use_store};
 
-/// What the parts of the heatmap share.
+/// What the parts of a heatmap share.
 #[derive(Clone, Copy)]
 pub struct Heat {
     pub store: Store,
+    /// The hook of the grid; ids begin with it.
+    pub name: &'static str,
     pub grid: Memo<Option<Arc<Grid>>>,
+    pub field: Memo<Option<Arc<dyn Field>>>,
     pub scale: Memo<Option<Scale>>,
+    kind: RwSignal<ScaleKind>,
     /// Where the keys are.
     pub cursor: RwSignal<Cell>,
     /// Where the pointer is.
@@ -27,17 +32,19 @@ pub struct Heat {
 }
 
 impl Heat {
-    fn new(store: Store) -> Heat {
-        let grid = Memo::new_with_compare(
-            move |_| store.heat_adapter.get().map(|a| Arc::new(Grid::new(&a.modules, a.report.total_layers))),
-            // Runs only when the adapter has changed, and then it is another grid.
-            |_: Option<&Option<Arc<Grid>>>, _| true,
-        );
+    /// `field` is over the modules of the adapter in view.
+    pub fn new(
+        store: Store,
+        name: &'static str,
+        field: Memo<Option<Arc<dyn Field>>>,
+        kind: RwSignal<ScaleKind>,
+    ) -> Heat {
         let scale = Memo::new(move |_| {
-            let (measure, kind) = (store.measure.get(), store.heat_scale.get());
-            store.heat_adapter.with(|a| heat::scale(&a.as_ref()?.modules, measure, kind))
+            let kind = kind.get();
+            field.with(|f| f.as_ref()?.scale(kind))
         });
-        Heat { store, grid, scale, cursor: RwSignal::new(Cell::default()), hover: RwSignal::new(None) }
+        let (cursor, hover) = (RwSignal::new(Cell::default()), RwSignal::new(None));
+        Heat { store, name, grid: store.grid, field, scale, kind, cursor, hover }
     }
 
     /// The cell of the module in view.
@@ -46,27 +53,71 @@ impl Heat {
         Some(Cell { row, column })
     }
 
+    /// What `read` says of the picture; nothing where there is none.
+    fn read(self, read: impl FnOnce(&Grid, &dyn Field) -> String) -> String {
+        self.field.with(|f| self.grid.with(|g| Some(read(g.as_ref()?, f.as_deref()?)))).unwrap_or_default()
+    }
+
     pub fn read_out(self, cell: Cell) -> String {
-        let measure = self.store.measure.get();
-        let text = |a: &Arc<_>, g: &Arc<Grid>| {
-            let adapter: &super::model::shown::Adapter = a;
-            heat::read_out(g, &adapter.modules, cell, measure)
-        };
-        self.store.heat_adapter.with(|a| self.grid.with(|g| Some(text(a.as_ref()?, g.as_ref()?)))).unwrap_or_default()
+        self.read(|grid, field| heat::read_out(grid, field, cell))
     }
 
     fn tsv(self) -> String {
-        let measure = self.store.measure.get_untracked();
-        let adapter = self.store.heat_adapter.get_untracked();
-        let grid = self.grid.get_untracked();
-        adapter.zip(grid).map(|(a, g)| heat::tsv(&g, &a.modules, measure)).unwrap_or_default()
+        untrack(|| self.read(heat::tsv))
+    }
+
+    fn label(self) -> &'static str {
+        self.field.with(|f| f.as_ref().map_or("", |f| f.label()))
+    }
+
+    pub fn palette(self) -> Palette {
+        self.field.with(|f| f.as_ref().map_or_else(Palette::default, |f| f.palette()))
     }
 }
 
+/// The measures that a heatmap offers: form value and label, which one is chosen, and what choosing does.
+#[derive(Clone)]
+pub struct Measures {
+    pub hook: &'static str,
+    pub all: Vec<(&'static str, &'static str)>,
+    pub now: Signal<&'static str>,
+    pub choose: Callback<String>,
+}
+
+/// The heatmap of the adapter's own measures.
 #[component]
 pub fn Heatmap() -> impl IntoView {
-    let heat = Heat::new(use_store());
-    let store = heat.store;
+    let store = use_store();
+    let field = Memo::new_with_compare(
+        move |_| {
+            let measure = store.measure.get();
+            store.heat_adapter.get().map(|adapter| Arc::new(Measured { adapter, measure }) as Arc<dyn Field>)
+        },
+        is_another,
+    );
+    let heat = Heat::new(store, "heatmap", field, store.heat_scale);
+    let measures = Measures {
+        hook: "heatmap-measure",
+        all: Measure::ALL.map(|m| (m.key(), m.label())).into(),
+        now: Signal::derive(move || store.measure.get().key()),
+        choose: Callback::new(move |key: String| {
+            if let Some(measure) = Measure::from_key(&key) {
+                store.measure.set(measure);
+            }
+        }),
+    };
+    view! { <HeatPanel heat title="Where the update lives" measures/> }
+}
+
+#[component]
+pub fn HeatPanel(
+    heat: Heat,
+    title: &'static str,
+    /// What the picture is of, where the title does not say it.
+    #[prop(optional, into)]
+    subtitle: Option<Signal<String>>,
+    measures: Measures,
+) -> impl IntoView {
     let as_table = RwSignal::new(false);
     // The keys start where the eye is: at the module in view.
     Effect::new(move |_| {
@@ -76,10 +127,10 @@ pub fn Heatmap() -> impl IntoView {
     });
     let left_out = move || heat.grid.with(|g| g.as_ref().map_or(0, |g| g.columns_left_out));
     view! {
-        <section class="panel heat-panel" aria-labelledby="heat-title">
+        <section class="panel heat-panel" aria-labelledby=format!("{}-title", heat.name)>
             <div class="panel-head">
-                <h2 id="heat-title">"Where the update lives"</h2>
-                <Choices store as_table/>
+                <h2 id=format!("{}-title", heat.name)>{title}" "<span class="small">{move || subtitle.map(|s| s.get())}</span></h2>
+                <Choices heat measures as_table/>
             </div>
             <Show when=move || !as_table.get() fallback=move || view! { <HeatTable heat/> }>
                 <HeatPicture heat/>
@@ -95,8 +146,8 @@ pub fn Heatmap() -> impl IntoView {
             </Show>
             <div class="panel-foot">
                 <details class="help">
-                    <summary>{move || format!("What {} means", store.measure.get().label())}</summary>
-                    <p>{move || store.measure.get().help()}</p>
+                    <summary>{move || format!("What {} means", heat.label())}</summary>
+                    <p>{move || heat.field.with(|f| f.as_ref().map(|f| f.help()))}</p>
                 </details>
                 <CopyButton label="Copy as TSV" text=move || heat.tsv()/>
             </div>
@@ -106,31 +157,30 @@ pub fn Heatmap() -> impl IntoView {
 
 /// Which measure, on which scale, as a picture or as a table.
 #[component]
-fn Choices(store: Store, as_table: RwSignal<bool>) -> impl IntoView {
-    let choose = move |event: web_sys::Event| {
-        if let Some(measure) = Measure::from_key(&event_target_value(&event)) {
-            store.measure.set(measure);
-        }
+fn Choices(heat: Heat, measures: Measures, as_table: RwSignal<bool>) -> impl IntoView {
+    let Measures { hook, all, now, choose } = measures;
+    let option = move |(key, label): (&'static str, &'static str)| {
+        view! { <option value=key selected=move || now.get() == key>{label}</option> }
     };
-    let option = move |m: Measure| {
-        view! { <option value=m.key() selected=move || store.measure.get() == m>{m.label()}</option> }
-    };
-    let is_log = move || store.heat_scale.get() == ScaleKind::Log;
+    let is_log = move || heat.kind.get() == ScaleKind::Log;
     let set_log = move |event: web_sys::Event| {
-        store.heat_scale.set(if event_target_checked(&event) { ScaleKind::Log } else { ScaleKind::Linear });
+        heat.kind.set(if event_target_checked(&event) { ScaleKind::Log } else { ScaleKind::Linear });
     };
     view! {
         <div class="choices">
             <label>
                 "Measure "
-                <select data-testid="heatmap-measure" on:change=choose>
-                    {Measure::ALL.map(option).collect_view()}
+                <select data-testid=hook on:change=move |event| choose.run(event_target_value(&event))>
+                    {all.into_iter().map(option).collect_view()}
                 </select>
             </label>
-            <label>
-                <input type="checkbox" prop:checked=is_log on:change=set_log/>
-                " Log scale"
-            </label>
+            // Below zero there is no logarithm.
+            <Show when=move || heat.palette() == Palette::Sequential>
+                <label>
+                    <input type="checkbox" prop:checked=is_log on:change=set_log/>
+                    " Log scale"
+                </label>
+            </Show>
             <label>
                 <input
                     type="checkbox"

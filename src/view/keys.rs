@@ -3,14 +3,15 @@
 use leptos::html;
 use leptos::prelude::*;
 
-const KEYS: [(&str, &str); 8] = [
+const KEYS: [(&str, &str); 9] = [
     ("?", "this list"),
     ("o", "choose files"),
     ("/", "filter the module table"),
-    ("← ↑ ↓ →", "in the heatmap: move from cell to cell"),
-    ("Home  End", "in the heatmap: first and last layer"),
-    ("Ctrl Home  Ctrl End", "in the heatmap: first and last cell"),
-    ("Enter", "in the heatmap: show the spectrum of the cell"),
+    ("← ↑ ↓ →", "in a heatmap: move from cell to cell"),
+    ("Home  End", "in a heatmap: first and last layer"),
+    ("Ctrl Home  Ctrl End", "in a heatmap: first and last cell"),
+    ("Enter", "in a heatmap: bring the module of the cell into view"),
+    ("↑ ↓", "in the table of updates: choose an update"),
     ("Esc", "close this list"),
 ];
 

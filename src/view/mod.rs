@@ -4,6 +4,8 @@
 pub mod model;
 
 #[cfg(target_arch = "wasm32")]
+mod alignment;
+#[cfg(target_arch = "wasm32")]
 pub mod app;
 #[cfg(target_arch = "wasm32")]
 mod batches;
@@ -15,6 +17,10 @@ mod domains;
 mod drop;
 #[cfg(target_arch = "wasm32")]
 mod export;
+#[cfg(target_arch = "wasm32")]
+mod extraction;
+#[cfg(target_arch = "wasm32")]
+mod fields;
 #[cfg(target_arch = "wasm32")]
 mod first;
 #[cfg(target_arch = "wasm32")]
@@ -37,6 +43,8 @@ mod problems;
 mod projection;
 #[cfg(target_arch = "wasm32")]
 mod sample;
+#[cfg(target_arch = "wasm32")]
+mod sheet;
 #[cfg(target_arch = "wasm32")]
 mod spectrum;
 #[cfg(target_arch = "wasm32")]

@@ -34,8 +34,7 @@ pub fn StatusBar() -> impl IntoView {
         if !store.phase.get().is_busy() {
             return store.status.get();
         }
-        let projecting = store.state.with(|s| s.projection.is_running());
-        if projecting { "Projecting".to_owned() } else { "Analysing".to_owned() }
+        store.state.with(|s| s.doing().to_owned())
     });
     view! {
         <div class="status-bar">

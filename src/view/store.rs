@@ -7,6 +7,7 @@ use leptos::prelude::*;
 
 use super::browser::now_ms;
 use super::model::axis::ScaleKind;
+use super::model::grid::Grid;
 use super::model::measure::Measure;
 use super::model::shown::{Adapter, Phase, State};
 use super::model::tabs::Tab;
@@ -25,6 +26,8 @@ pub struct Store {
     pub adapter: Memo<Option<Arc<Adapter>>>,
     /// The same adapter, one task later: the heatmap derives its grid from it.
     pub heat_adapter: RwSignal<Option<Arc<Adapter>>>,
+    /// The places of its modules, for every heatmap.
+    pub grid: Memo<Option<Arc<Grid>>>,
     /// The same adapter, two tasks later: the table sorts and draws it.
     pub table_adapter: RwSignal<Option<Arc<Adapter>>>,
     /// Not all of the adapter in view is on the page yet.
@@ -56,6 +59,11 @@ impl Store {
             };
             named.or_else(strongest)
         });
+        let heat_adapter = RwSignal::new(None::<Arc<Adapter>>);
+        let grid = Memo::new_with_compare(
+            move |_| heat_adapter.with(|a| a.as_ref().map(|a| Arc::new(Grid::new(&a.modules, a.report.total_layers)))),
+            is_another,
+        );
         Store {
             state,
             phase: Memo::new(move |_| state.with(|s| s.phase)),
@@ -64,7 +72,8 @@ impl Store {
             errors: Memo::new(move |_| state.with(State::errors)),
             warnings: Memo::new(move |_| state.with(State::warnings)),
             adapter,
-            heat_adapter: RwSignal::new(None),
+            heat_adapter,
+            grid,
             table_adapter: RwSignal::new(None),
             drawing: RwSignal::new(false),
             module,

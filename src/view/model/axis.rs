@@ -41,6 +41,13 @@ impl Scale {
         }
     }
 
+    /// The linear scale with zero in its middle that holds every finite one of `values`; `None` where there is none.
+    pub fn around_zero(values: impl IntoIterator<Item = f64>) -> Option<Scale> {
+        let Scale { low, high, .. } = Scale::over(values, ScaleKind::Linear)?;
+        let end = high.max(-low);
+        Some(Scale { kind: ScaleKind::Linear, low: -end, high: end })
+    }
+
     /// Position of `x`, 0 to 1 and never outside; the middle where the scale has no width, `None` for no number.
     pub fn position(&self, x: f64) -> Option<f64> {
         if !x.is_finite() {
@@ -106,6 +113,14 @@ mod tests {
         assert_eq!(scale.position(9.0), Some(1.0));
         assert_eq!(scale.position(f64::NAN), None);
         assert_eq!(scale.ticks(3), [0.0, 0.5, 1.0]);
+    }
+
+    #[test]
+    fn zero_lies_in_the_middle() {
+        let scale = Scale::around_zero([0.1, f64::NAN, -0.4]).unwrap();
+        assert_eq!((scale.low, scale.high, scale.position(0.0)), (-0.4, 0.4, Some(0.5)));
+        assert_eq!(Scale::around_zero([0.0]).unwrap().position(0.0), Some(0.5));
+        assert_eq!(Scale::around_zero([]), None);
     }
 
     #[test]

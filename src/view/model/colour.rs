@@ -1,7 +1,9 @@
-//! The colour map of the heatmap: from pale through teal to navy, or the other way on a dark page.
+//! The colour maps of the heatmaps: from pale through teal to navy, or the other way on a dark page; and, for values
+//! on both sides of zero, from the page's own shade at zero to rust below it and to teal above it.
 //!
-//! Its stops are spread by arc length in OKLab (Ottosson 2020, "A perceptual color space for image processing"),
-//! so that equal steps of value look like equal steps of colour, and its lightness only ever falls (or rises).
+//! Their stops are spread by arc length in OKLab (Ottosson 2020, "A perceptual color space for image processing"),
+//! so that equal steps of value look like equal steps of colour, and lightness only ever falls (or rises) towards an
+//! end.
 
 /// An sRGB colour.
 pub type Rgb = [u8; 3];
@@ -13,6 +15,23 @@ const STEPS: usize = 256;
 const STOPS: [Rgb; 6] =
     [[247, 248, 243], [188, 224, 214], [104, 184, 178], [24, 130, 136], [17, 78, 100], [16, 36, 66]];
 
+/// From zero to the most negative value, and to the most positive one, on a light page.
+const BELOW: [Rgb; 5] = [[246, 246, 243], [240, 205, 172], [214, 144, 92], [168, 86, 36], [98, 42, 14]];
+const ABOVE: [Rgb; 5] = [[246, 246, 243], [178, 219, 210], [84, 168, 168], [20, 112, 122], [16, 60, 90]];
+/// The same on a dark page, whose zero is dark.
+const BELOW_DARK: [Rgb; 5] = [[34, 38, 42], [96, 58, 34], [156, 96, 50], [218, 150, 96], [252, 220, 188]];
+const ABOVE_DARK: [Rgb; 5] = [[34, 38, 42], [22, 78, 86], [30, 130, 132], [98, 186, 178], [196, 236, 226]];
+
+/// What a map's colours tell apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Palette {
+    /// Small from large.
+    #[default]
+    Sequential,
+    /// Below zero from above it; zero is the middle of the map.
+    Diverging,
+}
+
 /// A value from 0 to 1 becomes a colour.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColourMap {
@@ -23,12 +42,25 @@ pub struct ColourMap {
 
 impl ColourMap {
     /// Large values stand out from the page: dark on a light one, pale on a dark one.
-    pub fn new(dark_page: bool) -> ColourMap {
-        let mut table = even_table();
-        if dark_page {
-            table.reverse();
+    pub fn new(palette: Palette, dark_page: bool) -> ColourMap {
+        match palette {
+            Palette::Sequential => {
+                let mut table = even_table(&STOPS, STEPS);
+                if dark_page {
+                    table.reverse();
+                }
+                ColourMap { table, not_finite: if dark_page { [231, 177, 90] } else { [190, 110, 0] } }
+            }
+            Palette::Diverging => {
+                let (below, above) = if dark_page { (BELOW_DARK, ABOVE_DARK) } else { (BELOW, ABOVE) };
+                let mut table = even_table(&below, STEPS / 2);
+                table.reverse();
+                // Both halves begin with zero's colour: it is there once.
+                table.pop();
+                table.extend(even_table(&above, STEPS / 2));
+                ColourMap { table, not_finite: if dark_page { [196, 150, 222] } else { [122, 60, 150] } }
+            }
         }
-        ColourMap { table, not_finite: if dark_page { [231, 177, 90] } else { [190, 110, 0] } }
     }
 
     /// The colour at `t`, 0 to 1 and clamped.
@@ -38,13 +70,14 @@ impl ColourMap {
     }
 }
 
-fn even_table() -> Vec<Rgb> {
-    let stops: Vec<Lab> = STOPS.iter().map(|rgb| to_lab(*rgb)).collect();
+/// `steps` colours through `stops`, evenly spread.
+fn even_table(stops: &[Rgb], steps: usize) -> Vec<Rgb> {
+    let stops: Vec<Lab> = stops.iter().map(|rgb| to_lab(*rgb)).collect();
     let lengths: Vec<f64> = stops.windows(2).map(|w| distance(w[0], w[1])).collect();
     let total: f64 = lengths.iter().sum();
-    (0..STEPS)
+    (0..steps)
         .map(|i| {
-            let mut rest = total * i as f64 / (STEPS - 1) as f64;
+            let mut rest = total * i as f64 / (steps - 1) as f64;
             let mut segment = 0;
             while segment + 1 < lengths.len() && rest > lengths[segment] {
                 rest -= lengths[segment];
@@ -108,7 +141,7 @@ mod tests {
 
     #[test]
     fn steps_look_even_and_lightness_only_falls() {
-        let map = ColourMap::new(false);
+        let map = ColourMap::new(Palette::Sequential, false);
         // Sixteen steps, so that rounding to 8 bits does not hide an uneven stretch.
         let lab: Vec<Lab> = (0..=16).map(|i| to_lab(map.at(f64::from(i) / 16.0))).collect();
         let steps: Vec<f64> = lab.windows(2).map(|w| distance(w[0], w[1])).collect();
@@ -118,8 +151,26 @@ mod tests {
     }
 
     #[test]
+    fn both_sides_of_zero_look_even_and_alike() {
+        for dark in [false, true] {
+            let map = ColourMap::new(Palette::Diverging, dark);
+            let lab: Vec<Lab> = (0..=16).map(|i| to_lab(map.at(f64::from(i) / 16.0))).collect();
+            let steps: Vec<f64> = lab.windows(2).map(|w| distance(w[0], w[1])).collect();
+            let mean = steps.iter().sum::<f64>() / steps.len() as f64;
+            assert!(steps.iter().all(|s| (s / mean - 1.0).abs() < 0.15), "{steps:?}");
+            for i in 0..8 {
+                let outwards = |a: &Lab, b: &Lab| if dark { a[0] > b[0] } else { a[0] < b[0] };
+                assert!(outwards(&lab[i], &lab[i + 1]) && outwards(&lab[16 - i], &lab[15 - i]), "{lab:?}");
+                // As far from zero, as dark or as pale; but of another colour.
+                assert!((lab[i][0] - lab[16 - i][0]).abs() < 0.05, "{lab:?}");
+            }
+            assert!(distance(lab[6], lab[10]) > 0.1, "a quarter of the way they are told apart");
+        }
+    }
+
+    #[test]
     fn dark_is_the_other_way_round_and_ends_are_clamped() {
-        let (light, dark) = (ColourMap::new(false), ColourMap::new(true));
+        let (light, dark) = (ColourMap::new(Palette::Sequential, false), ColourMap::new(Palette::Sequential, true));
         assert_eq!(light.at(0.0), dark.at(1.0));
         assert_eq!(light.at(-3.0), STOPS[0]);
         assert_eq!(light.at(7.0), STOPS[5]);

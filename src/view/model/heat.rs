@@ -1,10 +1,78 @@
-//! What the heatmap draws and reads out: a measure over the [`Grid`].
+//! What a heatmap draws and reads out: a [`Field`] over the [`Grid`].
+
+use std::sync::Arc;
 
 use super::axis::{Scale, ScaleKind};
-use super::colour::ColourMap;
+use super::colour::{ColourMap, Palette};
 use super::grid::Grid;
 use super::measure::Measure;
-use crate::report::ModuleReport;
+use super::shown::Adapter;
+
+/// One number per module of an adapter; modules by their index in it.
+pub trait Field: Send + Sync {
+    fn label(&self) -> &'static str;
+    /// What the legend's numbers count.
+    fn unit(&self) -> &'static str;
+    /// The definition, for a person.
+    fn help(&self) -> &'static str;
+    fn palette(&self) -> Palette;
+    /// What a cell without a value means: "no module".
+    fn gap(&self) -> &'static str;
+    /// `None` where there is nothing to draw; what is not finite has a colour of its own.
+    fn value(&self, module: usize) -> Option<f64>;
+    fn write(&self, x: f64) -> String;
+    /// The module's figures, this one first.
+    fn words(&self, module: usize) -> String;
+    /// What the colours span, also of modules that no column shows.
+    fn scale(&self, kind: ScaleKind) -> Option<Scale>;
+}
+
+/// A measure of the adapter itself.
+pub struct Measured {
+    pub adapter: Arc<Adapter>,
+    pub measure: Measure,
+}
+
+impl Field for Measured {
+    fn label(&self) -> &'static str {
+        self.measure.label()
+    }
+
+    fn unit(&self) -> &'static str {
+        self.measure.unit()
+    }
+
+    fn help(&self) -> &'static str {
+        self.measure.help()
+    }
+
+    fn palette(&self) -> Palette {
+        Palette::Sequential
+    }
+
+    fn gap(&self) -> &'static str {
+        "no module"
+    }
+
+    fn value(&self, module: usize) -> Option<f64> {
+        self.adapter.modules.get(module).map(|m| self.measure.value(m).unwrap_or(f64::NAN))
+    }
+
+    fn write(&self, x: f64) -> String {
+        self.measure.write(x)
+    }
+
+    fn words(&self, module: usize) -> String {
+        let Some(module) = self.adapter.modules.get(module) else { return String::new() };
+        let others = [Measure::Frobenius, Measure::EffectiveRank].into_iter().filter(|other| *other != self.measure);
+        let all = std::iter::once(self.measure).chain(others);
+        all.map(|m| format!("{} {}", lower(m.label()), m.write_of(module))).collect::<Vec<_>>().join(", ")
+    }
+
+    fn scale(&self, kind: ScaleKind) -> Option<Scale> {
+        Scale::over(self.adapter.modules.iter().filter_map(|m| self.measure.value(m)), kind)
+    }
+}
 
 /// A cell, as a person would point at it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,28 +81,16 @@ pub struct Cell {
     pub column: usize,
 }
 
-/// The scale of a measure over all modules, also those that no column shows.
-pub fn scale(modules: &[ModuleReport], measure: Measure, kind: ScaleKind) -> Option<Scale> {
-    Scale::over(modules.iter().filter_map(|m| measure.value(m)), kind)
-}
-
-/// RGBA of the picture, one pixel per cell, row by row. Cells without a module are transparent.
-pub fn pixels(
-    grid: &Grid,
-    modules: &[ModuleReport],
-    measure: Measure,
-    scale: Option<Scale>,
-    map: &ColourMap,
-) -> Vec<u8> {
+/// RGBA of the picture, one pixel per cell, row by row. Cells without a value are transparent.
+pub fn pixels(grid: &Grid, field: &dyn Field, scale: Option<Scale>, map: &ColourMap) -> Vec<u8> {
     let mut out = Vec::with_capacity(grid.rows.len() * grid.columns.len() * 4);
     for row in 0..grid.rows.len() {
         for column in 0..grid.columns.len() {
-            let Some(module) = grid.module_at(row, column).and_then(|i| modules.get(i)) else {
+            let Some(x) = grid.module_at(row, column).and_then(|i| field.value(i)) else {
                 out.extend_from_slice(&[0, 0, 0, 0]);
                 continue;
             };
-            let t = measure.value(module).and_then(|x| scale.and_then(|s| s.position(x)));
-            let [r, g, b] = t.map_or(map.not_finite, |t| map.at(t));
+            let [r, g, b] = scale.and_then(|s| s.position(x)).map_or(map.not_finite, |t| map.at(t));
             out.extend_from_slice(&[r, g, b, 255]);
         }
     }
@@ -42,19 +98,11 @@ pub fn pixels(
 }
 
 /// The cell in words, for the readout and for a screen reader.
-pub fn read_out(grid: &Grid, modules: &[ModuleReport], cell: Cell, measure: Measure) -> String {
+pub fn read_out(grid: &Grid, field: &dyn Field, cell: Cell) -> String {
     let Some(row) = grid.rows.get(cell.row) else { return String::new() };
-    let column = grid.column_name(cell.column);
-    let Some(module) = grid.module_at(cell.row, cell.column).and_then(|i| modules.get(i)) else {
-        return format!("{column} · {}: no module of this adapter", row.label);
-    };
-    let mut text = format!("{column} · {}: {} {}", row.label, lower(measure.label()), measure.write_of(module));
-    for other in [Measure::Frobenius, Measure::EffectiveRank] {
-        if other != measure {
-            text.push_str(&format!(", {} {}", lower(other.label()), other.write_of(module)));
-        }
-    }
-    text
+    let words = grid.module_at(cell.row, cell.column).map(|module| field.words(module));
+    let words = words.unwrap_or_else(|| "no module of this adapter".to_owned());
+    format!("{} · {}: {words}", grid.column_name(cell.column), row.label)
 }
 
 /// Where a key leads from a cell; `None` for keys that do not move.
@@ -96,8 +144,8 @@ pub fn column_ticks(grid: &Grid, wanted: usize) -> Vec<(usize, String)> {
     ticks
 }
 
-/// The picture as a table: tab-separated, one line per row, an empty field where there is no module.
-pub fn tsv(grid: &Grid, modules: &[ModuleReport], measure: Measure) -> String {
+/// The picture as a table: tab-separated, one line per row, an empty field where there is no value.
+pub fn tsv(grid: &Grid, field: &dyn Field) -> String {
     let mut out = String::from("module");
     for column in &grid.columns {
         out.push('\t');
@@ -108,7 +156,7 @@ pub fn tsv(grid: &Grid, modules: &[ModuleReport], measure: Measure) -> String {
         out.push_str(&row.path.replace(['\t', '\n', '\r'], " "));
         for c in 0..grid.columns.len() {
             out.push('\t');
-            if let Some(x) = grid.module_at(r, c).and_then(|i| modules.get(i)).and_then(|m| measure.value(m)) {
+            if let Some(x) = grid.module_at(r, c).and_then(|i| field.value(i)).filter(|x| x.is_finite()) {
                 out.push_str(&x.to_string());
             }
         }
@@ -117,7 +165,8 @@ pub fn tsv(grid: &Grid, modules: &[ModuleReport], measure: Measure) -> String {
     out
 }
 
-fn lower(label: &str) -> String {
+/// A label inside a sentence: its first letter small, symbols as they are.
+pub fn lower(label: &str) -> String {
     let mut chars = label.chars();
     match chars.next() {
         Some(first) if first.is_ascii_uppercase() => first.to_ascii_lowercase().to_string() + chars.as_str(),
@@ -128,9 +177,10 @@ fn lower(label: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::model::testing::module;
+    use crate::report::ModuleReport;
+    use crate::view::model::testing::{adapter, module};
 
-    fn example() -> (Vec<ModuleReport>, Grid) {
+    fn example() -> (Measured, Grid) {
         let mut modules: Vec<ModuleReport> = (0..4)
             .flat_map(|l| [("q", l), ("v", l)].map(|(r, l)| module(&format!("layers.{l}.{r}_proj"), Some(l), r, 2)))
             .filter(|m| m.name != "layers.2.v_proj")
@@ -139,26 +189,29 @@ mod tests {
             m.energy_share = i as f64 / 10.0;
         }
         let grid = Grid::new(&modules, 4);
-        (modules, grid)
+        let adapter = Arc::new(Adapter { item: 1, report: adapter("a"), modules });
+        (Measured { adapter, measure: Measure::EnergyShare }, grid)
     }
 
     #[test]
-    fn pixels_show_low_high_and_missing() {
-        let (modules, grid) = example();
-        let map = ColourMap::new(false);
-        let s = scale(&modules, Measure::EnergyShare, ScaleKind::Linear);
-        let px = pixels(&grid, &modules, Measure::EnergyShare, s, &map);
+    fn pixels_show_low_high_missing_and_no_number() {
+        let (mut field, grid) = example();
+        let map = ColourMap::new(Palette::Sequential, false);
+        let px = pixels(&grid, &field, field.scale(ScaleKind::Linear), &map);
         assert_eq!(px.len(), 2 * 4 * 4);
-        let at = |row: usize, column: usize| &px[(row * 4 + column) * 4..][..4];
-        assert_eq!(at(0, 0)[..3], map.at(0.0));
-        assert_eq!(at(1, 3)[..3], map.at(1.0));
-        assert_eq!(at(1, 2), [0, 0, 0, 0]);
+        let at = |px: &[u8], row: usize, column: usize| px[(row * 4 + column) * 4..][..4].to_vec();
+        assert_eq!(at(&px, 0, 0)[..3], map.at(0.0));
+        assert_eq!(at(&px, 1, 3)[..3], map.at(1.0));
+        assert_eq!(at(&px, 1, 2), [0, 0, 0, 0]);
+        Arc::make_mut(&mut field.adapter).modules[0].energy_share = f64::NAN;
+        let px = pixels(&grid, &field, field.scale(ScaleKind::Linear), &map);
+        assert_eq!(at(&px, 0, 0)[..3], map.not_finite);
     }
 
     #[test]
     fn words_for_cells() {
-        let (modules, grid) = example();
-        let read = |row, column| read_out(&grid, &modules, Cell { row, column }, Measure::EnergyShare);
+        let (field, grid) = example();
+        let read = |row, column| read_out(&grid, &field, Cell { row, column });
         assert!(read(0, 1).starts_with("layer 1 · q_proj: energy share 20.0"), "{}", read(0, 1));
         assert!(read(0, 1).contains("effective rank 1.50"));
         assert_eq!(read(1, 2), "layer 2 · v_proj: no module of this adapter");
@@ -194,8 +247,8 @@ mod tests {
 
     #[test]
     fn the_table_is_tab_separated() {
-        let (modules, grid) = example();
-        let text = tsv(&grid, &modules, Measure::EnergyShare);
+        let (field, grid) = example();
+        let text = tsv(&grid, &field);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "module\t0\t1\t2\t3");
         assert_eq!(lines[1], "layers.*.q_proj\t0\t0.2\t0.4\t0.5");

@@ -1,9 +1,11 @@
 //! What the components show, derived in plain structs: compiled everywhere, tested natively, no browser in it.
 
 pub mod address;
+pub mod alignment;
 pub mod axis;
 pub mod colour;
 pub mod domains;
+pub mod extraction;
 pub mod grid;
 pub mod heat;
 pub mod identity;

@@ -77,6 +77,17 @@ pub fn fixed(x: f64, decimals: usize) -> String {
     if x.is_finite() { minus(&format!("{x:.decimals$}")) } else { ABSENT.to_owned() }
 }
 
+/// A cosine: four decimals, and no sign before what they show as zero.
+pub fn cosine(x: f64) -> String {
+    let text = fixed(x, 4);
+    if text == "−0.0000" { "0.0000".to_owned() } else { text }
+}
+
+/// How many times as large: `×12.4`, `×340`.
+pub fn times(ratio: f64) -> String {
+    if ratio.is_finite() { format!("×{}", short(ratio)) } else { ABSENT.to_owned() }
+}
+
 /// A file size or an amount read, in decimal units: `84.1 MB`.
 pub fn bytes(n: u64) -> String {
     scaled(n as f64, &["B", "kB", "MB", "GB", "TB"])
@@ -207,6 +218,13 @@ mod tests {
         assert_eq!(plain(0.999_99), "99.99 %");
         assert_eq!([plain(1.0), plain(0.05), plain(f64::NAN)], ["100 %", "5.00 %", ABSENT]);
         assert_eq!([degrees(std::f64::consts::FRAC_PI_2), degrees(f64::NAN)], ["90.00°", ABSENT]);
+    }
+
+    #[test]
+    fn cosines_and_ratios() {
+        assert_eq!([cosine(0.123_456), cosine(-1.0), cosine(-1e-9)], ["0.1235", "−1.0000", "0.0000"]);
+        assert_eq!([cosine(f64::NAN), times(f64::INFINITY)], [ABSENT, ABSENT]);
+        assert_eq!([times(12.41), times(340.0), times(1.0)], ["×12.4", "×340", "×1"]);
     }
 
     #[test]

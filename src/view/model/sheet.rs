@@ -15,16 +15,19 @@ pub struct Head {
     pub first: Direction,
 }
 
-/// Which module a row is about, for hooks.
-#[derive(Clone, Debug, PartialEq)]
+/// Which module a row is about, for hooks: what means nothing for a table is absent.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RowFacts<'a> {
     /// The module's name in the result.
     pub name: &'a str,
     /// Its name in the source.
-    pub source: &'a str,
-    pub rank: u32,
-    /// The share of the energy that is kept, where that means something.
+    pub source: Option<&'a str>,
+    pub rank: Option<u32>,
+    /// The share of the energy that is kept.
     pub kept: Option<f64>,
+    /// ‖X − B·A‖/‖X‖
+    pub error: Option<f64>,
+    pub cosine: Option<f64>,
 }
 
 /// A table whose first column is a module's name.
@@ -113,7 +116,7 @@ mod tests {
         }
         fn facts(&self, row: usize) -> Option<RowFacts<'_>> {
             let (name, kept) = *self.0.get(row)?;
-            Some(RowFacts { name, source: name, rank: 1, kept })
+            Some(RowFacts { name, kept, ..RowFacts::default() })
         }
         fn key(&self, row: usize, _: usize) -> Option<f64> {
             self.0[row].1

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::alignment::Alignment;
+use super::extraction::Extraction;
 use super::progress::Running;
 use super::projection::Projection;
 use super::projection::form::Goal;
@@ -33,6 +35,31 @@ impl Phase {
 
     pub fn is_busy(self) -> bool {
         matches!(self, Phase::Loading | Phase::Analyzing)
+    }
+}
+
+/// What fills the page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Screen {
+    /// What this is, and where to drop.
+    #[default]
+    First,
+    /// Checkpoints are here, and no adapter: a LoRA can be taken out of them.
+    Checkpoints,
+    /// An adapter is in view.
+    Result,
+}
+
+impl Screen {
+    pub fn of(state: &State, before: Option<Screen>) -> Screen {
+        if state.selected().is_some() {
+            Screen::Result
+        } else if state.only_extracts() && (!state.phase.is_busy() || before == Some(Screen::Checkpoints)) {
+            // Not in the middle of a drop: the adapter may come behind the checkpoints.
+            Screen::Checkpoints
+        } else {
+            Screen::First
+        }
     }
 }
 
@@ -70,6 +97,8 @@ pub struct State {
     /// Seconds that the last drop took.
     pub seconds: Option<f64>,
     pub projection: Projection,
+    pub alignment: Alignment,
+    pub extraction: Extraction,
     arriving: BTreeMap<ItemId, Arriving>,
     started_ms: Option<f64>,
     /// The next adapter that is complete comes into view: it is the first of a new drop.
@@ -109,6 +138,8 @@ impl State {
         self.arriving.clear();
         self.clearing = 0;
         self.projection.crashed();
+        self.alignment.crashed();
+        self.extraction.ended();
     }
 
     /// Starts over. What the address asks for stays known.
@@ -136,6 +167,8 @@ impl State {
         self.adapters.remove(&item);
         self.arriving.remove(&item);
         self.projection.lost(item);
+        self.alignment.lost(item);
+        self.extraction.lost(item);
         if self.selected == Some(item) {
             self.selected = self.adapters.keys().next().copied();
         }
@@ -191,14 +224,14 @@ impl State {
             ToPage::ProjectedModules { modules } => self.projection.modules(modules, now_ms),
             ToPage::NotProjected { text } => self.projection.not_projected(text),
             ToPage::ProjectionGone => self.projection.gone(),
-            ToPage::Series { .. }
-            | ToPage::Alignments { .. }
-            | ToPage::Alignment { .. }
-            | ToPage::AlignedModules { .. }
-            | ToPage::Extracted { .. }
-            | ToPage::ExtractedModules { .. }
-            | ToPage::NotExtracted { .. }
-            | ToPage::ExtractionGone => {}
+            ToPage::Series { along, stages, unused } => self.alignment.states(along, stages, unused),
+            ToPage::Alignments { item, along, count } => self.alignment.announced(item, along, count),
+            ToPage::Alignment { item, modules, report } => self.alignment.arrived(item, modules, *report),
+            ToPage::AlignedModules { item, modules } => self.alignment.modules(item, modules),
+            ToPage::Extracted { modules, report } => self.extraction.extracted(modules, *report, now_ms),
+            ToPage::ExtractedModules { modules } => self.extraction.modules(modules, now_ms),
+            ToPage::NotExtracted { text } => self.extraction.not_extracted(text),
+            ToPage::ExtractionGone => self.extraction.gone(),
         }
     }
 
@@ -221,11 +254,15 @@ impl State {
         self.running = None;
         self.arriving.clear();
         self.projection.ended();
+        self.alignment.ended();
+        self.extraction.ended();
         if outcome == Outcome::Idle {
             self.items.clear();
             self.adapters.clear();
             self.selected = None;
             self.projection = Projection::default();
+            self.alignment = Alignment::default();
+            self.extraction = Extraction::default();
         }
         self.select_next = false;
         self.seconds = self.started_ms.take().map(|start| (now_ms - start) / 1000.0).or(self.seconds);
@@ -307,6 +344,19 @@ impl State {
         !self.items.is_empty() || !self.problems.is_empty() || self.crash.is_some() || !self.adapters.is_empty()
     }
 
+    /// What the engine is at, where it has not said so itself.
+    pub fn doing(&self) -> &'static str {
+        if self.projection.is_running() {
+            "Projecting"
+        } else if self.extraction.is_running() {
+            "Extracting"
+        } else if self.alignment.is_running() {
+            "Aligning"
+        } else {
+            "Analysing"
+        }
+    }
+
     /// The line that says where the page stands.
     pub fn status(&self) -> String {
         let adapters = self.items.iter().filter(|i| i.kind == ItemKind::Adapter).count();
@@ -316,9 +366,12 @@ impl State {
             Phase::Loading => "Reading headers …".to_owned(),
             Phase::Analyzing => match &self.running {
                 Some(running) => running.latest.text.clone(),
-                None if self.projection.is_running() => "Projecting …".to_owned(),
-                None => "Analysing …".to_owned(),
+                None => format!("{} …", self.doing()),
             },
+            Phase::Done if self.only_extracts() => {
+                let states = self.alignment.checkpoints.usable().count();
+                format!("{} kept", super::number::plural(states, "checkpoint", "checkpoints"))
+            }
             Phase::Done if adapters == 0 => "Kept; waiting for an adapter".to_owned(),
             Phase::Done => {
                 let what = super::number::plural(adapters, "adapter", "adapters");

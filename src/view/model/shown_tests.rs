@@ -157,3 +157,25 @@ fn a_scale_set_by_hand_can_be_corrected() {
     state.items[0].scale_assumed = false;
     assert!(state.scale_open(7) && !state.scale_assumed(7));
 }
+
+#[test]
+fn checkpoints_alone_have_a_screen_that_does_not_flash_in_a_drop() {
+    use crate::protocol::Stage;
+    use crate::report::Along;
+    let stage = |item| Stage { item, label: format!("step {item}"), step: None, unusable: None };
+    let series = |items: &[ItemId]| ToPage::Series {
+        along: Along::Checkpoints,
+        stages: items.iter().map(|item| stage(*item)).collect(),
+        unused: Vec::new(),
+    };
+    let mut state = after(vec![ToPage::Loading, series(&[1, 2])]);
+    assert_eq!(Screen::of(&state, Some(Screen::First)), Screen::First, "an adapter may follow");
+    state.receive(finished(Outcome::Done, &[]), 0.0);
+    assert_eq!(Screen::of(&state, Some(Screen::First)), Screen::Checkpoints);
+    assert_eq!(state.status(), "2 checkpoints kept");
+    state.receive(ToPage::Loading, 0.0);
+    assert_eq!(Screen::of(&state, Some(Screen::Checkpoints)), Screen::Checkpoints, "it stays while the engine works");
+    state.receive(announced(3, 0), 0.0);
+    assert_eq!(Screen::of(&state, Some(Screen::Checkpoints)), Screen::Result);
+    assert_eq!(Screen::of(&after(vec![series(&[1])]), None), Screen::First);
+}

@@ -5,16 +5,18 @@
 pub enum Tab {
     #[default]
     Overview,
+    Alignment,
     Projection,
 }
 
 impl Tab {
-    pub const ALL: [Tab; 2] = [Tab::Overview, Tab::Projection];
+    pub const ALL: [Tab; 3] = [Tab::Overview, Tab::Alignment, Tab::Projection];
 
     /// Stable word for ids and links.
     pub fn key(self) -> &'static str {
         match self {
             Tab::Overview => "overview",
+            Tab::Alignment => "alignment",
             Tab::Projection => "projection",
         }
     }
@@ -22,6 +24,7 @@ impl Tab {
     pub fn label(self) -> &'static str {
         match self {
             Tab::Overview => "Overview",
+            Tab::Alignment => "Alignment",
             Tab::Projection => "Projection & resize",
         }
     }
@@ -54,7 +57,7 @@ mod tests {
     #[test]
     fn keys_go_round_and_to_the_ends() {
         let last = Tab::ALL[Tab::ALL.len() - 1];
-        assert_eq!(Tab::Overview.after_key("ArrowRight"), Some(Tab::Projection));
+        assert_eq!(Tab::Overview.after_key("ArrowRight"), Some(Tab::Alignment));
         assert_eq!(Tab::Overview.after_key("ArrowLeft"), Some(last));
         assert_eq!(last.after_key("ArrowRight"), Some(Tab::Overview));
         assert_eq!(Tab::Projection.after_key("Home"), Some(Tab::Overview));

@@ -1,20 +1,10 @@
-//! Parts that the fields of the form share.
+//! The selects of the projection's form.
 
 use leptos::prelude::*;
 
-/// The options of a select: form value and label. The one whose value `now` gives is chosen.
-pub fn options(all: Vec<(String, String)>, now: Memo<String>) -> impl IntoView + use<> {
-    let option = |(value, label): (String, String)| {
-        let is_chosen = {
-            let value = value.clone();
-            move || now.with(|now| *now == value)
-        };
-        view! { <option value=value prop:selected=is_chosen>{label}</option> }
-    };
-    all.into_iter().map(option).collect_view()
-}
+use crate::view::fields;
 
-/// A select with its label.
+/// A select whose choice edits the form.
 #[component]
 pub fn Select(
     label: &'static str,
@@ -24,12 +14,5 @@ pub fn Select(
     choose: fn(super::Desk, &str),
     desk: super::Desk,
 ) -> impl IntoView {
-    view! {
-        <label class="field">
-            <span>{label}</span>
-            <select data-testid=hook on:change=move |event| choose(desk, &event_target_value(&event))>
-                {options(all, now)}
-            </select>
-        </label>
-    }
+    view! { <fields::Select label hook all now choose=move |key: String| choose(desk, &key)/> }
 }

@@ -12,7 +12,6 @@ mod pair;
 mod plan;
 mod rank;
 mod result;
-mod sheet;
 mod sizes;
 mod target;
 
@@ -120,8 +119,8 @@ pub fn ProjectionPanel() -> impl IntoView {
     }
 }
 
-/// Sentences to mind, and what is left out: the same for a plan and for a result.
-fn cautions(warnings: &[String], left_out: &[NotAnalyzed]) -> impl IntoView + use<> {
+/// Sentences to mind, and what is left out: the same for a plan, for a result and for an extraction.
+pub(super) fn cautions(warnings: &[String], left_out: &[NotAnalyzed]) -> impl IntoView + use<> {
     let warnings = (!warnings.is_empty()).then(|| {
         let entries: Vec<_> = warnings.iter().take(MOST).map(|text| view! { <li>{text.clone()}</li> }).collect();
         view! { <div class="note"><ul>{entries}</ul></div> }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::sheet::{SheetMemo, SheetTable};
 use super::{Desk, cautions};
 use crate::view::model::projection::plan::Plan;
 use crate::view::model::sheet::Sheet;
 use crate::view::model::shown::State;
+use crate::view::sheet::{SheetMemo, SheetTable};
 use crate::view::store::is_another;
 
 #[component]

@@ -7,13 +7,13 @@ use leptos::html;
 use leptos::prelude::*;
 
 use super::pair::PairPanel;
-use super::sheet::{SheetMemo, SheetTable};
 use super::{Desk, cautions};
 use crate::protocol::{ExportFile, ToEngine};
 use crate::view::model::projection::figures::Figure;
 use crate::view::model::projection::result::Projected;
 use crate::view::model::sheet::Sheet;
 use crate::view::model::shown::State;
+use crate::view::sheet::{SheetMemo, SheetTable};
 use crate::view::store::is_another;
 
 #[component]

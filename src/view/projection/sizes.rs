@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use super::Desk;
-use super::fields::options;
 use crate::projection::SizeOf;
+use crate::view::fields::options;
 use crate::view::model::number::{plural, shape};
 use crate::view::model::projection::form::Goal;
 use crate::view::model::projection::sizes::{Role, SizeRow, roles};

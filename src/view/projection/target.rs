@@ -3,9 +3,10 @@
 use leptos::prelude::*;
 
 use super::Desk;
-use super::fields::{Select, options};
+use super::fields::Select;
 use crate::projection::Layers;
 use crate::projection::models::MODELS;
+use crate::view::fields::options;
 use crate::view::model::projection::form::Goal;
 use crate::view::model::shown::State;
 

@@ -98,7 +98,13 @@ impl Sheet for Plan {
 
     fn facts(&self, row: usize) -> Option<RowFacts<'_>> {
         let row = self.rows.get(row)?;
-        Some(RowFacts { name: &row.name, source: &row.source, rank: row.rank, kept: self.kept(row) })
+        Some(RowFacts {
+            name: &row.name,
+            source: Some(&row.source),
+            rank: Some(row.rank),
+            kept: self.kept(row),
+            ..RowFacts::default()
+        })
     }
 
     fn key(&self, row: usize, column: usize) -> Option<f64> {

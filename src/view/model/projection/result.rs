@@ -125,7 +125,13 @@ impl Sheet for Projected {
 
     fn facts(&self, row: usize) -> Option<RowFacts<'_>> {
         let m = self.modules.get(row)?;
-        Some(RowFacts { name: &m.name, source: &m.source, rank: m.rank, kept: Figure::EnergyKept.value(&m.quality) })
+        Some(RowFacts {
+            name: &m.name,
+            source: Some(&m.source),
+            rank: Some(m.rank),
+            kept: Figure::EnergyKept.value(&m.quality),
+            ..RowFacts::default()
+        })
     }
 
     fn key(&self, row: usize, column: usize) -> Option<f64> {

@@ -4,22 +4,35 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use crate::view::batches::{draw_in_batches, generations};
-use crate::view::model::number::{grouped, plural};
-use crate::view::model::sheet::{Head, Sheet, SheetOrder};
-use crate::view::model::table::{Direction, PAGE, common_prefix};
-use crate::view::store::Store;
+use super::batches::{draw_in_batches, generations};
+use super::model::number::{grouped, plural};
+use super::model::sheet::{Head, Sheet, SheetOrder};
+use super::model::table::{Direction, PAGE, common_prefix};
+use super::store::Store;
 
 /// The sheet that a table shows now.
 pub type SheetMemo = Memo<Option<Arc<dyn Sheet>>>;
 
-/// `picked`: rows can be clicked, and this is the one that is. `done` is called when all rows are on the page.
+/// Which row of a table is picked, and what a click on another does.
+#[derive(Clone, Copy)]
+pub struct Picked {
+    pub now: Signal<Option<usize>>,
+    pub pick: Callback<usize>,
+}
+
+impl From<RwSignal<Option<usize>>> for Picked {
+    fn from(signal: RwSignal<Option<usize>>) -> Picked {
+        Picked { now: signal.into(), pick: Callback::new(move |row| signal.set(Some(row))) }
+    }
+}
+
+/// `picked`: rows can be clicked. `done` is called when all rows are on the page.
 #[component]
 pub fn SheetTable(
     sheet: SheetMemo,
     hook: &'static str,
     label: &'static str,
-    #[prop(optional)] picked: Option<RwSignal<Option<usize>>>,
+    #[prop(optional, into)] picked: Option<Picked>,
     done: fn(Store),
 ) -> impl IntoView {
     let sort = RwSignal::new(SheetOrder::default());
@@ -107,7 +120,7 @@ fn draw_row(
     row: usize,
     prefix: usize,
     hook: &'static str,
-    picked: Option<RwSignal<Option<usize>>>,
+    picked: Option<Picked>,
 ) -> Option<impl IntoView + use<>> {
     let facts = sheet.facts(row)?;
     let cells = sheet.heads().iter().enumerate().skip(1).map(|(column, head)| {
@@ -118,7 +131,7 @@ fn draw_row(
         view! { <td class:text=head.is_text>{bar}{sheet.write(row, column)}</td> }
     });
     let cells: Vec<_> = cells.collect();
-    let is_picked = move || picked.is_some_and(|picked| picked.get() == Some(row));
+    let is_picked = move || picked.is_some_and(|picked| picked.now.get() == Some(row));
     let name = facts.name.get(prefix..).unwrap_or(facts.name).to_owned();
     let name = match picked {
         // The button is for keys; its click reaches the row.
@@ -133,12 +146,14 @@ fn draw_row(
             class:picked=is_picked
             data-testid=hook
             data-module=facts.name.to_owned()
-            data-source=facts.source.to_owned()
-            data-rank=facts.rank.to_string()
+            data-source=facts.source.map(str::to_owned)
+            data-rank=facts.rank.map(|rank| rank.to_string())
             data-kept=facts.kept.map(|kept| kept.to_string())
+            data-error=facts.error.map(|error| error.to_string())
+            data-cosine=facts.cosine.map(|cosine| cosine.to_string())
             on:click=move |_| {
                 if let Some(picked) = picked {
-                    picked.set(Some(row));
+                    picked.pick.run(row);
                 }
             }
         >

@@ -1,0 +1,191 @@
+//! The alignment over the steps, as lines.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::Desk;
+use crate::view::export::CopyButton;
+use crate::view::fields::options;
+use crate::view::model::alignment::figures::Figure;
+use crate::view::model::alignment::trajectory::{AREA, Beside, Kind, Line, Trajectory};
+use crate::view::model::number::ABSENT;
+use crate::view::store::is_another;
+
+#[component]
+pub fn TrajectoryPanel(desk: Desk) -> impl IntoView {
+    let figure = RwSignal::new(Figure::default());
+    let beside = RwSignal::new(Beside::default());
+    let trajectory = Memo::new_with_compare(
+        move |_| {
+            let joined = desk.joined.get()?;
+            let numbers = desk.series.with(|series| joined.set.numbers(series));
+            let (figure, beside) = (figure.get(), beside.get());
+            let module = (beside == Beside::Module).then(|| desk.store.module.get()).flatten();
+            Trajectory::new(&joined, numbers, figure, beside, module).map(Arc::new)
+        },
+        is_another,
+    );
+    // A single update has no trajectory: nothing is said of one.
+    let there = Memo::new(move |_| desk.joined.with(|j| j.as_ref().is_some_and(|j| j.set.steps().len() > 1)));
+    let figure_key = Memo::new(move |_| figure.get().key().to_owned());
+    let beside_key = Memo::new(move |_| beside.get().key().to_owned());
+    let figures: Vec<_> = Figure::TRAJECTORY.map(|f| (f.key().to_owned(), f.label().to_owned())).into();
+    let besides: Vec<_> = Beside::ALL.map(|b| (b.key().to_owned(), b.label().to_owned())).into();
+    let (figures, besides) = (StoredValue::new(figures), StoredValue::new(besides));
+    let choose_figure = move |event: web_sys::Event| {
+        if let Some(chosen) = Figure::from_key(&event_target_value(&event)) {
+            figure.set(chosen);
+        }
+    };
+    let choose_beside = move |event: web_sys::Event| {
+        if let Some(chosen) = Beside::from_key(&event_target_value(&event)) {
+            beside.set(chosen);
+        }
+    };
+    let tsv = move || trajectory.with_untracked(|t| t.as_ref().map(|t| t.tsv())).unwrap_or_default();
+    view! {
+        <Show when=move || there.get()>
+            <section class="panel trajectory" data-testid="trajectory" aria-labelledby="trajectory-title">
+                <h2 id="trajectory-title">"Over the steps"</h2>
+                <div class="choices">
+                    <label>
+                        "Measure "
+                        <select data-testid="trajectory-measure" on:change=choose_figure>
+                            {options(figures.get_value(), figure_key)}
+                        </select>
+                    </label>
+                    <label>
+                        "Beside it "
+                        <select data-testid="trajectory-beside" on:change=choose_beside>
+                            {options(besides.get_value(), beside_key)}
+                        </select>
+                    </label>
+                </div>
+                {move || match trajectory.get() {
+                    Some(trajectory) => view! { <Picture trajectory desk/> }.into_any(),
+                    None => view! { <p class="small">"No update has this figure."</p> }.into_any(),
+                }}
+                <Show when=move || trajectory.with(has_roles)>
+                    <p class="small">
+                        "A role’s line takes all its modules as one long vector, as the adapter’s own line does: a \
+                         cosine of the joined updates, a capture weighed by each module’s ‖X‖²."
+                        {move || trajectory.with(left_out)}
+                    </p>
+                </Show>
+                <details class="help">
+                    <summary>"The lines as a table"</summary>
+                    <CopyButton label="Copy as TSV" text=tsv/>
+                    {move || trajectory.get().map(|trajectory| view! { <Values trajectory/> })}
+                </details>
+            </section>
+        </Show>
+    }
+}
+
+fn has_roles(trajectory: &Option<Arc<Trajectory>>) -> bool {
+    trajectory.as_ref().is_some_and(|t| t.lines.iter().any(|line| matches!(line.kind, Kind::Role(_))))
+}
+
+fn left_out(trajectory: &Option<Arc<Trajectory>>) -> Option<String> {
+    let trajectory = trajectory.as_ref().filter(|t| t.roles_left_out > 0)?;
+    let drawn = trajectory.lines.iter().filter(|line| matches!(line.kind, Kind::Role(_))).count();
+    Some(format!(" Of {} roles the {drawn} with the largest updates are drawn.", drawn + trajectory.roles_left_out))
+}
+
+fn class_of(kind: Kind) -> String {
+    match kind {
+        Kind::Whole => "line adapter".to_owned(),
+        Kind::Chance => "line chance".to_owned(),
+        Kind::Module => "line one-module".to_owned(),
+        Kind::Role(number) => format!("line role role-{number}"),
+    }
+}
+
+#[component]
+fn Picture(trajectory: Arc<Trajectory>, desk: Desk) -> impl IntoView {
+    let figure = trajectory.figure;
+    let grid: Vec<_> = trajectory
+        .scale
+        .ticks(5)
+        .into_iter()
+        .filter_map(|t| Some((t, trajectory.y(t)?)))
+        .map(|(t, y)| {
+            let class = if t == 0.0 { "grid zero" } else { "grid" };
+            view! {
+                <line class=class x1=AREA.left x2=AREA.right y1=y y2=y></line>
+                <text x=AREA.left - 6.0 y=y + 4.0 text-anchor="end">{figure.write_tick(t)}</text>
+            }
+        })
+        .collect();
+    let ticks: Vec<_> = trajectory
+        .ticks()
+        .into_iter()
+        .map(|(x, text)| view! { <text x=x y=AREA.bottom + 18.0 text-anchor="middle">{text}</text> })
+        .collect();
+    let below = if trajectory.numbers.is_some() { "training step at the update’s end" } else { "update, in order" };
+    let lines: Vec<_> = trajectory
+        .lines
+        .iter()
+        .zip(trajectory.name_heights())
+        // The adapter's own line lies on top.
+        .rev()
+        .map(|(line, name_y)| draw_line(&trajectory, line, name_y))
+        .collect();
+    let marked = trajectory.clone();
+    let mark = move || {
+        let place = desk.place.get().filter(|place| *place < marked.ends.len())?;
+        let x = marked.x(place);
+        Some(view! { <line class="mark" x1=x x2=x y1=AREA.top y2=AREA.bottom></line> })
+    };
+    view! {
+        <svg viewBox=format!("0 0 {} {}", AREA.width, AREA.height) role="img" aria-labelledby="trajectory-title">
+            {grid}
+            {mark}
+            {lines}
+            {ticks}
+            <text x=AREA.left y=AREA.height - 8.0>{below}</text>
+        </svg>
+    }
+}
+
+fn draw_line(trajectory: &Trajectory, line: &Line, name_y: Option<f64>) -> impl IntoView + use<> {
+    let has_dots = matches!(line.kind, Kind::Whole | Kind::Module);
+    let dots: Vec<_> = line
+        .values
+        .iter()
+        .enumerate()
+        .filter(|_| has_dots)
+        .filter_map(|(step, value)| Some((trajectory.x(step), trajectory.y((*value)?)?)))
+        .map(|(x, y)| view! { <circle cx=x cy=y r="2.5"></circle> })
+        .collect();
+    let name = name_y.map(|y| view! { <text x=AREA.right + 8.0 y=y + 4.0>{line.name.clone()}</text> });
+    view! { <g class=class_of(line.kind)><path d=trajectory.path(line)></path>{dots}{name}</g> }
+}
+
+#[component]
+fn Values(trajectory: Arc<Trajectory>) -> impl IntoView {
+    let heads: Vec<_> =
+        trajectory.lines.iter().map(|line| view! { <th scope="col">{line.name.clone()}</th> }).collect();
+    let rows: Vec<_> = trajectory
+        .ends
+        .iter()
+        .enumerate()
+        .map(|(i, end)| {
+            let write = |x: f64| trajectory.figure.write(x);
+            let values = trajectory.lines.iter().map(|line| line.values.get(i).copied().flatten());
+            let cells: Vec<_> =
+                values.map(|v| view! { <td>{v.map_or_else(|| ABSENT.to_owned(), write)}</td> }).collect();
+            view! { <tr><th scope="row">{end.clone()}</th>{cells}</tr> }
+        })
+        .collect();
+    view! {
+        <div class="table-scroll values" tabindex="0" role="region" aria-label="The lines as a table">
+            <table>
+                <caption class="small">{trajectory.figure.label()}" of each update, by the state at its end"</caption>
+                <thead><tr><th scope="col">"To"</th>{heads}</tr></thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+}

@@ -1,0 +1,37 @@
+//! Alignments in the page's state: which is in view, and what may be asked.
+
+use std::sync::Arc;
+
+use super::aligned::Aligned;
+use crate::protocol::{ItemKind, ToEngine};
+use crate::view::model::shown::{Phase, State};
+
+impl State {
+    /// The alignment of the adapter in view.
+    pub fn alignment_in_view(&self) -> Option<&Arc<Aligned>> {
+        self.alignment.of(self.selected?, self.alignment.along())
+    }
+
+    /// The states on the page are others than those that were aligned with: it is worth aligning anew.
+    pub fn can_align(&self) -> bool {
+        let series = self.alignment.series(self.alignment.along());
+        series.wanted().len() > 1
+            && (series.is_changed() || (self.alignment_in_view().is_none() && !self.phase.is_busy()))
+    }
+
+    /// Alignment along the states on the page goes to the engine: what to send.
+    pub fn begin_alignment(&mut self) -> ToEngine {
+        let along = self.alignment.along();
+        self.phase = Phase::Analyzing;
+        self.running = None;
+        self.alignment.begin();
+        ToEngine::Align { along, order: self.alignment.series(along).wanted() }
+    }
+
+    /// Two checkpoints are here and no adapter: a LoRA can be taken out of them.
+    pub fn only_extracts(&self) -> bool {
+        self.adapters.is_empty()
+            && self.items.iter().all(|i| i.kind != ItemKind::Adapter)
+            && self.alignment.checkpoints.usable().count() > 1
+    }
+}
