@@ -119,6 +119,21 @@ pub async fn align_agrees(backend: &impl Primitives) {
     }
 }
 
+/// So many rows or columns that one workgroup takes several blocks of rows, or sees a part of the columns.
+pub async fn align_of_long_tiles(backend: &impl Primitives) {
+    let mut numbers = Numbers::new(18);
+    let (shapes, k) = ([(70_001, 3), (2, 70_001)], 17);
+    let tiles: Vec<Tile> =
+        shapes.map(|shape| Tile::new(&mut numbers, shape, [FactorType::Bf16; 2], [1.0, 1e-3])).into();
+    let bases = shapes.map(|(rows, cols)| (thin(&mut numbers, rows, k), thin(&mut numbers, cols, k)));
+    let sides: Vec<_> = bases.iter().map(|(l, r)| Sides { k: k as u32, left: &l.0, right: &r.0 }).collect();
+    let talls = uploaded(backend, &tiles).await;
+    let all = backend.align(&changes(&talls), &sides).await.unwrap();
+    for ((tile, (left, right)), aligned) in tiles.iter().zip(&bases).zip(&all) {
+        judge(&format!("{:?}", tile.before), tile, &left.1, &right.1, aligned);
+    }
+}
+
 /// Updates down to 1e-18, of weights as small; and weights that were zero.
 pub async fn align_of_tiny_updates(backend: &impl Primitives) {
     let mut numbers = Numbers::new(19);
