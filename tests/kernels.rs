@@ -48,7 +48,7 @@ macro_rules! on_both_backends {
     )* };
 }
 
-on_both_backends!(scan_finds gram_agrees apply_agrees resize_agrees align_agrees align_of_tiny_updates align_counts align_knows_its_range multiply_agrees residual_agrees new_factors ranks_to_16 rank_31 rank_64 rank_128 rank_256 one_batch_of_many);
+on_both_backends!(scan_finds gram_agrees apply_agrees resize_agrees align_agrees align_of_long_tiles align_of_tiny_updates align_counts align_knows_its_range multiply_agrees residual_agrees new_factors ranks_to_16 rank_31 rank_64 rank_128 rank_256 one_batch_of_many);
 
 fn cpu() -> CpuBackend<Steady> {
     CpuBackend::new(Steady)
@@ -110,6 +110,31 @@ fn one_call_over_many_changes_is_one_dispatch() {
         assert_eq!((counts.dispatches - before.dispatches, counts.readbacks - before.readbacks), (1, 1));
         // The bases once, and a few numbers per change and workgroup.
         assert!(counts.bytes_uploaded - before.bytes_uploaded < 4 * 180 * 8 + 1000 * 11);
+    });
+}
+
+/// Results that do not fit one binding come back in groups.
+#[cfg(not(target_arch = "wasm32"))]
+#[test]
+fn results_over_a_binding_come_back_in_groups() {
+    pollster::block_on(async {
+        let gpu = gpu().await;
+        let (rows, k) = (60_000, 128);
+        let one = DMatrix::from_fn(rows, 2, |i, j| (i % 7 + j) as f64);
+        let tiles = [DMatrix::zeros(rows, 2), one].map(|m| Rc::new(stored(&m, FactorType::Bf16, false)));
+        let talls = gpu.upload(&tiles).await.unwrap();
+        let changes = [Change { before: &talls[0], after: &talls[1] }; 5];
+        let weight: Vec<f32> = (0..2 * k).map(|n| n as f32).collect();
+        let before = gpu.counts();
+        let products = gpu.multiply(&changes, Side::Right, &[weight.as_slice(); 5], k as u32).await.unwrap();
+        // 31 MB each.
+        assert_eq!(gpu.counts().readbacks - before.readbacks, 2);
+        for product in products {
+            for (i, j) in [(0, 0), (rows - 1, k - 1), (12_345, 67)] {
+                let exact = (i % 7 * j + (i % 7 + 1) * (k + j)) as f64;
+                assert_eq!(product[(i, j)], exact);
+            }
+        }
     });
 }
 

@@ -123,8 +123,8 @@ pub trait Primitives {
         sides: &[Sides<'_>],
     ) -> impl Future<Output = Result<Vec<Aligned>, ComputeError>>;
 
-    /// `weights[i]` is the thin matrix W for `changes[i]`, row by row, `k` columns. Where a state is not finite or a
-    /// GPU's range is left, so is the result not finite.
+    /// `weights[i]` is the thin matrix W for `changes[i]`, row by row, `k` columns. Whether the states are finite is
+    /// for `align` to say; a result is not finite where a GPU's range is left, and on the CPU where a state is not.
     fn multiply(
         &self,
         changes: &[Change<'_, Self::Tall>],

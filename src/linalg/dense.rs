@@ -12,6 +12,15 @@ pub struct Thin {
     pub v: DMatrix<f64>,
 }
 
+impl Thin {
+    /// The first `count` triples.
+    pub fn truncated(mut self, count: usize) -> Self {
+        let k = count.min(self.sigma.len());
+        self.sigma.truncate(k);
+        Self { u: self.u.columns(0, k).into_owned(), sigma: self.sigma, v: self.v.columns(0, k).into_owned() }
+    }
+}
+
 /// Q and R of a tall f64 matrix (rows × cols), with min(rows, cols) columns in Q. Householder's, by nalgebra.
 pub fn thin_qr(matrix: DMatrix<f64>) -> (DMatrix<f64>, DMatrix<f64>) {
     let qr = matrix.qr();

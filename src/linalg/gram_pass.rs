@@ -24,6 +24,8 @@ pub struct Pass {
 pub enum Clip {
     /// 64·2⁻²⁴: another pass follows, which measures X·W and so makes up for the raising.
     ForAnotherPass,
+    /// 64·2⁻⁵³: another pass follows, and G and X·W are in f64.
+    ForAnotherPassInF64,
     /// Zero: G is good to f64, and R is wanted without another pass.
     AtZero,
 }
@@ -44,8 +46,10 @@ pub fn clipped_pass(gram: &DMatrix<f64>, clip: Clip) -> Option<Pass> {
     }
     let eigen = SymmetricEigen::try_new(scaled, f64::EPSILON, 0)?;
     let largest = eigen.eigenvalues.max();
+    let floor = |unit: f64| 64.0 * unit * (k as f64).sqrt() * largest;
     let floor = match clip {
-        Clip::ForAnotherPass => 64.0 * 2f64.powi(-24) * (k as f64).sqrt() * largest,
+        Clip::ForAnotherPass => floor(2f64.powi(-24)),
+        Clip::ForAnotherPassInF64 => floor(2f64.powi(-53)),
         Clip::AtZero => 0.0,
     };
     let roots: Vec<f64> = eigen.eigenvalues.iter().map(|l| l.max(floor).sqrt()).collect();

@@ -6,10 +6,14 @@ mod factors;
 mod gram_pass;
 mod jacobi;
 mod product;
+mod orthonormal;
+mod sketch;
 mod spectrum;
+mod update;
 
 pub use coordinates::{Coordinates, coordinates, double_rank};
 pub use dense::{Thin, thin_svd};
 pub use factors::{Made, Order, resized_factors, svd_factors};
 pub use product::Factored;
 pub use spectrum::{Pair, Spectrum, Want, spectra};
+pub use update::{Update, svd_to_energy, truncated_svd};

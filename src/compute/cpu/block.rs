@@ -44,8 +44,10 @@ pub(super) struct Sums {
     /// ‖X‖² and ‖before‖² of the block.
     pub update_sq: f64,
     pub before_sq: f64,
-    /// NaNs and infinities in either state; where there are any, the block is zero.
+    /// NaNs and infinities in either state.
     pub not_finite: u64,
+    /// X has numbers that are not finite: the block is zero.
+    pub lost: bool,
 }
 
 /// A block of X, divided by `unit`.
@@ -124,7 +126,8 @@ impl Block {
             sums.update_sq += *x * *x;
             sums.before_sq += old * old;
         }
-        let usable = sums.not_finite == 0 && largest > 0.0 && largest.is_finite();
+        sums.lost = sums.not_finite > 0 || !largest.is_finite();
+        let usable = largest > 0.0 && !sums.lost;
         self.unit = if usable { f64::from_bits(largest.max(1e-300).to_bits() & EXPONENT) } else { 1.0 };
         let inverse = if usable { 1.0 / self.unit } else { 0.0 };
         for (n, x) in update.iter().enumerate() {

@@ -53,7 +53,9 @@ impl<'a> Multiplying<'a> {
                     Place { row: first, col: along, rows: height, cols: width, turned: false }
                 };
                 let block = self.block.load(self.states, place);
-                if block.update_sq > 0.0 {
+                if block.lost {
+                    sums.fill(f64::INFINITY);
+                } else if block.update_sq > 0.0 {
                     add_products(&self.block, height, &self.weight, along, sums.as_mut_slice());
                 }
             }

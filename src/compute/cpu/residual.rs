@@ -38,11 +38,12 @@ impl<'a> Measuring<'a> {
             for col in (0..cols).step_by(COLS) {
                 let width = COLS.min(cols - col);
                 let place = Place { row, col, rows: height, cols: width, turned: false };
-                self.residual.update_sq += self.block.load(self.states, place).update_sq;
-                let rest_sq = rest_squares(&self.block, height, left, &self.right, col);
-                // What f32 could not hold is done again without it.
-                self.residual.rest_sq += match rest_sq {
+                let sums = self.block.load(self.states, place);
+                self.residual.update_sq += sums.update_sq;
+                self.residual.rest_sq += match rest_squares(&self.block, height, left, &self.right, col) {
+                    _ if sums.lost => f64::INFINITY,
                     Some(rest_sq) => rest_sq,
+                    // What f32 could not hold is done again without it.
                     None => self.slowly(place),
                 };
             }

@@ -99,7 +99,7 @@ fn align_order<'a>(change: &Change<'_, GpuTall>, sides: &Sides<'a>) -> Order<'a>
     for row in slabs(rows, high) {
         for col in slabs(cols, wide) {
             for tile in 0..tiles.max(1) {
-                tasks.push([0, row / RESULT_ROWS | tile << 24, col, words]);
+                tasks.push([0, (row / RESULT_ROWS) | (tile << 24), col, words]);
                 words += tiles * SQUARE + if tile == 0 { 3 * TILE } else { 0 };
             }
         }
