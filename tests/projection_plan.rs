@@ -2,6 +2,7 @@
 //! Where every module of an adapter goes in another model: sizes, layers, ranks, and what is refused.
 
 use lorascope::adapter::names;
+use lorascope::container::{Dtype, TensorEntry, TensorType};
 use lorascope::projection::models::{ModelShape, listed};
 use lorascope::projection::{
     Layers, Plan, PlanRow, RankRule, Request, Size, SizeOf, Subject, TargetShape, plan as make_plan,
@@ -298,8 +299,11 @@ fn convolutions_keep_their_kernel() {
     }
 }
 
-fn tensors(list: &[(&str, &[u64])]) -> Vec<(String, Vec<u64>)> {
-    list.iter().map(|(name, shape)| ((*name).to_owned(), shape.to_vec())).collect()
+fn tensors(list: &[(&str, &[u64])]) -> Vec<TensorEntry> {
+    let dtype = TensorType::Known(Dtype::F32);
+    let entry = |&(name, shape): &(&str, &[u64])| (name.to_owned(), shape.to_vec());
+    let entries = list.iter().map(entry);
+    entries.map(|(name, shape)| TensorEntry { name, dtype: dtype.clone(), shape, begin: 0, end: 0 }).collect()
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod sorting;
 pub use config::PeftConfig;
 pub use dialects::{Content, recognise};
 pub use fault::{AdapterError, FaultLog, ModuleFault};
+pub use pair::is_decodable;
 
 use crate::container::{Header, TensorEntry};
 use crate::report::NotAnalyzed;
@@ -70,6 +71,13 @@ pub struct Factor {
     pub cols: u64,
     /// False: stored row by row, `[rows, cols]`. True: stored column by column, `[cols, rows]`.
     pub transposed: bool,
+}
+
+impl Module {
+    /// Whether ΔW is `[in, out]`, its left side from `lora_A`: the base stores the weight so.
+    pub fn inputs_first(&self) -> bool {
+        keys::parse(&self.left.tensor.name).is_some_and(|key| key.role == keys::Role::A)
+    }
 }
 
 /// Reads the adapter in a file by whatever dialect its tensor names show.

@@ -1,8 +1,16 @@
 //! Which tensor of a checkpoint is the weight of an adapter's module.
+//!
+//! Names decide, then the shape has to agree; what could mean two things is refused with a reason, never guessed.
+
+use std::collections::{HashMap, HashSet};
 
 use super::Checkpoint;
-use crate::adapter::Module;
-use crate::container::TensorEntry;
+use super::orientation::{Fit, Votes, fit, is_telling};
+use super::paths::{is_of_senses, stack};
+use super::shards::listed;
+use super::weights::{Lost, State, Weight, Weights};
+use crate::adapter::{Module, is_decodable, keys, names};
+use crate::container::{Dtype, TensorEntry, TensorType, elements, quoted};
 use crate::source::ByteSource;
 
 /// A module's weight in one checkpoint: an m × n matrix, stored row by row.
@@ -24,20 +32,173 @@ pub type Matched = Result<WeightRef, String>;
 
 /// The weight of every module, in their order.
 pub fn match_modules<S: ByteSource>(modules: &[Module], checkpoint: &Checkpoint<S>) -> Vec<Matched> {
-    let tensors: Vec<(String, Vec<u64>)> =
-        checkpoint.tensors().map(|(_, tensor)| (tensor.name.clone(), tensor.shape.clone())).collect();
-    let _weights = super::Weights::new(&tensors);
-    modules
-        .iter()
-        .map(|module| {
-            let name = format!("{}.weight", module.name);
-            let (file, tensor) =
-                checkpoint.tensors().find(|(_, tensor)| tensor.name == name).ok_or("no tensor of that name")?;
-            let [rows, cols] = module.shape;
-            if tensor.shape != [rows, cols] {
-                return Err(format!("its shape is {:?}", tensor.shape));
+    let lookup = Lookup::new(checkpoint);
+    modules.iter().map(|module| lookup.find(module)).collect()
+}
+
+/// A checkpoint's tensors, ready to be asked for modules.
+pub struct Lookup<'a> {
+    weights: Weights<'a>,
+    /// Matrices that are called neither `….weight` nor `….bias`, by their whole names.
+    parameters: Weights<'a>,
+    /// The number of the file of every tensor, in the order of [`Checkpoint::tensors`].
+    files: Vec<usize>,
+    /// Embeddings of the language part, of which one may be its head too.
+    embeddings: Vec<(&'a TensorEntry, usize)>,
+    /// How GPT-2's kind of layer is stored, by stack.
+    votes: HashMap<String, Votes>,
+    /// Names of files that are not here.
+    missing: HashSet<String>,
+    /// The same, where no index says what is in them.
+    unknown: Vec<String>,
+}
+
+impl<'a> Lookup<'a> {
+    pub fn new<S: ByteSource>(checkpoint: &'a Checkpoint<S>) -> Self {
+        let mut weights = Weights::new(checkpoint.tensors().map(|(_, tensor)| tensor));
+        let mut parameters = Weights::empty();
+        let mut held = HashSet::new();
+        let mut files = Vec::new();
+        for (at, (file, tensor)) in checkpoint.tensors().enumerate() {
+            files.push(file);
+            held.insert(tensor.name.as_str());
+            let plain = !tensor.name.ends_with(".weight") && !tensor.name.ends_with(".bias");
+            if plain && tensor.shape.len() == 2 {
+                parameters.add(&tensor.name, Weight { name: &tensor.name, state: State::Here { tensor, at } });
             }
-            Ok(WeightRef { file, tensor: tensor.clone(), rows, cols, swapped: false })
-        })
-        .collect()
+        }
+        let missing = checkpoint.missing();
+        for (name, file) in checkpoint.index().iter().flat_map(|index| &index.weight_map) {
+            if let Some(module) = name.strip_suffix(".weight").filter(|_| !held.contains(name.as_str())) {
+                weights.add(module, Weight { name, state: State::Absent { file } });
+            }
+        }
+        let mut votes: HashMap<String, Votes> = HashMap::new();
+        let mut embeddings = Vec::new();
+        for (path, weight) in weights.all() {
+            let State::Here { tensor, at } = weight.state else { continue };
+            let [rows, cols] = tensor.shape[..] else { continue };
+            if is_telling(path) {
+                votes.entry(stack(path)).or_default().count(rows, cols);
+            }
+            let place = names::place(path);
+            if place.role == "embed" && place.layer.is_none() && !is_of_senses(path) {
+                embeddings.push((tensor, at));
+            }
+        }
+        let unknown = if checkpoint.index().is_some() { Vec::new() } else { missing.clone() };
+        let missing = missing.into_iter().collect();
+        Self { weights, parameters, files, embeddings, votes, missing, unknown }
+    }
+
+    /// The weight of a module.
+    ///
+    /// # Errors
+    /// Why it has none, as part of a sentence.
+    pub fn find(&self, module: &Module) -> Matched {
+        let path = module.name.as_str();
+        let weight = match self.weights.locate(path) {
+            Ok(weight) => weight,
+            Err(Lost::Between(paths)) => {
+                let paths: Vec<String> = paths.into_iter().map(quoted).collect();
+                return Err(format!("more than one module of the checkpoint could be meant: {}", listed(&paths)));
+            }
+            Err(Lost::Nowhere) => match self.parameters.locate(path) {
+                Ok(parameter) => parameter,
+                Err(_) => return self.tied(module).ok_or_else(|| self.absent(path)),
+            },
+        };
+        match weight.state {
+            State::Here { tensor, at } => self.fits(module, tensor, at),
+            State::Quantised { scheme, .. } => Err(scheme.reason()),
+            State::Twice => Err(format!("the checkpoint has {} more than once", quoted(weight.name))),
+            State::Absent { file } if self.missing.contains(file) => {
+                Err(format!("its weight {} is in {file}, which is missing", quoted(weight.name)))
+            }
+            State::Absent { file } => {
+                let name = quoted(weight.name);
+                Err(format!("the checkpoint's index places its weight {name} in {file}, which does not hold it"))
+            }
+        }
+    }
+
+    fn absent(&self, path: &str) -> String {
+        let name = quoted(&format!("{path}.weight"));
+        match self.unknown.as_slice() {
+            [] => format!("the checkpoint has no tensor {name}"),
+            files => format!("no file that is here has a tensor {name}; missing: {}", listed(files)),
+        }
+    }
+
+    /// A head that the checkpoint does not store, because it is the embedding of its very shape.
+    fn tied(&self, module: &Module) -> Option<WeightRef> {
+        if module.role != "head" || is_of_senses(&module.name) || !self.missing.is_empty() {
+            return None;
+        }
+        let mut same = self.embeddings.iter().filter(|(tensor, _)| tensor.shape == module.shape);
+        let (Some(&(tensor, at)), None) = (same.next(), same.next()) else { return None };
+        self.fits(module, tensor, at).ok()
+    }
+
+    /// A tensor as a module's weight.
+    fn fits(&self, module: &Module, tensor: &TensorEntry, at: usize) -> Matched {
+        decodable(tensor)?;
+        let disagree = || {
+            let [rows, cols] = module.shape;
+            format!(
+                "its shapes disagree: its update is {rows} × {cols}, and {} has the shape {:?} in the checkpoint",
+                quoted(&tensor.name),
+                tensor.shape
+            )
+        };
+        let Some((&rows, inputs)) = tensor.shape.split_first() else { return Err(disagree()) };
+        let cols = elements(inputs).ok_or_else(disagree)?;
+        // Two kernels may multiply to the same size and still be different.
+        let (kernel, ours) = (inputs.get(1..).unwrap_or_default(), kernel(module));
+        if !kernel.is_empty() && !ours.is_empty() && kernel != ours {
+            return Err(disagree());
+        }
+        let swapped = match fit(module, &tensor.shape, [rows, cols], self.votes(tensor)) {
+            Fit::Straight => false,
+            Fit::Swapped => true,
+            Fit::Disagree => return Err(disagree()),
+            Fit::Unclear => {
+                return Err(format!(
+                    "{} is square, and nothing in the checkpoint tells whether it is stored as [out, in] or as \
+                     [in, out]; drop the adapter's adapter_config.json, which says it",
+                    quoted(&tensor.name)
+                ));
+            }
+        };
+        let file = self.files.get(at).copied().unwrap_or_default();
+        Ok(WeightRef { file, tensor: tensor.clone(), rows, cols, swapped })
+    }
+
+    fn votes(&self, tensor: &TensorEntry) -> Votes {
+        let module = tensor.name.strip_suffix(".weight").unwrap_or(&tensor.name);
+        self.votes.get(&stack(&keys::clean(module))).copied().unwrap_or_default()
+    }
+}
+
+/// The kernel of a convolution, as `lora_A` `[r, in, k…]` has it; empty for others.
+fn kernel(module: &Module) -> &[u64] {
+    let a = if module.left.transposed { &module.left } else { &module.right };
+    a.tensor.shape.get(2..).unwrap_or_default()
+}
+
+fn decodable(tensor: &TensorEntry) -> Result<(), String> {
+    use Dtype::{BOOL, I8, I16, I32, I64, U8, U16, U32, U64};
+    if is_decodable(&tensor.dtype) {
+        return Ok(());
+    }
+    let (name, dtype) = (quoted(&tensor.name), tensor.dtype.name());
+    Err(match tensor.dtype {
+        TensorType::Unknown(_) => format!("{name} is stored as {}, which is not known here", quoted(&dtype)),
+        TensorType::Known(BOOL | I8 | I16 | I32 | I64 | U8 | U16 | U32 | U64) => format!(
+            "{name} is stored as {dtype}, whole numbers that no scale stands beside; use a checkpoint in BF16, F16 or F32"
+        ),
+        TensorType::Known(_) => {
+            format!("{name} is stored as {dtype}, which is not decoded here; use a checkpoint in BF16, F16 or F32")
+        }
+    })
 }

@@ -8,14 +8,19 @@ use crate::source::path::inside;
 mod join;
 mod matching;
 mod order;
+mod orientation;
+mod paths;
+mod quantised;
 mod remarks;
 mod shards;
 mod weights;
 
-pub use matching::{Matched, WeightRef, match_modules};
+pub use matching::{Lookup, Matched, WeightRef, match_modules};
 pub use order::{order, step};
+pub use paths::is_of_senses;
+pub use quantised::{Quantisation, Scheme, Schemes, scheme};
 pub use shards::{Index, Numbered, Shards};
-pub use weights::{Found, Weights, is_of_senses};
+pub use weights::{Found, Weights};
 
 /// One checkpoint: all files of it that are here.
 #[derive(Clone, Debug)]

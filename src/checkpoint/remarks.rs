@@ -28,9 +28,11 @@ impl<S: ByteSource> Checkpoint<S> {
         }
     }
 
-    /// Sentences for a person: files that are missing, an index that disagrees with the files.
+    /// Sentences for a person: quantised weights, files that are missing, an index that disagrees with the files.
     pub fn remarks(&self) -> Vec<String> {
-        self.incomplete().into_iter().chain(self.misplaced()).collect()
+        let quantised = super::scheme(self.tensors().map(|(_, tensor)| tensor));
+        let quantised = quantised.map(|quantised| format!("{}: {}", self.path(), quantised.sentence()));
+        quantised.into_iter().chain(self.incomplete()).chain(self.misplaced()).collect()
     }
 
     fn incomplete(&self) -> Option<String> {

@@ -1,32 +1,40 @@
-//! A checkpoint as a target: which of its tensors is a module's weight, and how large it is.
+//! The weights of a checkpoint by their modules' paths: which one is a module's, and how large it is.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
+use super::paths::Paths;
+use super::quantised::{Scheme, Schemes};
 use crate::adapter::{keys, names};
-use crate::container::{elements, quoted};
+use crate::container::{TensorEntry, elements, quoted};
 
-/// The weight matrices of a checkpoint, by their modules' paths.
+/// The weight matrices of a checkpoint.
 pub struct Weights<'a> {
-    groups: Vec<Group<'a>>,
-    /// Group by its path, whole and by every shorter ending.
-    whole: HashMap<String, usize>,
-    endings: HashMap<String, Vec<usize>>,
+    paths: Paths,
+    /// By the number of the path, and by layer.
+    groups: Vec<HashMap<Option<u32>, Weight<'a>>>,
     /// Layers by what stands before the layer's number: one more than the largest number.
     counts: HashMap<String, u64>,
 }
 
-/// The same module in every layer.
-struct Group<'a> {
-    /// The path, with layer 0 for all.
-    path: String,
-    weights: HashMap<Option<u32>, Weight<'a>>,
+/// A module's weight.
+#[derive(Clone, Copy)]
+pub struct Weight<'a> {
+    /// Of the tensor.
+    pub name: &'a str,
+    pub state: State<'a>,
 }
 
-struct Weight<'a> {
-    name: &'a str,
-    shape: &'a [u64],
-    /// Stored in blocks of a few bits: the shape is not the matrix's.
-    packed: bool,
+#[derive(Clone, Copy)]
+pub enum State<'a> {
+    /// A tensor, and its place among those that were given.
+    Here { tensor: &'a TensorEntry, at: usize },
+    /// Quantised, with the tensor in the weight's place, if there is one.
+    Quantised { scheme: Scheme, tensor: Option<&'a TensorEntry> },
+    /// More than one tensor has this path.
+    Twice,
+    /// In a file that is not here, or not in the file where it should be.
+    Absent { file: &'a str },
 }
 
 /// The weight that belongs to a module.
@@ -37,64 +45,82 @@ pub enum Found {
     Not(String),
 }
 
+/// Why a path leads to no weight.
+pub enum Lost<'w> {
+    Nowhere,
+    /// These modules could be meant.
+    Between(Vec<&'w str>),
+}
+
 impl<'a> Weights<'a> {
-    pub fn new(tensors: &'a [(String, Vec<u64>)]) -> Self {
-        let names: HashSet<&str> = tensors.iter().map(|(name, _)| name.as_str()).collect();
-        let mut new =
-            Self { groups: Vec::new(), whole: HashMap::new(), endings: HashMap::new(), counts: HashMap::new() };
-        for (name, shape) in tensors {
-            if let Some(module) = name.strip_suffix(".weight").filter(|_| shape.len() > 1) {
-                let weight = Weight { name, shape, packed: is_packed(module, &names) };
-                new.add(&keys::clean(module), weight);
+    /// The tensors that are called `….weight`, and quantised ones whatever they are called.
+    pub fn new(tensors: impl IntoIterator<Item = &'a TensorEntry>) -> Self {
+        let tensors: Vec<&TensorEntry> = tensors.into_iter().collect();
+        let schemes = Schemes::new(tensors.iter().copied());
+        let mut new = Self::empty();
+        let mut plain = HashMap::new();
+        for (at, &tensor) in tensors.iter().enumerate() {
+            let Some(module) = tensor.name.strip_suffix(".weight") else { continue };
+            if schemes.of(module).is_some() {
+                plain.insert(module, tensor);
+            } else if tensor.shape.len() > 1 {
+                new.add(module, Weight { name: &tensor.name, state: State::Here { tensor, at } });
             }
         }
-        for (at, group) in new.groups.iter().enumerate() {
-            for (dot, _) in group.path.match_indices('.') {
-                new.endings.entry(group.path[dot + 1..].to_owned()).or_default().push(at);
-            }
+        for (module, scheme) in schemes.modules() {
+            let tensor = plain.get(module).copied();
+            let name = tensor.map_or(module, |tensor| tensor.name.as_str());
+            new.add(module, Weight { name, state: State::Quantised { scheme, tensor } });
         }
         new
     }
 
-    fn add(&mut self, path: &str, weight: Weight<'a>) {
-        let place = names::layer_digits(path);
-        let layer = place.clone().and_then(|digits| path[digits].parse().ok());
-        if let Some((digits, layer)) = place.zip(layer) {
+    pub fn empty() -> Self {
+        Self { paths: Paths::default(), groups: Vec::new(), counts: HashMap::new() }
+    }
+
+    /// Adds the weight of the module that the file calls `module`.
+    pub fn add(&mut self, module: &str, weight: Weight<'a>) {
+        let path = keys::clean(module);
+        let digits = names::layer_digits(&path);
+        let layer = digits.clone().and_then(|digits| path.get(digits)?.parse::<u32>().ok());
+        if let Some((digits, layer)) = digits.zip(layer) {
             let count = self.counts.entry(path[..digits.start].to_owned()).or_default();
             *count = (*count).max(u64::from(layer) + 1);
         }
-        let path = anywhere(path);
-        let at = *self.whole.entry(path).or_insert_with_key(|path| {
-            self.groups.push(Group { path: path.clone(), weights: HashMap::new() });
-            self.groups.len() - 1
-        });
-        self.groups[at].weights.insert(layer, weight);
+        let at = self.paths.insert(&path);
+        if self.groups.len() <= at {
+            self.groups.resize_with(at + 1, HashMap::new);
+        }
+        match self.groups[at].entry(layer) {
+            Entry::Vacant(place) => drop(place.insert(weight)),
+            // What is only expected does not count beside what is here.
+            Entry::Occupied(mut held) if !matches!(weight.state, State::Absent { .. }) => {
+                held.get_mut().state = State::Twice;
+            }
+            Entry::Occupied(_) => {}
+        }
     }
 
-    /// The one module of the checkpoint that a path means: the same, else the only one that ends with it or that it
-    /// ends with, at a dot. Checkpoints may have or lack `model.`, `transformer.`, `language_model.` and the like.
-    fn group(&self, path: &str) -> Result<&Group<'a>, Vec<&Group<'a>>> {
-        let path = anywhere(path);
-        if let Some(&at) = self.whole.get(&path) {
-            return Ok(&self.groups[at]);
-        }
-        let mut candidates = self.endings.get(&path).cloned().unwrap_or_default();
-        // What is cut off must leave the layer: `dense` is not every layer's `output.dense`.
-        let layer = names::layer_digits(&path).map_or(path.len(), |digits| digits.start);
-        let cuts = path.match_indices('.').map(|(dot, _)| dot + 1).take_while(|&cut| cut < layer);
-        let unlayered = layer == path.len();
-        candidates.extend(cuts.filter_map(|cut| {
-            let ending = &path[cut..];
-            // Without a layer to go by, only wrappers may be cut.
-            let wrapped = !unlayered || path[..cut - 1].split('.').all(|segment| WRAPPERS.contains(&segment));
-            let kept = unlayered || names::layer_digits(ending).is_some_and(|digits| digits.start + cut == layer);
-            self.whole.get(ending).copied().filter(|_| wrapped && kept)
-        }));
-        candidates.retain(|&at| is_of_senses(&self.groups[at].path) == is_of_senses(&path));
-        match candidates[..] {
-            [at] => Ok(&self.groups[at]),
-            _ => Err(candidates.iter().map(|&at| &self.groups[at]).collect()),
-        }
+    fn group(&self, path: &str) -> Result<usize, Vec<usize>> {
+        self.paths.find(path)
+    }
+
+    /// The weight of the module at `path`.
+    pub fn locate(&self, path: &str) -> Result<&Weight<'a>, Lost<'_>> {
+        let at = self.group(path).map_err(|candidates| match candidates[..] {
+            [] => Lost::Nowhere,
+            _ => Lost::Between(candidates.iter().map(|&at| self.paths.get(at)).collect()),
+        })?;
+        let weight = self.groups.get(at).and_then(|group| group.get(&names::place(path).layer));
+        weight.ok_or(Lost::Nowhere)
+    }
+
+    /// Every weight with the path of its module, in layer 0 for all layers.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &Weight<'a>)> {
+        let of_path = |(at, group)| (self.paths.get(at), group);
+        let groups = self.groups.iter().enumerate().map(of_path);
+        groups.flat_map(|(path, group): (_, &HashMap<_, _>)| group.values().map(move |weight| (path, weight)))
     }
 
     /// Whether the checkpoint has this module, in whatever layer.
@@ -104,92 +130,71 @@ impl<'a> Weights<'a> {
 
     /// The layers of the stack that a module belongs to, by all tensors of that stack.
     pub fn layers(&self, path: &str) -> Option<u64> {
-        let group = self.group(path).ok()?;
-        let digits = names::layer_digits(&group.path)?;
-        self.counts.get(&group.path[..digits.start]).copied()
+        let path = self.paths.get(self.group(path).ok()?);
+        let digits = names::layer_digits(path)?;
+        self.counts.get(path.get(..digits.start)?).copied()
     }
 
     /// The weight of the module at `path`, its layer that of the target.
     pub fn find(&self, path: &str) -> Found {
-        let group = match self.group(path) {
-            Ok(group) => group,
-            Err(candidates) if candidates.is_empty() => {
+        let weight = match self.locate(path) {
+            Ok(weight) => weight,
+            Err(Lost::Nowhere) => {
                 return Found::Not(format!("the target has no tensor {}", quoted(&format!("{path}.weight"))));
             }
-            Err(candidates) => {
-                let said: Vec<String> = candidates.iter().take(2).map(|group| quoted(&group.path)).collect();
+            Err(Lost::Between(paths)) => {
+                let said: Vec<String> = paths.iter().take(2).map(|path| quoted(path)).collect();
                 return Found::Not(format!(
                     "more than one module of the target could be meant ({}); give the size by hand",
                     said.join(", ")
                 ));
             }
         };
-        let layer = names::place(path).layer;
-        let Some(weight) = group.weights.get(&layer) else {
-            return Found::Not(format!("the target has no tensor {}", quoted(&format!("{path}.weight"))));
+        let shape = match weight.state {
+            State::Here { tensor, .. } => &tensor.shape,
+            State::Quantised { scheme, tensor: Some(tensor) } if !scheme.packed => &tensor.shape,
+            State::Quantised { .. } => {
+                let name = quoted(weight.name);
+                return Found::Not(format!(
+                    "the target stores {name} quantised, so that its shape is not the matrix's; drop the checkpoint \
+                     before quantisation, or give the size by hand"
+                ));
+            }
+            State::Twice => {
+                let name = quoted(weight.name);
+                return Found::Not(format!("the target has {name} more than once; give the size by hand"));
+            }
+            State::Absent { file } => return Found::Not(format!("it is in {file}, which is not here")),
         };
-        if weight.packed {
-            let name = quoted(weight.name);
-            return Found::Not(format!(
-                "the target stores {name} quantised, so that its shape is not the matrix's; drop the checkpoint before \
-                 quantisation, or give the size by hand"
-            ));
-        }
         let (Some(&out), Some(inputs), Some(kernel)) =
-            (weight.shape.first(), weight.shape.get(1..).and_then(elements), weight.shape.get(2..).and_then(elements))
+            (shape.first(), shape.get(1..).and_then(elements), shape.get(2..).and_then(elements))
         else {
-            return Found::Not(format!("the shape {:?} of the target's tensor is no matrix", weight.shape));
+            return Found::Not(format!("the shape {shape:?} of the target's tensor is no matrix"));
         };
         Found::Shape { shape: [out, inputs], kernel }
     }
 
     /// A tensor's name, to show what the checkpoint looks like.
     pub fn example(&self) -> Option<&'a str> {
-        let inside = self.groups.iter().find(|group| names::layer_digits(&group.path).is_some());
-        let weights = inside.or(self.groups.first()).into_iter().flat_map(|group| group.weights.values());
-        weights.map(|weight| weight.name).min()
+        let inside = (0..self.groups.len()).find(|&at| names::layer_digits(self.paths.get(at)).is_some());
+        let group = self.groups.get(inside.unwrap_or_default())?;
+        group.values().map(|weight| weight.name).min()
     }
-}
-
-/// What models and their wrappers put before a path.
-const WRAPPERS: &[&str] = &[
-    "base_model",
-    "model",
-    "transformer",
-    "language_model",
-    "text_model",
-    "backbone",
-    "bert",
-    "roberta",
-    "gpt_neox",
-    "encoder",
-    "decoder",
-];
-
-/// Whether a path leads through the part of a model that sees or hears.
-pub fn is_of_senses(path: &str) -> bool {
-    const SENSES: &[&str] = &["vision", "visual", "image", "img", "audio", "speech"];
-    path.to_lowercase().split('.').any(|segment| SENSES.iter().any(|sense| segment.starts_with(sense)))
-}
-
-/// A path with layer 0 in the place of its own.
-fn anywhere(path: &str) -> String {
-    names::renumbered(path, 0).unwrap_or_else(|| path.to_owned())
-}
-
-/// Whether the tensors beside a weight say that it is quantised: bitsandbytes, MLX, NVFP4.
-fn is_packed(module: &str, names: &HashSet<&str>) -> bool {
-    [".weight.absmax", ".weight.quant_map", ".scales", ".weight_scale_2"]
-        .iter()
-        .any(|mark| names.contains(format!("{module}{mark}").as_str()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::container::{Dtype, TensorType};
 
-    fn tensors(list: &[(&str, &[u64])]) -> Vec<(String, Vec<u64>)> {
-        list.iter().map(|(name, shape)| ((*name).to_owned(), shape.to_vec())).collect()
+    fn tensors(list: &[(&str, &[u64])]) -> Vec<TensorEntry> {
+        let described = list.iter().map(|&(name, shape)| (name, Dtype::F32, shape));
+        described.map(|(name, dtype, shape)| entry(name, dtype, shape)).collect()
+    }
+
+    fn entry(name: &str, dtype: Dtype, shape: &[u64]) -> TensorEntry {
+        let (name, dtype) = (name.to_owned(), TensorType::Known(dtype));
+        TensorEntry { name, dtype, shape: shape.to_vec(), begin: 0, end: 0 }
     }
 
     fn shape(weights: &Weights<'_>, path: &str) -> Option<[u64; 2]> {
@@ -278,17 +283,27 @@ mod tests {
 
     #[test]
     fn quantised_weights_have_no_shape() {
-        let list = tensors(&[
-            ("layers.0.q.weight", &[32, 1]),
-            ("layers.0.q.weight.absmax", &[4]),
-            ("layers.0.k.weight", &[8, 2]),
-            ("layers.0.k.scales", &[8, 1]),
-        ]);
+        let list = [
+            entry("layers.0.q.weight", Dtype::U8, &[32, 1]),
+            entry("layers.0.q.weight.absmax", Dtype::U8, &[4]),
+            entry("layers.0.k.weight", Dtype::U32, &[8, 2]),
+            entry("layers.0.k.scales", Dtype::F16, &[8, 1]),
+            entry("layers.0.v.qweight", Dtype::I32, &[8, 64]),
+            entry("layers.0.o.weight", Dtype::F8_E4M3, &[8, 64]),
+            entry("layers.0.o.weight_scale_inv", Dtype::F32, &[1, 1]),
+        ];
         let weights = Weights::new(&list);
-        for path in ["layers.0.q", "layers.0.k"] {
+        for path in ["layers.0.q", "layers.0.k", "layers.0.v"] {
             assert!(reason(&weights, path).contains("quantised"), "{path}");
         }
-        assert_eq!(weights.example(), Some("layers.0.q.weight"));
+        assert_eq!(shape(&weights, "model.layers.0.o"), Some([8, 64]), "its numbers are scaled, its shape is not");
+        assert!(weights.example().is_some_and(|name| name.starts_with("layers.0.")));
+    }
+
+    #[test]
+    fn what_is_there_twice_is_not_used() {
+        let list = tensors(&[("model.layers.0.q.weight", &[8, 4]), ("model.layers.0.q.base_layer.weight", &[4, 8])]);
+        assert!(reason(&Weights::new(&list), "layers.0.q").contains("more than once"));
     }
 
     #[test]

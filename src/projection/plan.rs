@@ -11,7 +11,7 @@ use super::rank;
 use super::request::{Method, RankRule, Request};
 use super::sizes::{HandSizes, check_cost};
 use super::target::Goal;
-use crate::container::quoted;
+use crate::container::{TensorEntry, quoted};
 use crate::report::NotAnalyzed;
 
 /// A module of the source, as far as the plan needs it.
@@ -40,7 +40,7 @@ pub enum TargetShape<'a> {
     Unchanged,
     Model(&'a ModelShape),
     /// Names and shapes of a checkpoint's tensors, over all its files.
-    Weights(&'a [(String, Vec<u64>)]),
+    Weights(&'a [TensorEntry]),
 }
 
 /// One module of the result.

@@ -11,7 +11,7 @@ use crate::container::quoted;
 pub enum Goal<'a> {
     Unchanged,
     Model(&'a ModelShape),
-    Weights(Weights<'a>),
+    Weights(Box<Weights<'a>>),
 }
 
 /// Why a module has no size.
@@ -66,7 +66,7 @@ impl<'a> Goal<'a> {
         match target {
             TargetShape::Unchanged => Self::Unchanged,
             TargetShape::Model(model) => Self::Model(model),
-            TargetShape::Weights(tensors) => Self::Weights(Weights::new(tensors)),
+            TargetShape::Weights(tensors) => Self::Weights(Box::new(Weights::new(tensors))),
         }
     }
 

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use super::held::{Analysed, Held, What};
 use super::{Emit, Session};
-use crate::adapter::{Module, keys};
+use crate::adapter::Module;
 use crate::compute::Pulse;
+use crate::container::TensorEntry;
 use crate::export::{Layout, WrittenConfig, adapter_config, layout};
 use crate::projection::models::{ModelShape, listed};
 use crate::projection::{Plan, Request, Subject, Target, TargetShape, plan};
@@ -25,7 +26,7 @@ pub(super) struct Prepared {
 enum Found {
     Unchanged,
     Model(ModelShape),
-    Weights(Vec<(String, Vec<u64>)>),
+    Weights(Vec<TensorEntry>),
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
@@ -98,7 +99,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 match &held.what {
                     What::Model(model) => Ok((Found::Model(model.shape.clone()), held.label.clone())),
                     What::Checkpoint(checkpoint) => {
-                        let tensors = checkpoint.tensors().map(|(_, t)| (t.name.clone(), t.shape.clone()));
+                        let tensors = checkpoint.tensors().map(|(_, tensor)| tensor.clone());
                         Ok((Found::Weights(tensors.collect()), held.label.clone()))
                     }
                     _ => Err(gone()),
@@ -132,20 +133,15 @@ fn subjects<S: ByteSource>(source: &Analysed<S>) -> Vec<Subject<'_>> {
                 rank: module.rank,
                 sigma: sigma.as_deref()?,
                 scale: module.scale,
-                swapped: is_swapped(module),
+                swapped: module.inputs_first(),
                 kernel: kernel(module),
             })
         })
         .collect()
 }
 
-/// Whether ΔW's left side comes from `lora_A`: the base stores the weight as `[in, out]`.
-fn is_swapped(module: &Module) -> bool {
-    keys::parse(&module.left.tensor.name).is_some_and(|key| key.role == keys::Role::A)
-}
-
 /// Elements of a convolution's kernel, which `lora_A` `[r, in, k…]` holds.
 fn kernel(module: &Module) -> u64 {
-    let a = if is_swapped(module) { &module.left } else { &module.right };
+    let a = if module.inputs_first() { &module.left } else { &module.right };
     a.tensor.shape.get(2..).unwrap_or_default().iter().product::<u64>().max(1)
 }

@@ -166,3 +166,25 @@ fn checkpoints_of_one_name_are_told_apart() {
     let labels: Vec<String> = end(&messages).2.into_iter().map(|(label, _)| label).collect();
     assert_eq!(labels, ["step-40", "b/step-40"]);
 }
+
+/// What is quantised is said at the drop, with what to use instead.
+#[test]
+fn a_quantised_checkpoint_is_said() {
+    use lorascope::container::Dtype;
+    let file = super::typed_file(&[
+        ("model.layers.0.q.qweight", Dtype::I32, &[1, 8]),
+        ("model.layers.0.q.qzeros", Dtype::I32, &[1, 1]),
+        ("model.layers.0.q.scales", Dtype::F16, &[1, 8]),
+        ("model.layers.0.q.g_idx", Dtype::I32, &[8]),
+    ]);
+    let (mut session, messages) = session();
+    block_on(session.load(adapter()));
+    block_on(session.load(vec![MemorySource::new("gptq/model.safetensors", file)]));
+    let (outcome, problems, held) = end(&messages);
+    assert_eq!((outcome, held.len()), (Outcome::Done, 1));
+    assert_eq!(
+        problems,
+        ["gptq/model.safetensors: quantised by GPTQ (packed integers of a few bits): its weights are not the numbers \
+          that training changed. Use the checkpoint before quantisation, in BF16, F16 or F32."]
+    );
+}
