@@ -18,6 +18,7 @@ mod prepare;
 mod project;
 mod projected;
 mod series;
+mod streamed;
 mod tensors;
 mod tiles;
 mod trajectory;

@@ -130,14 +130,26 @@ mod tests {
 
     #[test]
     fn a_run_is_a_folder_of_numbered_states() {
-        let of = |path| folder_of_run(path, crate::intake::label(path).as_str());
+        let of = folder_of_run;
         assert_eq!(
-            of("run/checkpoint-30/adapter_model.safetensors"),
-            of("run/checkpoint-120/adapter_model.safetensors")
+            of("run/checkpoint-30/adapter_model.safetensors", "checkpoint-30"),
+            of("run/checkpoint-120/adapter_model.safetensors", "checkpoint-120")
         );
-        assert_eq!(of("checkpoint-30/adapter_model.safetensors"), of("checkpoint-60/adapter_model.safetensors"));
-        assert_ne!(of("a/checkpoint-30/adapter_model.safetensors"), of("b/checkpoint-30/adapter_model.safetensors"));
-        assert_eq!(of("out/cat-000004.safetensors"), of("out/cat-000008.safetensors"));
-        assert_ne!(of("out/cat-000004.safetensors"), of("out/dog-000008.safetensors"));
+        assert_eq!(
+            of("checkpoint-30/adapter_model.safetensors", "checkpoint-30"),
+            of("checkpoint-60/adapter_model.safetensors", "checkpoint-60")
+        );
+        assert_ne!(
+            of("a/checkpoint-30/adapter_model.safetensors", "a/checkpoint-30"),
+            of("b/checkpoint-30/adapter_model.safetensors", "b/checkpoint-30")
+        );
+        assert_eq!(
+            of("out/cat-000004.safetensors", "cat-000004.safetensors"),
+            of("out/cat-000008.safetensors", "cat-000008.safetensors")
+        );
+        assert_ne!(
+            of("out/cat-000004.safetensors", "cat-000004.safetensors"),
+            of("out/dog-000008.safetensors", "dog-000008.safetensors")
+        );
     }
 }

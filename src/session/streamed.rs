@@ -67,7 +67,8 @@ impl<'a, S: ByteSource, P: Pulse + Clone> Streamed<'a, S, P> {
                 left: &left[tile.rows.start as usize * k..tile.rows.end as usize * k],
                 right: &right[tile.cols.start as usize * k..tile.cols.end as usize * k],
             };
-            let changes: Vec<_> = pairs.into_iter().zip(&self.batches[n]).map(|(pair, tile)| (pair, sides(tile))).collect();
+            let changes: Vec<_> =
+                pairs.into_iter().zip(&self.batches[n]).map(|(pair, tile)| (pair, sides(tile))).collect();
             let all: Vec<Residual> = self.run(&Leave { tiles: &talls, changes: &changes }, &talls).await?;
             rest += all.iter().map(|residual| residual.rest_sq).sum::<f64>();
         }
