@@ -152,7 +152,14 @@ mod worker {
                     self.pulse.serving.set(self.pulse.serving.get() + 1);
                     engine.align(along, order).await;
                 }
-                ToEngine::Extract { .. } | ToEngine::ExportExtraction { .. } => {}
+                ToEngine::Extract { request } => {
+                    self.pulse.serving.set(self.pulse.serving.get() + 1);
+                    engine.extract(&request).await;
+                }
+                ToEngine::ExportExtraction { file } => match engine.download_extraction(file) {
+                    Ok(Download { name, mime, pieces }) => send_file(name, mime, &pieces.into_iter().collect()),
+                    Err(text) => post(ToPage::NotExtracted { text: Some(text) }, &Array::new()),
+                },
                 ToEngine::ExportProjection { file } => match engine.download(file) {
                     Ok(Download { name, mime, pieces }) => send_file(name, mime, &pieces.into_iter().collect()),
                     Err(text) => post(ToPage::NotProjected { text: Some(text) }, &Array::new()),

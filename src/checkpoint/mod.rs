@@ -5,6 +5,7 @@ use crate::container::{Header, TensorEntry};
 use crate::source::ByteSource;
 use crate::source::path::inside;
 
+mod changed;
 mod join;
 mod matching;
 mod order;
@@ -15,6 +16,7 @@ mod remarks;
 mod shards;
 mod weights;
 
+pub use changed::{Candidate, Stored, candidates};
 pub use matching::{Lookup, Matched, WeightRef, match_modules};
 pub use order::{order, step};
 pub use paths::is_of_senses;

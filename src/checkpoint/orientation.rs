@@ -45,6 +45,11 @@ pub fn is_telling(path: &str) -> bool {
     is_one_of(path, TELLING)
 }
 
+/// Whether a module of this name is stored as `[in, out]`, as far as its model's telling weights say.
+pub fn is_conv1d(path: &str, votes: Votes) -> bool {
+    is_one_of(path, CONV1D) && votes.inputs_first() == Some(true)
+}
+
 fn is_one_of(path: &str, names: &[&str]) -> bool {
     path.rsplit('.').next().is_some_and(|last| names.contains(&last))
 }

@@ -46,6 +46,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         for &id in &changed {
             // With more files there is more to compare.
             self.aligned.forget(id);
+            self.forget_extraction(id);
             self.join_series(id);
         }
         let has_adapter = self.held.iter().any(|held| held.analysed().is_some());

@@ -12,6 +12,7 @@ mod backend;
 mod bases;
 mod checkpoints;
 mod drop;
+mod extract;
 mod held;
 mod jobs;
 mod prepare;
@@ -22,9 +23,10 @@ mod streamed;
 mod tensors;
 mod tiles;
 mod trajectory;
+mod written;
 
 pub use backend::{Backend, Chosen};
-pub use projected::Download;
+pub use written::Download;
 
 use self::held::{Held, What};
 use self::projected::Projected;
@@ -52,6 +54,7 @@ pub struct Session<S: ByteSource, P, E> {
     emit: E,
     held: Vec<Held<S>>,
     projected: Option<Projected<Metered<S>>>,
+    extracted: Option<extract::Extracted<Metered<S>>>,
     aligned: aligned::AllKnown,
     chosen_series: series::ByHand,
     next: ItemId,
@@ -74,6 +77,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                     emit,
                     held: Vec::new(),
                     projected: None,
+                    extracted: None,
                     aligned: aligned::AllKnown::default(),
                     chosen_series: series::ByHand::default(),
                     next: 1,
@@ -104,6 +108,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     pub fn remove(&mut self, item: ItemId) {
         self.held.retain(|held| held.id != item);
         self.forget_projection(item);
+        self.forget_extraction(item);
         self.aligned.forget(item);
         self.emit.emit(ToPage::Removed { item });
         // What only came along goes with the last thing that it came along with.
@@ -118,6 +123,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     pub fn clear(&mut self) {
         self.held.clear();
         self.projected = None;
+        self.extracted = None;
         self.aligned.clear();
         self.chosen_series = series::ByHand::default();
         self.bytes_read.set(0);
@@ -159,7 +165,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             files: self.held.iter().flat_map(|held| held.files.iter().cloned()).collect(),
             adapters: self.held.iter().filter_map(Held::analysed).map(|a| a.report.clone()).collect(),
             alignment: self.alignment_reports(),
-            extraction: None,
+            extraction: self.extracted.as_ref().map(|extracted| extracted.report.clone()),
             projection: self.projected.as_ref().map(|projected| projected.report.clone()),
         }
     }

@@ -7,7 +7,8 @@ use std::rc::Rc;
 use super::analyse::Stopped;
 use super::jobs::{How, Project};
 use super::prepare::Prepared;
-use super::projected::{Piece, Projected};
+use super::projected::Projected;
+use super::written::{self, Piece, Written};
 use super::{Emit, Session, tensors};
 use crate::adapter::Module;
 use crate::analysis::measures::frobenius;
@@ -61,7 +62,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             .iter()
             .filter_map(|row| Some((row.clone(), (*by_name.get(row.source.as_str())?).clone())))
             .collect();
-        let mut pieces = vec![piece::<Metered<S>>(0, prepared.layout.header.clone())?];
+        let mut pieces = vec![written::piece::<Metered<S>>(0, prepared.layout.header.clone()).map_err(unreadable)?];
         let mut measured = Vec::with_capacity(rows.len());
         let costs: Vec<Cost> = rows.iter().map(|(row, module)| cost(row, module)).collect();
         let total: u64 = costs.iter().map(|cost| cost.bytes).sum();
@@ -119,7 +120,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         }
         pieces.sort_by_key(|piece| piece.at);
         let report = report(&label, &prepared, &rows, &measured)?;
-        Ok(Projected { item, report, config: prepared.config.text(), pieces })
+        let stem = format!("{}-{}", written::file_stem(&label, "adapter"), report.method);
+        Ok(Projected { item, report, written: Written { stem, config: prepared.config.text(), pieces } })
     }
 
     /// The last projection no longer says what its adapter is.
@@ -159,11 +161,6 @@ fn as_stored((place, (rows, cols), bytes): &(&FactorPlace, (usize, usize), Vec<u
     Rc::new(RawTall { rows, cols, transposed: place.transposed, dtype, bytes: bytes.clone() })
 }
 
-fn piece<S: ByteSource>(at: u64, bytes: Vec<u8>) -> Result<Piece<S::Piece>, Stopped> {
-    let sum = Sum::of(&bytes);
-    Ok(Piece { at, bytes: S::keep(bytes).map_err(unreadable)?, sum })
-}
-
 /// A batch's tensors in as few pieces as there are gaps between them.
 fn joined<S: ByteSource>(mut written: Vec<Written>) -> Result<Vec<Piece<S::Piece>>, Stopped> {
     written.sort_by_key(|(range, _)| range.start);
@@ -177,7 +174,7 @@ fn joined<S: ByteSource>(mut written: Vec<Written>) -> Result<Vec<Piece<S::Piece
             _ => runs.push((range, bytes)),
         }
     }
-    runs.into_iter().map(|(range, bytes)| piece::<S>(range.start, bytes)).collect()
+    runs.into_iter().map(|(range, bytes)| written::piece::<S>(range.start, bytes).map_err(unreadable)).collect()
 }
 
 fn report(
@@ -219,7 +216,7 @@ fn report(
         method: prepared.plan.method.name().to_owned(),
         target: prepared.target.clone(),
         base_model: prepared.plan.base_model.clone(),
-        file: FileReport { name: super::projected::ADAPTER.to_owned(), bytes: prepared.layout.len },
+        file: FileReport { name: written::ADAPTER.to_owned(), bytes: prepared.layout.len },
         dtype: prepared.layout.dtypes(),
         modules,
         left_out,

@@ -1,39 +1,17 @@
-//! A projection that is done, and the files that are made of it.
+//! A projection that is done.
 
+use super::written::{Download, Written};
 use super::{Emit, Session};
 use crate::compute::Pulse;
-use crate::export::zip::{self, Member, Sum};
 use crate::protocol::{ExportFile, ItemId};
 use crate::report::ProjectionReport;
 use crate::source::{ByteSource, Metered};
-
-/// The names that PEFT looks for.
-pub(super) const ADAPTER: &str = "adapter_model.safetensors";
-const CONFIG: &str = "adapter_config.json";
-
-/// Bytes of the written file, kept by the environment.
-pub(super) struct Piece<B> {
-    /// Where they begin in the file.
-    pub at: u64,
-    pub bytes: B,
-    pub sum: Sum,
-}
 
 pub(super) struct Projected<S: ByteSource> {
     /// The source.
     pub item: ItemId,
     pub report: ProjectionReport,
-    /// `adapter_config.json`
-    pub config: String,
-    /// The adapter's file, in order and without gaps.
-    pub pieces: Vec<Piece<S::Piece>>,
-}
-
-/// A file to download: its name, its MIME type, and the pieces that it consists of.
-pub struct Download<B> {
-    pub name: String,
-    pub mime: &'static str,
-    pub pieces: Vec<B>,
+    pub written: Written<S::Piece>,
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
@@ -45,44 +23,6 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let Some(projected) = &self.projected else {
             return Err("There is no projection to download any more. Press Project again.".to_owned());
         };
-        projected.download(file)
-    }
-}
-
-impl<S: ByteSource> Projected<Metered<S>> {
-    fn download(&self, file: ExportFile) -> Result<Download<S::Piece>, String> {
-        let keep = |bytes: Vec<u8>| S::keep(bytes).map_err(|error| error.to_string());
-        let adapter = || self.pieces.iter().map(|piece| piece.bytes.clone());
-        let config = self.config.as_bytes();
-        match file {
-            ExportFile::Adapter => {
-                let mime = "application/octet-stream";
-                Ok(Download { name: ADAPTER.to_owned(), mime, pieces: adapter().collect() })
-            }
-            ExportFile::Config => {
-                let pieces = vec![keep(config.to_vec())?];
-                Ok(Download { name: CONFIG.to_owned(), mime: "application/json", pieces })
-            }
-            ExportFile::Zip => {
-                let sum = self.pieces.iter().fold(Sum::default(), |sum, piece| sum.then(piece.sum));
-                let member = |name: &str, sum: Sum| Member { name: name.to_owned(), len: sum.len, crc: sum.crc };
-                let members = [member(ADAPTER, sum), member(CONFIG, Sum::of(config))];
-                let framing = zip::framing(&members).map_err(|error| error.to_string())?;
-                let [first, second] = framing.locals.as_slice() else { return Err("no zip could be made".to_owned()) };
-                let mut pieces = vec![keep(first.clone())?];
-                pieces.extend(adapter());
-                pieces.push(keep([second, config, &framing.central].concat())?);
-                Ok(Download { name: format!("{}.zip", self.file_stem()), mime: "application/zip", pieces })
-            }
-        }
-    }
-
-    /// A name that every file system takes: "statute-tutor-svd".
-    fn file_stem(&self) -> String {
-        let last = self.report.adapter.rsplit('/').next().unwrap_or_default();
-        let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
-        let label: String = last.chars().take(80).map(plain).collect();
-        let label = label.trim_matches(['-', '.']);
-        format!("{}-{}", if label.is_empty() { "adapter" } else { label }, self.report.method)
+        projected.written.download::<Metered<S>>(file)
     }
 }

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub mod alignments;
+pub mod models;
 pub mod peft;
 pub mod projections;
 pub mod written;
