@@ -8,5 +8,7 @@ mod config;
 mod header;
 #[path = "export/layout.rs"]
 mod layout;
+#[path = "export/new.rs"]
+mod new;
 #[path = "export/zip.rs"]
 mod zip;

@@ -141,7 +141,11 @@ fn an_energy_is_reached_with_the_smallest_rank() {
             let kept = |k: usize| sigma[..k].iter().map(|s| s * s).sum::<f64>() / x.norm_squared();
             let rank = module.rank as usize;
             // An energy within f32's error of the wanted one may fall on either side.
-            assert!(kept(rank) >= 0.8 - 1e-4 && (rank == 1 || kept(rank - 1) < 0.8 + 1e-4), "{}: rank {rank}", module.name);
+            assert!(
+                kept(rank) >= 0.8 - 1e-4 && (rank == 1 || kept(rank - 1) < 0.8 + 1e-4),
+                "{}: rank {rank}",
+                module.name
+            );
             assert!((module.error.powi(2) - (1.0 - kept(rank))).abs() <= 1e-3, "{}", module.name);
             ranks.push(module.rank);
         }

@@ -8,9 +8,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use common::peft::{apply, fixture_model, refusal};
-use common::written::Source;
+use common::written::{Source, new_factors, write_new};
 use lorascope::adapter::PeftConfig;
-use lorascope::export::{adapter_config, layout};
+use lorascope::export::{Base, NewKind, NewModule, adapter_config, layout, new_adapter};
 use lorascope::projection::{OutputType, Plan};
 use lorascope::report::NotAnalyzed;
 use lorascope::source::MemorySource;
@@ -201,6 +201,80 @@ fn weights_that_the_base_stores_the_other_way() {
         "bos_token_id": 0, "eos_token_id": 1,
     });
     write_and_apply("gpt2", &source, Some(&source.config), &plan, None, &model);
+}
+
+/// Writes a new adapter for all of `paths` that are in `modules`, and compares every update with PEFT's.
+fn write_new_and_apply(name: &str, modules: &[NewModule], paths: &[&str], model: &Value) {
+    let (layout, config) = new_adapter(modules, Base { name: Some("org/model"), paths, complete: true }).unwrap();
+    let factors = new_factors(modules);
+    let folder = Folder::new(name, &write_new(&layout, &factors), &config.object);
+    let Some(applied) = apply(&folder.0, model) else { return };
+    let mut found: Vec<&String> = applied.as_object().unwrap().keys().collect();
+    let mut wanted: Vec<&String> = modules.iter().map(|module| &module.path).collect();
+    found.sort_unstable();
+    wanted.sort_unstable();
+    assert_eq!(found, wanted, "{name}: modules that PEFT applies");
+    for (module, [left, right]) in modules.iter().zip(factors) {
+        let theirs = &applied[module.path.as_str()];
+        assert_eq!((&theirs["shape"], &theirs["rank"]), (&json!(module.shape), &json!(module.rank)), "{}", module.path);
+        assert_eq!(theirs["scaling"], json!(1.0), "{}", module.path);
+        let sigma = (left.map(f64::from) * right.map(f64::from).transpose()).singular_values();
+        let theirs: Vec<f64> = serde_json::from_value(theirs["singular_values"].clone()).unwrap();
+        assert_eq!(theirs.len(), sigma.len());
+        for (ours, theirs) in sigma.iter().zip(theirs) {
+            assert!((ours - theirs).abs() <= 1e-10 * sigma[0], "{}: σ {theirs} for {ours}", module.path);
+        }
+    }
+}
+
+#[test]
+fn a_new_adapter_of_a_llama() {
+    let mut paths = vec!["model.embed_tokens".to_owned(), "model.norm".to_owned(), "lm_head".to_owned()];
+    let mut modules = Vec::new();
+    let mut push = |path: &str, shape, rank, kind| {
+        modules.push(NewModule { path: path.to_owned(), shape, rank, kind, dtype: OutputType::Bf16 });
+    };
+    push("model.embed_tokens", [256, 128], 5, NewKind::Embedding);
+    for layer in 0..6u32 {
+        for (name, shape) in [
+            ("self_attn.q_proj", [128, 128]),
+            ("self_attn.k_proj", [64, 128]),
+            ("self_attn.v_proj", [64, 128]),
+            ("mlp.gate_proj", [344, 128]),
+            ("mlp.down_proj", [128, 344]),
+        ] {
+            let path = format!("model.layers.{layer}.{name}");
+            // One module of one layer did not change; others have ranks of their own.
+            if (layer, name) != (2, "self_attn.k_proj") {
+                push(&path, shape, if name == "mlp.down_proj" { 1 + layer } else { 4 }, NewKind::Linear);
+            }
+            paths.push(path);
+        }
+        paths.extend(["self_attn.o_proj", "mlp.up_proj"].map(|name| format!("model.layers.{layer}.{name}")));
+    }
+    push("lm_head", [256, 128], 4, NewKind::Linear);
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    write_new_and_apply("new-llama", &modules, &paths, &fixture_model());
+}
+
+#[test]
+fn a_new_adapter_of_a_gpt2() {
+    let modules: Vec<NewModule> = (0..2)
+        .flat_map(|layer| {
+            [("attn.c_attn", [32, 96]), ("attn.c_proj", [32, 32]), ("mlp.c_fc", [32, 128])].map(|(name, shape)| {
+                let path = format!("transformer.h.{layer}.{name}");
+                NewModule { path, shape, rank: 3, kind: NewKind::Conv1D, dtype: OutputType::F32 }
+            })
+        })
+        .collect();
+    let mut paths: Vec<&str> = modules.iter().map(|module| module.path.as_str()).collect();
+    // The other of two modules of one name is not to be found.
+    paths.extend(["transformer.wte", "transformer.h.0.mlp.c_proj", "transformer.h.1.mlp.c_proj"]);
+    let model = json!({
+        "model_type": "gpt2", "n_embd": 32, "n_layer": 2, "n_head": 4, "vocab_size": 64, "n_positions": 32,
+        "bos_token_id": 0, "eos_token_id": 1,
+    });
+    write_new_and_apply("new-gpt2", &modules, &paths, &model);
 }
 
 /// The check itself: files that do not fit are refused.

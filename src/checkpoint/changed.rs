@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use super::Checkpoint;
-use super::orientation::{Votes, is_conv1d, is_telling};
+use super::matching::Lookup;
 use super::quantised::Schemes;
 use crate::adapter::{is_decodable, keys, names};
-use crate::container::{TensorEntry, TensorType, elements};
+use crate::container::{TensorEntry, elements};
 use crate::report::NotAnalyzed;
 use crate::source::ByteSource;
 
@@ -45,17 +45,11 @@ pub fn candidates<S: ByteSource>(
     let schemes = [before, after].map(|checkpoint| Schemes::new(checkpoint.tensors().map(|(_, tensor)| tensor)));
     let other: HashMap<&str, (usize, &TensorEntry)> =
         after.tensors().map(|(file, tensor)| (tensor.name.as_str(), (file, tensor))).collect();
-    let mut votes = Votes::default();
-    for (_, tensor) in before.tensors() {
-        if let ([rows, cols], Some(module)) = (&tensor.shape[..], tensor.name.strip_suffix(".weight"))
-            && is_telling(module)
-        {
-            votes.count(*rows, *cols);
-        }
-    }
+    let lookup = Lookup::new(before);
     let (mut found, mut left_out) = (Vec::new(), Vec::new());
     for (file, tensor) in before.tensors() {
-        let judged = judge(tensor, other.get(tensor.name.as_str()).map(|(_, after)| *after), &schemes, embeddings, votes);
+        let judged =
+            judge(tensor, other.get(tensor.name.as_str()).map(|(_, after)| *after), &schemes, embeddings, &lookup);
         match (judged, other.get(tensor.name.as_str())) {
             (Ok((path, stored)), Some(&(file_after, after))) => {
                 let rows = tensor.shape.first().copied().unwrap_or_default();
@@ -75,7 +69,7 @@ fn judge(
     after: Option<&TensorEntry>,
     schemes: &[Schemes<'_>; 2],
     embeddings: bool,
-    votes: Votes,
+    lookup: &Lookup<'_>,
 ) -> Result<(String, Stored), String> {
     let module = tensor.name.strip_suffix(".weight").unwrap_or(&tensor.name);
     if let Some(scheme) = schemes.iter().find_map(|schemes| schemes.of(module)) {
@@ -95,7 +89,7 @@ fn judge(
         return Err("it holds no number".to_owned());
     }
     for dtype in [&tensor.dtype, &after.dtype] {
-        if !matches!(dtype, TensorType::Known(known) if is_decodable(*known)) {
+        if !is_decodable(dtype) {
             return Err(format!("its numbers are stored as {}, which is not decoded here", dtype.name()));
         }
     }
@@ -107,7 +101,7 @@ fn judge(
     let stored = match tensor.shape.get(2..) {
         Some(kernel) if !kernel.is_empty() => Stored::Convolution(kernel.to_vec()),
         _ if role == "embed" => Stored::Embedding,
-        _ if is_conv1d(&path, votes) => Stored::Conv1D,
+        _ if lookup.inputs_first(tensor) => Stored::Conv1D,
         _ => Stored::Linear,
     };
     Ok((path, stored))

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Checkpoint;
-use super::orientation::{Fit, Votes, fit, is_telling};
+use super::orientation::{Fit, Votes, fit, is_conv1d, is_telling};
 use super::paths::{is_of_senses, stack};
 use super::shards::listed;
 use super::weights::{Lost, State, Weight, Weights};
@@ -120,6 +120,12 @@ impl<'a> Lookup<'a> {
                 Err(format!("the checkpoint's index places its weight {name} in {file}, which does not hold it"))
             }
         }
+    }
+
+    /// Whether a weight is stored as `[in, out]`: a layer of GPT-2's kind (Conv1D), as far as the checkpoint tells.
+    pub fn inputs_first(&self, tensor: &TensorEntry) -> bool {
+        let module = tensor.name.strip_suffix(".weight").unwrap_or(&tensor.name);
+        is_conv1d(module, &tensor.shape) && self.votes(tensor).inputs_first() == Some(true)
     }
 
     fn absent(&self, path: &str) -> String {

@@ -32,7 +32,7 @@ impl Votes {
     }
 
     /// Whether weights are stored as `[in, out]`; `None` where nothing tells.
-    fn inputs_first(self) -> Option<bool> {
+    pub fn inputs_first(self) -> Option<bool> {
         match (self.inputs_first, self.outputs_first) {
             (1.., 0) => Some(true),
             (0, 1..) => Some(false),
@@ -45,9 +45,9 @@ pub fn is_telling(path: &str) -> bool {
     is_one_of(path, TELLING)
 }
 
-/// Whether a module of this name is stored as `[in, out]`, as far as its model's telling weights say.
-pub fn is_conv1d(path: &str, votes: Votes) -> bool {
-    is_one_of(path, CONV1D) && votes.inputs_first() == Some(true)
+/// Whether the module has the name of such a layer, and its weight is a matrix.
+pub fn is_conv1d(path: &str, stored: &[u64]) -> bool {
+    is_one_of(path, CONV1D) && stored.len() == 2
 }
 
 fn is_one_of(path: &str, names: &[&str]) -> bool {
@@ -57,7 +57,7 @@ fn is_one_of(path: &str, names: &[&str]) -> bool {
 /// Lays a module's update on a tensor of shape `stored`, a matrix of `size`.
 pub fn fit(module: &Module, stored: &[u64], size: [u64; 2], votes: Votes) -> Fit {
     let [rows, cols] = size;
-    let conv1d = is_one_of(&module.name, CONV1D) && stored.len() == 2;
+    let conv1d = is_conv1d(&module.name, stored);
     // The adapter's configuration says `[in, out]`.
     let told = module.inputs_first();
     if size == module.shape && (rows != cols || !conv1d) {

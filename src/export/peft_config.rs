@@ -94,7 +94,7 @@ fn number(bits: u64) -> Value {
 }
 
 /// PEFT's configuration for an adapter that came without one.
-fn minimal() -> Map<String, Value> {
+pub(super) fn minimal() -> Map<String, Value> {
     let object = json!({
         "base_model_name_or_path": null, "bias": "none", "fan_in_fan_out": false, "inference_mode": true,
         "init_lora_weights": true, "lora_alpha": null, "lora_dropout": 0.0, "modules_to_save": null,

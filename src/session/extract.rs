@@ -77,7 +77,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     async fn compute_extraction(&mut self, request: &ExtractRequest) -> Result<Extracted<Metered<S>>, Stopped> {
         let rule = checked(request).map_err(Stopped::Failed)?;
         let gone = || Stopped::Failed("A checkpoint is no longer here. Drop it again, or choose another.".to_owned());
-        let ends = [request.from, request.to].map(|id| self.checkpoint(id).map(|(label, c)| (label.to_owned(), c.clone())));
+        let ends =
+            [request.from, request.to].map(|id| self.checkpoint(id).map(|(label, c)| (label.to_owned(), c.clone())));
         let [Some((from, before)), Some((to, after))] = ends else { return Err(gone()) };
         let (found, mut left_out) = candidates(&before, &after, request.embeddings);
         let files = [&before, &after].map(|c| c.files.iter().map(|file| file.source.clone()).collect()).to_vec();

@@ -27,7 +27,7 @@ use crate::source::{ByteSource, Metered, SourceError};
 const CARRIED_RANGE: u64 = 16 << 20;
 
 /// A new factor's bytes, and where they go in the file.
-type Written = (Range<u64>, Vec<u8>);
+type Factors = (Range<u64>, Vec<u8>);
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Computes a projection, which replaces the last one.
@@ -162,9 +162,9 @@ fn as_stored((place, (rows, cols), bytes): &(&FactorPlace, (usize, usize), Vec<u
 }
 
 /// A batch's tensors in as few pieces as there are gaps between them.
-fn joined<S: ByteSource>(mut written: Vec<Written>) -> Result<Vec<Piece<S::Piece>>, Stopped> {
+fn joined<S: ByteSource>(mut written: Vec<Factors>) -> Result<Vec<Piece<S::Piece>>, Stopped> {
     written.sort_by_key(|(range, _)| range.start);
-    let mut runs: Vec<Written> = Vec::new();
+    let mut runs: Vec<Factors> = Vec::new();
     for (range, bytes) in written {
         match runs.last_mut() {
             Some((run, all)) if run.end == range.start => {

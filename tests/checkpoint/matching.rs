@@ -209,6 +209,11 @@ fn layers_of_gpt2_are_stored_the_other_way_round() {
             }
         }
     }
+    for turned in [true, false] {
+        let held = as_stored(turned, "");
+        let lookup = Lookup::new(&held);
+        assert!(held.tensors().all(|(_, tensor)| lookup.inputs_first(tensor) == turned));
+    }
     // The square one alone: its siblings in the checkpoint tell, and without them nothing does.
     let square = one("transformer.h.0.attn.c_proj", [8, 8]);
     assert!(name(&square, &as_stored(true, "")).1 && !name(&square, &as_stored(false, "")).1);

@@ -4,7 +4,7 @@
 
 use lorascope::adapter::{Adapter, Factor, Module, PeftConfig};
 use lorascope::container::{Dtype, Header, TensorType};
-use lorascope::export::{Layout, Part, encode};
+use lorascope::export::{Layout, NewModule, Part, encode};
 use lorascope::projection::{Method, Plan, PlanRow};
 use lorascope::source::{ByteSource, MemorySource};
 use nalgebra::DMatrix;
@@ -123,4 +123,34 @@ pub fn row(module: &Module) -> PlanRow {
         kept: 1.0,
         gain: 1.0,
     }
+}
+
+/// The file of a new adapter: the left and right factors of its modules, in their order.
+pub fn write_new(layout: &Layout, factors: &[[DMatrix<f32>; 2]]) -> Vec<u8> {
+    let mut file = layout.header.clone();
+    for part in &layout.order {
+        let (place, factor) = match *part {
+            Part::Left(n) => (&layout.rows[n].left, &factors[n][0]),
+            Part::Right(n) => (&layout.rows[n].right, &factors[n][1]),
+            Part::Carried(n) => panic!("a new adapter carries nothing over, and {n} is"),
+        };
+        assert_eq!(place.range.start, file.len() as u64, "each part stands where the layout says");
+        file.extend(encode(factor, place.transposed, place.dtype, &place.name).unwrap());
+        assert_eq!(place.range.end, file.len() as u64);
+    }
+    assert_eq!(layout.len, file.len() as u64);
+    file
+}
+
+/// Factors of these sizes, all numbers different and exact in every type that is written.
+pub fn new_factors(modules: &[NewModule]) -> Vec<[DMatrix<f32>; 2]> {
+    let mut next = 0u32;
+    let mut number = || {
+        next = (next * 73 + 41) % 127;
+        (next as f32 - 63.0) / 64.0
+    };
+    let factors = modules
+        .iter()
+        .map(|module| module.shape.map(|side| DMatrix::from_fn(side as usize, module.rank as usize, |_, _| number())));
+    factors.collect()
 }
