@@ -305,3 +305,237 @@ fn a_trajectory_of_adapters() {
         assert!(worst <= 1e-6, "{choice:?}: {worst:e}");
     }
 }
+
+// --------------------------------------------------------------------------------------- what is said, and what stays
+
+/// An adapter of q and k of one layer, and states of its model: `W + n·E` for the nth.
+struct Run {
+    adapter: Vec<MemorySource>,
+    w: DMatrix<f64>,
+    step: DMatrix<f64>,
+}
+
+const K: &str = "model.layers.0.self_attn.k_proj";
+
+impl Run {
+    fn new() -> Self {
+        let mut numbers = Numbers::new(11);
+        let mut tensors = Vec::new();
+        for module in [Q, K] {
+            for (factor, rows, cols) in [("lora_A", 2, 12), ("lora_B", 10, 2)] {
+                let name = format!("base_model.model.{module}.{factor}.weight");
+                tensors.push(tensor(&name, "F32", &numbers.matrix(rows, cols)));
+            }
+        }
+        let adapter = vec![
+            MemorySource::new("lora/adapter_model.safetensors", safetensors(&tensors)),
+            config_file("lora/adapter_config.json", 2, 2.0),
+        ];
+        Self { adapter, w: numbers.matrix(10, 12), step: numbers.matrix(10, 12) }
+    }
+
+    fn weight(&self, module: &str, n: f64) -> Tensor {
+        tensor(&format!("{module}.weight"), "F32", &(&self.w + &self.step * n))
+    }
+
+    fn state(&self, path: &str, n: f64) -> MemorySource {
+        MemorySource::new(path, safetensors(&[self.weight(Q, n), self.weight(K, 2.0 * n)]))
+    }
+
+    fn start(&self, choice: BackendChoice) -> Bench<impl Fn(ToPage)> {
+        let mut bench = bench(choice);
+        bench.drop_files(self.adapter.clone());
+        bench
+    }
+}
+
+fn said(problems: &[String], words: &str) {
+    assert!(problems.iter().any(|text| text.contains(words)), "{problems:#?} should say {words:?}");
+}
+
+#[test]
+fn one_checkpoint_alone_shows_no_update() {
+    let run = Run::new();
+    let mut bench = run.start(BackendChoice::Cpu);
+    let (outcome, problems) = bench.drop_files(vec![run.state("step-1/model.safetensors", 1.0)]);
+    assert_eq!((outcome, problems.len()), (Outcome::Done, 1));
+    said(&problems, "step-1: one checkpoint shows no update. Drop a second one of the same model");
+    // The second one makes an update, whichever drop it comes in.
+    let (outcome, problems) = bench.drop_files(vec![run.state("base/model.safetensors", 0.0)]);
+    assert_eq!((outcome, problems), (Outcome::Done, vec![]));
+    assert_eq!(bench.pairs(), ["lora: base → step-1"]);
+}
+
+#[test]
+fn the_same_checkpoint_twice() {
+    let run = Run::new();
+    let mut bench = run.start(BackendChoice::Cpu);
+    bench.drop_files(vec![run.state("base/model.safetensors", 0.0)]);
+    // The very file, and the same numbers under another name.
+    let (outcome, problems) = bench.drop_files(vec![run.state("base/model.safetensors", 0.0)]);
+    assert_eq!(outcome, Outcome::Error);
+    said(&problems, "this file is already here");
+    let (outcome, problems) = bench.drop_files(vec![run.state("copy/model.safetensors", 0.0)]);
+    assert_eq!(outcome, Outcome::Done);
+    said(&problems, "base → copy: both hold the same values in every weight that was compared");
+    let row = bench.one("base", "copy");
+    assert_eq!((row.whole.cosine, row.whole.capture, row.whole.update_norm), (Some(0.0), None, Some(0.0)));
+}
+
+#[test]
+fn shards_that_are_missing() {
+    let run = Run::new();
+    let mut bench = run.start(BackendChoice::Cpu);
+    let shard = |folder: &str, n: u32, module: &str, at: f64| {
+        let path = format!("{folder}/model-0000{n}-of-00002.safetensors");
+        MemorySource::new(path, safetensors(&[run.weight(module, at)]))
+    };
+    let index = |folder: &str| {
+        let map = json!({ format!("{Q}.weight"): "model-00001-of-00002.safetensors",
+            format!("{K}.weight"): "model-00002-of-00002.safetensors" });
+        let text = json!({ "metadata": {}, "weight_map": map }).to_string();
+        MemorySource::new(format!("{folder}/model.safetensors.index.json"), text.into_bytes())
+    };
+    let (outcome, problems) =
+        bench.drop_files(vec![run.state("base/model.safetensors", 0.0), shard("step-5", 1, Q, 1.0), index("step-5")]);
+    assert_eq!(outcome, Outcome::Done);
+    said(&problems, "model-00002-of-00002.safetensors");
+    // What is there is computed, what is not is listed.
+    let row = bench.one("base", "step-5");
+    assert_eq!((row.matched, row.modules[0].name.as_str()), (1, Q));
+    let [missing] = &row.unmatched[..] else { panic!("{:?}", row.unmatched) };
+    assert_eq!(missing.name, K);
+    assert!(missing.reason.contains("model-00002-of-00002.safetensors"), "{}", missing.reason);
+    // With the second shard the checkpoint is whole, and aligned again.
+    let (outcome, problems) = bench.drop_files(vec![shard("step-5", 2, K, 2.0)]);
+    assert_eq!((outcome, problems), (Outcome::Done, vec![]));
+    assert_eq!((bench.one("base", "step-5").matched, bench.alignment().len()), (2, 1));
+    // An index alone.
+    let (outcome, problems) = bench.drop_files(vec![index("other")]);
+    assert_eq!(outcome, Outcome::Error);
+    said(&problems, "other/model.safetensors.index.json");
+    said(&problems, "model-00001-of-00002.safetensors");
+}
+
+#[test]
+fn checkpoints_of_another_model() {
+    let run = Run::new();
+    let mut bench = run.start(BackendChoice::Cpu);
+    let other = |path: &str| {
+        MemorySource::new(
+            path,
+            safetensors(&[tensor(&format!("{Q}.weight"), "F32", &DMatrix::from_element(6, 6, 1.0))]),
+        )
+    };
+    let (outcome, problems) = bench.drop_files(vec![
+        run.state("base.safetensors", 0.0),
+        other("other-a.safetensors"),
+        other("other-b.safetensors"),
+    ]);
+    assert_eq!(outcome, Outcome::Done);
+    said(&problems, "lora: there is nothing to compare it with in base → other-a, other-a → other-b, base → other-b");
+    let row = bench.one("base", "other-a");
+    assert_eq!((row.matched, row.whole), (0, Figures::default()));
+    assert!(
+        row.unmatched.iter().any(|m| m.name == Q && m.reason.contains("[6, 6]") && m.reason.contains("[10, 12]")),
+        "{:?}",
+        row.unmatched
+    );
+    assert!(row.unmatched.iter().any(|m| m.name == K));
+}
+
+#[test]
+fn quantised_checkpoints_are_refused_by_name() {
+    let run = Run::new();
+    let mut bench = run.start(BackendChoice::Cpu);
+    let ints = |name: &str, rows: usize, cols: usize| Tensor {
+        name: name.to_owned(),
+        dtype: "I32",
+        shape: vec![rows, cols],
+        bytes: vec![0; 4 * rows * cols],
+    };
+    let mut gptq = vec![ints(&format!("{Q}.qweight"), 2, 10), ints(&format!("{Q}.qzeros"), 1, 2)];
+    gptq.push(ints(&format!("{Q}.g_idx"), 12, 1));
+    gptq.push(tensor(&format!("{Q}.scales"), "F16", &DMatrix::from_element(1, 10, 1.0)));
+    let (outcome, problems) = bench.drop_files(vec![
+        run.state("base.safetensors", 0.0),
+        MemorySource::new("packed.safetensors", safetensors(&gptq)),
+    ]);
+    assert_eq!(outcome, Outcome::Done);
+    said(&problems, "quantised by GPTQ");
+    said(&problems, "before quantisation");
+    assert!(bench.one("base", "packed").unmatched.iter().any(|m| m.reason.contains("GPTQ")));
+}
+
+/// The order is that of the steps; by hand it is another one, for which only what is new is read.
+#[test]
+fn another_order_reads_only_what_is_new() {
+    for choice in BACKENDS {
+        let run = Run::new();
+        let mut bench = run.start(choice);
+        let states = [("step-100", 3.0), ("base", 0.0), ("step-20", 1.0), ("final", 4.0)];
+        bench.drop_files(states.map(|(name, n)| run.state(&format!("{name}.safetensors"), n)).to_vec());
+        assert_eq!(
+            bench.pairs(),
+            ["lora: base → step-20", "lora: step-20 → step-100", "lora: step-100 → final", "lora: base → final"]
+        );
+        let ids: Vec<ItemId> = ["base", "step-100", "final"].map(|label| bench.item(label)).to_vec();
+        let before = bench.session.engine().counts.bytes_read;
+        block_on(bench.session.align(Along::Checkpoints, ids.clone()));
+        // Only base → step-100 is new: two weights of two states, and the factors.
+        let weight = 10 * 12 * 4;
+        let factors = 2 * (2 * 12 + 10 * 2) * 4;
+        assert_eq!(bench.session.engine().counts.bytes_read - before, 2 * 2 * weight + factors);
+        assert_eq!(bench.pairs(), ["lora: base → step-100", "lora: step-100 → final", "lora: base → final"]);
+        let there = bench.one("base", "step-100").whole.cosine.expect("a cosine");
+        let back = [ids[1], ids[0]].to_vec();
+        block_on(bench.session.align(Along::Checkpoints, back));
+        let back = bench.one("step-100", "base").whole.cosine.expect("a cosine");
+        assert!((there + back).abs() < 1e-9 && there.abs() > 1e-3, "{there} there, {back} back");
+        // A checkpoint that goes takes its updates along.
+        bench.session.remove(ids[0]);
+        assert_eq!(bench.pairs(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_scale_set_by_hand_turns_the_cosine() {
+    let run = Run::new();
+    let mut bench = bench(BackendChoice::Cpu);
+    // Without its configuration the scale is only assumed.
+    bench.drop_files(vec![
+        run.adapter[0].clone(),
+        run.state("base.safetensors", 0.0),
+        run.state("step-1.safetensors", 1.0),
+    ]);
+    let before = bench.one("base", "step-1");
+    let item = bench.item("lora");
+    let read = bench.session.engine().counts.bytes_read;
+    block_on(bench.session.set_scale(item, -3.0));
+    assert_eq!(bench.session.engine().counts.bytes_read, read, "nothing is read again");
+    let after = bench.one("base", "step-1");
+    assert_eq!(after.whole.cosine, before.whole.cosine.map(|cosine| -cosine));
+    let ratio = after.whole.relative_norm.expect("a norm") / before.whole.relative_norm.expect("a norm");
+    assert!((ratio - 3.0).abs() < 1e-12, "{ratio}");
+    assert_eq!(after.modules[0].reference_cosine, before.modules[0].reference_cosine);
+}
+
+#[test]
+fn weights_that_are_not_finite_are_listed() {
+    for choice in BACKENDS {
+        let run = Run::new();
+        let mut bench = run.start(choice);
+        let mut broken = &run.w + &run.step;
+        broken[(3, 5)] = f64::NAN;
+        broken[(4, 4)] = f64::INFINITY;
+        let tensors = [tensor(&format!("{Q}.weight"), "F32", &broken), run.weight(K, 1.0)];
+        bench.drop_files(vec![
+            run.state("base.safetensors", 0.0),
+            MemorySource::new("step-1.safetensors", safetensors(&tensors)),
+        ]);
+        let row = bench.one("base", "step-1");
+        assert_eq!((row.matched, row.modules[0].name.as_str()), (1, K));
+        assert!(row.unmatched[0].reason.contains("2 numbers that are not finite"), "{:?}", row.unmatched);
+        assert!(row.whole.cosine.is_some_and(f64::is_finite));
+    }
+}
