@@ -135,6 +135,14 @@ pub async fn sort_drop<S: ByteSource>(mut files: Vec<S>) -> Sorted<S> {
         }
     }
     sorted.pair_configs(&weighty);
+    // A checkpoint's own configuration says nothing that its weights do not: they are a target themselves.
+    let has_weights = |model: &ModelFile| {
+        let home = folder(&model.path);
+        !home.is_empty() && files_of_models.iter().any(|file| folder(file.source.path()) == home)
+    };
+    let (own, targets) = std::mem::take(&mut sorted.models).into_iter().partition(has_weights);
+    sorted.models = targets;
+    sorted.companions.extend(own.into_iter().map(|model: ModelFile| model.path));
     for (path, sentence) in broken {
         let needed = files_of_models.iter().any(|file| folder(file.source.path()) == folder(&path));
         if needed { sorted.problems.push(sentence) } else { sorted.companions.push(path) }

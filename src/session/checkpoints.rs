@@ -50,7 +50,9 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             self.join_series(id);
         }
         let has_adapter = self.held.iter().any(|held| held.analysed().is_some());
-        verdict.good |= has_adapter && !changed.is_empty();
+        // Of two, a LoRA can be taken without any adapter.
+        let checkpoints = self.held.iter().filter(|held| held.checkpoint().is_some()).count();
+        verdict.good |= (has_adapter || checkpoints > 1) && !changed.is_empty();
         for held in self.held.iter().filter(|held| changed.contains(&held.id)) {
             self.emit.emit(ToPage::Item(held.item()));
             let Some(checkpoint) = held.checkpoint() else { continue };

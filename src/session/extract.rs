@@ -263,8 +263,8 @@ fn by_rows(factor: &DMatrix<f32>) -> Vec<f32> {
 
 /// The paths of all modules with weights.
 fn paths<S: ByteSource>(checkpoint: &Checkpoint<S>) -> Vec<String> {
-    let names = checkpoint.tensors().filter(|(_, tensor)| tensor.shape.len() > 1);
-    names.filter_map(|(_, tensor)| tensor.name.strip_suffix(".weight")).map(crate::adapter::keys::clean).collect()
+    let names = checkpoint.tensors().filter_map(|(_, tensor)| tensor.name.strip_suffix(".weight"));
+    names.map(crate::adapter::keys::clean).collect()
 }
 
 fn unreadable(error: SourceError) -> Stopped {

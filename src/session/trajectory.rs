@@ -55,12 +55,17 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let mut names: Vec<&String> = members.iter().flat_map(|m| m.modules.keys()).collect();
         names.sort_unstable();
         names.dedup();
-        let total = names.len() as u64;
-        for (done, names) in names.chunks(MODULES).enumerate() {
-            let done = (done * MODULES) as u64;
-            let text = format!("Comparing adapters: {done} of {total} modules");
+        let bytes = |names: &[&String]| -> u64 {
+            let modules = names.iter().flat_map(|name| members.iter().filter_map(|m| m.modules.get(*name)));
+            modules.filter_map(|(_, module)| tensors::cost(module)).map(|cost| cost.bytes).sum()
+        };
+        let (count, total) = (names.len(), bytes(&names));
+        let mut done = 0;
+        for (n, names) in names.chunks(MODULES).enumerate() {
+            let text = format!("Comparing adapters: {} of {count} modules", n * MODULES);
             self.emit.emit(ToPage::Progress(Progress { text, done, total }));
             self.compare(names, &members, &mut known).await?;
+            done += bytes(names);
         }
         for known in known {
             self.aligned.keep(known);
