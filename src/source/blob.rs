@@ -27,13 +27,18 @@ impl BlobSource {
     }
 }
 
-/// Gives the memory of a buffer that has been copied back at once: the garbage collector would take its time, and a
-/// stream of large reads would fill the memory meanwhile. Browsers without `ArrayBuffer.transfer` leave it to the
-/// collector.
-fn release(buffer: &JsValue) {
-    let transfer = Reflect::get(buffer, &"transfer".into()).ok().and_then(|f| f.dyn_into::<Function>().ok());
-    if let Some(transfer) = transfer {
-        let _ = transfer.call1(buffer, &JsValue::from(0));
+/// Makes the browser free the buffers of past reads. Only its garbage collector can, and Chromium's waits for some
+/// hundred megabytes of them; it looks at what is allocated, though, not at what is used. A buffer that nobody
+/// touches takes no memory and counts. (Handing a buffer over with `ArrayBuffer.transfer` does the opposite: it no
+/// longer counts and is not freed either.)
+fn remind_collector(read: usize) {
+    /// Bytes below which the collector may take its time.
+    const LARGE: usize = 1 << 20;
+    if read >= LARGE {
+        let size = Array::of1(&JsValue::from_f64(2.0 * read as f64));
+        let class = Reflect::get(&js_sys::global(), &"ArrayBuffer".into()).ok();
+        // A refusal is thrown, and harmless.
+        let _ = class.and_then(|class| Reflect::construct(class.unchecked_ref::<Function>(), &size).ok());
     }
 }
 
@@ -57,7 +62,7 @@ impl ByteSource for BlobSource {
         async move {
             let buffer = JsFuture::from(promise?).await.map_err(|e| self.unreadable(&e))?;
             let bytes = Uint8Array::new(&buffer).to_vec();
-            release(&buffer);
+            remind_collector(bytes.len());
             Ok(bytes)
         }
     }
