@@ -23,10 +23,11 @@ mod worker {
     use lorascope::source::BlobSource;
     use wasm_bindgen::prelude::*;
     use wasm_bindgen_futures::{JsFuture, spawn_local};
-    use web_sys::{Blob, BlobPropertyBag, DedicatedWorkerGlobalScope, File, MessageEvent};
+    use web_sys::{Blob, BlobPropertyBag, DedicatedWorkerGlobalScope, File, MessageChannel, MessageEvent};
 
-    /// Milliseconds of work after which the event loop runs, so that a cancel is heard.
-    const SLICE_MS: f64 = 30.0;
+    /// Milliseconds of work after which the event loop runs, so that a cancel is heard, and so that files that are
+    /// being read meanwhile come in: the browser holds no more than a megabyte or two for a worker that is busy.
+    const SLICE_MS: f64 = 6.0;
 
     type Engine = Session<BlobSource, EventLoop, fn(ToPage)>;
 
@@ -212,11 +213,16 @@ mod worker {
         })
     }
 
-    /// Ends when the event loop has run the messages that wait.
+    /// Ends when the event loop has run the messages that wait. A message to oneself: a timer would sleep for four
+    /// milliseconds, and in short slices that counts.
     async fn next_task() {
         let promise = Promise::new(&mut |resolve, _| {
-            // A refused timer would leave the work waiting for ever; then it goes on without a pause.
-            if scope().set_timeout_with_callback(&resolve).is_err() {
+            let sent = MessageChannel::new().and_then(|channel| {
+                channel.port1().set_onmessage(Some(&resolve));
+                channel.port2().post_message(&JsValue::NULL)
+            });
+            // A refused message would leave the work waiting for ever; then it goes on without a pause.
+            if sent.is_err() {
                 let _ = resolve.call0(&JsValue::NULL);
             }
         });

@@ -1,7 +1,7 @@
 //! The alignment of adapters with updates between checkpoints: every weight is read once from every checkpoint, tile
 //! by tile, for all adapters and all updates that need it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
 use nalgebra::DMatrix;
@@ -21,6 +21,9 @@ use crate::container::TensorType;
 use crate::protocol::{ItemId, Progress, ToPage};
 use crate::report::Along;
 use crate::source::{ByteSource, Metered};
+
+/// Batches that are being read while one is computed: browsers read several ranges faster than one after the other.
+const AHEAD: usize = 2;
 
 /// A weight and those who ask for it.
 struct Asked {
@@ -153,7 +156,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         Work { files, pairs, weights: sorted.0, asked: sorted.1, outcomes }
     }
 
-    /// Reads and computes batch after batch, the next one being read meanwhile.
+    /// Reads and computes batch after batch, the next ones being read meanwhile.
     async fn stream(&mut self, work: &mut Work<S>) -> Result<(), Stopped> {
         let Work { files, pairs, weights, asked, outcomes } = work;
         let batches = tiles::batches(weights, BUDGET);
@@ -163,17 +166,18 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let mut done = 0;
         let mut bases = Bases::new();
         let mut running: HashMap<(ModuleId, usize), Running> = HashMap::new();
-        let mut reading = batches.first().map(|batch| tiles::read(files, weights, batch));
+        let mut reading: VecDeque<_> =
+            batches.iter().take(AHEAD).map(|batch| tiles::read(files, weights, batch)).collect();
         for (n, batch) in batches.iter().enumerate() {
             let weight = batch.first().map_or(0, |tile| tile.weight);
             let text = format!("Comparing checkpoints: weight {} of {}", weight + 1, weights.len());
             self.emit.emit(ToPage::Progress(Progress { text, done, total }));
-            let Some(pieces) = reading.take() else { break };
+            let Some(pieces) = reading.pop_front() else { break };
             let pieces = pieces.await.map_err(|error| Stopped::Failed(error.to_string()))?;
             if self.chosen.is_cancelled().await {
                 return Err(Stopped::Cancelled);
             }
-            reading = batches.get(n + 1).map(|batch| tiles::read(files, weights, batch));
+            reading.extend(batches.get(n + AHEAD).map(|batch| tiles::read(files, weights, batch)));
             self.enter(batch, asked, &mut bases).await?;
             self.align_batch(batch, pieces, asked, pairs, outcomes, &bases, &mut running).await?;
             done += batch.iter().map(|tile| tile.bytes(weights)).sum::<u64>();

@@ -9,9 +9,9 @@ use super::tensors::coalesce;
 use crate::compute::{FactorType, RawTall};
 use crate::source::{ByteSource, SourceError};
 
-/// Bytes of one batch of tiles over all checkpoints. The next batch is being read meanwhile, and a GPU holds a copy:
-/// an alignment takes about four times this.
-pub(super) const BUDGET: u64 = 64 << 20;
+/// Bytes of one batch of tiles over all checkpoints. Two more are being read while one is computed, each of them twice
+/// for a moment, and a GPU holds a copy: an alignment takes about six times this.
+pub(super) const BUDGET: u64 = 32 << 20;
 
 /// A weight matrix (rows × cols, stored row by row) in every state of a series that has it.
 #[derive(Clone, Debug)]

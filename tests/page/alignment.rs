@@ -120,7 +120,7 @@ fn checkpoints_larger_than_memory() {
     assert_eq!(browser.texts("warning"), [""; 0]);
     let report = browser.export_json();
     assert_clean(&report, "report");
-    let [row] = &array(&report, "alignment")[..] else { panic!("{:#}", report["alignment"]) };
+    let [row] = array(&report, "alignment") else { panic!("{:#}", report["alignment"]) };
     assert_eq!((text(row, "from"), text(row, "to")), ("checkpoint-10", "checkpoint-20"));
     let modules = array(row, "modules");
     assert_eq!((modules.len(), &row["matched"]), (places.len(), &Value::from(places.len())));
