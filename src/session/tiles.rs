@@ -207,7 +207,7 @@ fn widened(dtype: FactorType, bytes: Vec<u8>) -> (FactorType, Vec<u8>) {
     (FactorType::F16, bytes.iter().flat_map(|&byte| table[usize::from(byte)]).collect())
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))] // the futures are run by pollster, which is native
 mod tests {
     use super::*;
     use crate::source::MemorySource;

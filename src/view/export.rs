@@ -3,6 +3,7 @@
 use js_sys::Array;
 use leptos::prelude::*;
 
+use super::model::shown::State;
 use super::store::use_store;
 use super::wire::use_wire;
 use crate::protocol::ToEngine;
@@ -10,7 +11,9 @@ use crate::protocol::ToEngine;
 #[component]
 pub fn ExportJson() -> impl IntoView {
     let (store, wire) = (use_store(), use_wire());
-    let shown = move || store.adapter.with(Option::is_some);
+    // Without an adapter there may be an extraction.
+    let shown = Memo::new(move |_| store.adapter.with(Option::is_some) || store.state.with(State::only_extracts));
+    let shown = move || shown.get();
     let ready = move || !store.phase.get().is_busy() && store.state.with(|s| s.crash.is_none());
     view! {
         <Show when=shown>

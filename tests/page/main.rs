@@ -9,6 +9,7 @@ mod bench;
 mod browser;
 mod checkpoints;
 mod explore;
+mod extraction;
 mod fixtures;
 mod hostile;
 mod items;
