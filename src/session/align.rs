@@ -75,7 +75,9 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let outcome = self.stream(&mut work).await;
         outcome?;
         let states: Vec<ItemId> = self.read_states(&states, &wanted);
-        for ((adapter, pair), modules) in work.outcomes {
+        let mut outcomes: Vec<_> = work.outcomes.into_iter().collect();
+        outcomes.sort_unstable_by_key(|(key, _)| *key);
+        for ((adapter, pair), modules) in outcomes {
             let [from, to] = work.pairs[pair];
             let update = Update { along: Along::Checkpoints, adapter, pair: (states[from], states[to]) };
             self.aligned.keep(Known { update, modules });
