@@ -5,6 +5,7 @@ use super::held::Analysed;
 use super::series::updates;
 use super::{Emit, Session};
 use crate::analysis::alignment::{Beside, Sums, whole};
+use crate::checkpoint::{Checkpoint, scheme};
 use crate::compute::Pulse;
 use crate::protocol::{ItemId, MODULES_PER_MESSAGE, ToPage};
 use crate::report::{AlignedModule, AlignmentReport, Along, NotAnalyzed};
@@ -90,8 +91,11 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         }
         let (checkpoints, _) = self.series(Along::Checkpoints);
         let has_adapter = self.held.iter().any(|held| held.analysed().is_some());
+        // Of a quantised one, more has been said.
+        let plain = |(_, checkpoint): (&str, &Checkpoint<_>)| scheme(checkpoint.tensors().map(|(_, t)| t)).is_none();
         if let ([only], true) = (checkpoints.as_slice(), has_adapter)
             && *only >= first
+            && self.checkpoint(*only).is_some_and(plain)
         {
             sentences.push(format!(
                 "{}: one checkpoint shows no update. Drop a second one of the same model to see how the adapter aligns \

@@ -124,7 +124,7 @@ fn another_state_of_the_same_name_and_size_is_another_checkpoint() {
     block_on(session.load(vec![state(1.0)]));
     block_on(session.load(vec![state(2.0)]));
     let (_, problems, held) = end(&messages);
-    assert!(problems.is_empty(), "{problems:?}");
+    assert!(!problems.iter().any(|text| text.contains("already here")), "{problems:?}");
     let labels: Vec<&str> = held.iter().map(|(label, _)| label.as_str()).collect();
     assert_eq!(labels, ["model", "model (2)"]);
     // The same in one drop, and once more.
@@ -132,8 +132,9 @@ fn another_state_of_the_same_name_and_size_is_another_checkpoint() {
     messages.borrow_mut().clear();
     block_on(session.load(vec![state(1.0), state(2.0), state(1.0)]));
     let (outcome, problems, held) = end(&messages);
-    assert_eq!((outcome, held.len()), (Outcome::Error, 2));
-    assert!(problems[0].contains("already here"), "{problems:?}");
+    // Of two, a LoRA can be taken.
+    assert_eq!((outcome, held.len()), (Outcome::Done, 2));
+    assert!(problems.iter().any(|text| text.contains("already here")), "{problems:?}");
 }
 
 #[test]
@@ -151,7 +152,8 @@ fn an_index_joins_what_stood_alone_and_one_alone_is_said() {
     assert_eq!(end(&messages).2.len(), 3);
     block_on(session.load(vec![map]));
     let (outcome, problems, held) = end(&messages);
-    assert_eq!((outcome, problems), (Outcome::Done, vec![]));
+    assert_eq!(outcome, Outcome::Done);
+    assert!(!problems.iter().any(|text| text.contains("index")), "{problems:?}");
     let labels: Vec<&str> = held.iter().map(|(label, _)| label.as_str()).collect();
     assert_eq!(labels, ["b", "c"]);
     assert!(held[0].1.starts_with("model checkpoint, 2 files"), "{held:?}");
