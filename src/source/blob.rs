@@ -3,10 +3,9 @@ use std::ops::Range;
 
 use js_sys::{Array, Function, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
 
-use super::{ByteSource, SourceError};
+use super::{ByteSource, SourceError, readers};
 
 /// A dropped `File`: `Blob.slice` reads a range without touching the rest.
 #[derive(Clone, Debug)]
@@ -43,7 +42,8 @@ fn remind_collector(read: usize) {
 }
 
 fn in_words(reason: &JsValue) -> String {
-    reason.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{reason:?}"), |e| String::from(e.message()))
+    let text = reason.as_string().or_else(|| Some(reason.dyn_ref::<js_sys::Error>()?.message().into()));
+    text.unwrap_or_else(|| format!("{reason:?}"))
 }
 
 impl ByteSource for BlobSource {
@@ -58,9 +58,9 @@ impl ByteSource for BlobSource {
     }
 
     fn read(&self, range: Range<u64>) -> impl Future<Output = Result<Vec<u8>, SourceError>> {
-        let promise = self.part(range).map(|blob| blob.array_buffer());
+        let reading = self.part(range).map(|part| readers::read(&part));
         async move {
-            let buffer = JsFuture::from(promise?).await.map_err(|e| self.unreadable(&e))?;
+            let buffer = reading?.await.map_err(|e| self.unreadable(&e))?;
             let bytes = Uint8Array::new(&buffer).to_vec();
             remind_collector(bytes.len());
             Ok(bytes)

@@ -10,6 +10,8 @@ mod blob;
 mod memory;
 mod metered;
 pub mod path;
+#[cfg(target_arch = "wasm32")]
+mod readers;
 
 #[cfg(target_arch = "wasm32")]
 pub use blob::BlobSource;

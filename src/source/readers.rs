@@ -1,0 +1,80 @@
+//! Workers that do nothing but read. A browser copies a file's bytes on the thread that asked for them, and holds only
+//! a megabyte or two for a thread that is busy: while the engine computes, its own reads would stand still.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::rc::Rc;
+
+use js_sys::{Array, ArrayBuffer, Promise, Reflect};
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, MessageChannel, MessageEvent, Worker};
+
+/// Two keep a disk cache's bandwidth busy; more only compete with the engine.
+const READERS: usize = 2;
+/// Bytes below which the message costs more than the reading.
+const WORTH_IT: f64 = (1 << 20) as f64;
+
+thread_local! {
+    static POOL: Pool = Pool::start();
+}
+
+struct Pool {
+    readers: Vec<Reader>,
+    next: Cell<usize>,
+}
+
+struct Reader {
+    worker: Worker,
+    /// It has said so. Until then, and where its script cannot be loaded, this thread reads by itself.
+    ready: Rc<Cell<bool>>,
+}
+
+impl Pool {
+    fn start() -> Self {
+        let readers = (0..READERS).filter_map(|_| Reader::start().ok()).collect();
+        Self { readers, next: Cell::new(0) }
+    }
+
+    /// The next reader in turn, if it is ready.
+    fn next(&self) -> Option<&Reader> {
+        let turn = self.next.get();
+        self.next.set(turn.wrapping_add(1));
+        self.readers.get(turn % self.readers.len().max(1)).filter(|reader| reader.ready.get())
+    }
+}
+
+impl Reader {
+    fn start() -> Result<Self, JsValue> {
+        // The engine's own query: it keeps caches from mixing builds.
+        let location = Reflect::get(&js_sys::global(), &"location".into())?;
+        let query = Reflect::get(&location, &"search".into())?.as_string().unwrap_or_default();
+        let worker = Worker::new(&format!("./reader.js{query}"))?;
+        let ready = Rc::new(Cell::new(false));
+        let says = Rc::clone(&ready);
+        let on_ready = Closure::once_into_js(move || says.set(true));
+        worker.set_onmessage(Some(on_ready.unchecked_ref()));
+        Ok(Self { worker, ready })
+    }
+
+    /// Asks for the bytes of `part`; the answer is an `ArrayBuffer` or a text.
+    fn ask(&self, part: &Blob) -> Result<Promise, JsValue> {
+        let channel = MessageChannel::new()?;
+        let answer = Promise::new(&mut |resolve, _| channel.port1().set_onmessage(Some(&resolve)));
+        self.worker.post_message_with_transfer(part, &Array::of1(&channel.port2()))?;
+        Ok(answer)
+    }
+}
+
+/// Begins to read `part`, on another thread if there is one.
+pub(super) fn read(part: &Blob) -> impl Future<Output = Result<ArrayBuffer, JsValue>> + use<> {
+    let asked = || POOL.with(|pool| pool.next()?.ask(part).ok());
+    let elsewhere = if part.size() < WORTH_IT { None } else { asked() };
+    let promise = elsewhere.unwrap_or_else(|| part.array_buffer());
+    async move {
+        let outcome = JsFuture::from(promise).await?;
+        let data = outcome.dyn_ref::<MessageEvent>().map(MessageEvent::data);
+        data.unwrap_or(outcome).dyn_into()
+    }
+}
