@@ -2,6 +2,7 @@
 //! by tile, for all adapters and all updates that need it.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::future::Future;
 use std::rc::Rc;
 
 use nalgebra::DMatrix;
@@ -12,15 +13,17 @@ use super::bases::{Bases, ModuleId};
 use super::jobs::Align;
 use super::series::updates;
 use super::tiles::{self, BUDGET, Place, Tile, Weight};
-use super::{Emit, Session};
+use super::{Emit, Session, tensors};
+use crate::adapter::Module;
 use crate::analysis::alignment::Sums;
 use crate::checkpoint::{Matched, match_modules};
 use crate::compute::plan::Cost;
 use crate::compute::{Aligned, ComputeError, FactorType, Pulse, RawTall};
 use crate::container::TensorType;
+use crate::linalg::Pair;
 use crate::protocol::{ItemId, Progress, ToPage};
 use crate::report::Along;
-use crate::source::{ByteSource, Metered};
+use crate::source::{ByteSource, Metered, SourceError};
 
 /// Batches that are being read while one is computed: browsers read several ranges faster than one after the other.
 const AHEAD: usize = 2;
@@ -36,8 +39,16 @@ struct User {
     swapped: bool,
 }
 
+/// An adapter whose modules are asked about.
+struct Asking<S> {
+    id: ItemId,
+    source: Metered<S>,
+    modules: Vec<Module>,
+}
+
 /// What there is to do.
 struct Work<S> {
+    adapters: Vec<Asking<S>>,
     /// The states that are read, and the files of each.
     files: Vec<Vec<Metered<S>>>,
     /// The updates, by states.
@@ -99,6 +110,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let mut outcomes = HashMap::new();
         let checkpoints: Vec<_> = states.iter().filter_map(|&id| self.checkpoint(id)).collect();
         let files = checkpoints.iter().map(|(_, c)| c.files.iter().map(|file| file.source.clone()).collect()).collect();
+        let mut adapters = Vec::new();
         let mut weights: Vec<Weight> = Vec::new();
         let mut asked: Vec<Asked> = Vec::new();
         let mut places: HashMap<Vec<Option<Place>>, usize> = HashMap::new();
@@ -108,6 +120,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 continue;
             };
             let modules = &analysed.adapter.modules;
+            adapters.push(Asking { id: adapter, source: analysed.file.source.clone(), modules: modules.clone() });
             let matched: Vec<Vec<Matched>> = checkpoints.iter().map(|(_, c)| match_modules(modules, c)).collect();
             for &(_, (from, to)) in of_one {
                 let pair = [at(from), at(to)];
@@ -155,12 +168,12 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 sorted.1.push(asked);
             }
         }
-        Work { files, pairs, weights: sorted.0, asked: sorted.1, outcomes }
+        Work { adapters, files, pairs, weights: sorted.0, asked: sorted.1, outcomes }
     }
 
     /// Reads and computes batch after batch, the next ones being read meanwhile.
     async fn stream(&mut self, work: &mut Work<S>) -> Result<(), Stopped> {
-        let Work { files, pairs, weights, asked, outcomes } = work;
+        let Work { adapters, files, pairs, weights, asked, outcomes } = work;
         let batches = tiles::batches(weights, BUDGET);
         let last: HashMap<usize, usize> =
             batches.iter().enumerate().flat_map(|(n, batch)| batch.iter().map(move |tile| (tile.weight, n))).collect();
@@ -168,19 +181,29 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let mut done = 0;
         let mut bases = Bases::new();
         let mut running: HashMap<(ModuleId, usize), Running> = HashMap::new();
-        let mut reading: VecDeque<_> =
-            batches.iter().take(AHEAD).map(|batch| tiles::read(files, weights, batch)).collect();
+        let begin = |n: usize| {
+            let batch = batches.get(n)?;
+            Some((factors(adapters, &entering(&batches, n, asked)), tiles::read(files, weights, batch)))
+        };
+        let mut reading: VecDeque<_> = (0..AHEAD).filter_map(begin).collect();
         for (n, batch) in batches.iter().enumerate() {
             let weight = batch.first().map_or(0, |tile| tile.weight);
             let text = format!("Comparing checkpoints: weight {} of {}", weight + 1, weights.len());
             self.emit.emit(ToPage::Progress(Progress { text, done, total }));
-            let Some(pieces) = reading.pop_front() else { break };
-            let pieces = pieces.await.map_err(|error| Stopped::Failed(error.to_string()))?;
+            let Some((factors, pieces)) = reading.pop_front() else { break };
+            let unreadable = |error: SourceError| Stopped::Failed(error.to_string());
+            let mut entered = Vec::with_capacity(factors.len());
+            for (modules, pairs) in factors {
+                entered.push((modules, pairs.await.map_err(unreadable)?));
+            }
+            let pieces = pieces.await.map_err(unreadable)?;
             if self.chosen.is_cancelled().await {
                 return Err(Stopped::Cancelled);
             }
-            reading.extend(batches.get(n + AHEAD).map(|batch| tiles::read(files, weights, batch)));
-            self.enter(batch, asked, &mut bases).await?;
+            reading.extend(begin(n + AHEAD));
+            for (modules, pairs) in entered {
+                bases.extend(self.bases(&modules, &pairs).await?);
+            }
             self.align_batch(batch, pieces, asked, pairs, outcomes, &bases, &mut running).await?;
             done += batch.iter().map(|tile| tile.bytes(weights)).sum::<u64>();
             for weight in batch.iter().map(|tile| tile.weight).collect::<HashSet<_>>() {
@@ -199,16 +222,6 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 }
             }
         }
-        Ok(())
-    }
-
-    /// The bases of the modules whose weights begin in this batch.
-    async fn enter(&mut self, batch: &[Tile], asked: &[Asked], bases: &mut Bases) -> Result<(), Stopped> {
-        let users = batch.iter().flat_map(|tile| &asked[tile.weight].users);
-        let mut new: Vec<ModuleId> = users.map(|user| user.module).filter(|m| !bases.contains_key(m)).collect();
-        new.sort_unstable();
-        new.dedup();
-        bases.extend(self.bases(&new).await?);
         Ok(())
     }
 
@@ -285,6 +298,32 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         }
         Ok(all)
     }
+}
+
+/// The modules whose weights begin in batch `n`.
+fn entering(batches: &[Vec<Tile>], n: usize, asked: &[Asked]) -> Vec<ModuleId> {
+    let before = n.checked_sub(1).and_then(|n| batches[n].last()).map(|tile| tile.weight);
+    let mut weights: Vec<usize> = batches[n].iter().map(|tile| tile.weight).filter(|&w| Some(w) > before).collect();
+    weights.dedup();
+    weights.into_iter().flat_map(|weight| asked[weight].users.iter().map(|user| user.module)).collect()
+}
+
+/// Modules of one adapter, and their factors, which are being read.
+type Factors<'a, F> = Vec<(Vec<(ModuleId, &'a Module)>, F)>;
+
+fn factors<'a, S: ByteSource>(
+    adapters: &'a [Asking<S>],
+    wanted: &[ModuleId],
+) -> Factors<'a, impl Future<Output = Result<Vec<Pair>, SourceError>> + use<'a, S>> {
+    adapters
+        .iter()
+        .map(|adapter| {
+            let of_it = wanted.iter().filter(|(id, _)| *id == adapter.id);
+            let modules: Vec<_> = of_it.filter_map(|&id| Some((id, adapter.modules.get(id.1)?))).collect();
+            let refs: Vec<&Module> = modules.iter().map(|(_, module)| *module).collect();
+            (modules, tensors::read(&adapter.source, &refs))
+        })
+        .collect()
 }
 
 impl Running {

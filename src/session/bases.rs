@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 
 use super::analyse::Stopped;
-use super::held::Analysed;
 use super::jobs::Vectors;
 use super::{Emit, Session, tensors};
 use crate::adapter::Module;
 use crate::compute::plan::{self, Cost};
 use crate::compute::{ComputeError, Pulse, Sides};
-use crate::linalg::Spectrum;
+use crate::linalg::{Pair, Spectrum};
 use crate::protocol::ItemId;
 use crate::source::ByteSource;
 use nalgebra::DMatrix;
@@ -41,38 +40,26 @@ impl Basis {
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
-    /// The bases of these modules, which have spectra.
-    pub(super) async fn bases(&mut self, wanted: &[ModuleId]) -> Result<Bases, Stopped> {
+    /// The bases of modules that have spectra, out of their factors.
+    pub(super) async fn bases(&mut self, modules: &[(ModuleId, &Module)], pairs: &[Pair]) -> Result<Bases, Stopped> {
+        let cost = |module: &Module| {
+            let numbers = (module.shape[0] + module.shape[1]).saturating_mul(u64::from(module.rank));
+            tensors::cost(module).unwrap_or_default().with_result(numbers)
+        };
+        let costs: Vec<Cost> = modules.iter().map(|(_, module)| cost(module)).collect();
         let mut bases = Bases::new();
-        for of_one in wanted.chunk_by(|a, b| a.0 == b.0) {
-            let item = of_one[0].0;
-            let found = self.held.iter().find(|held| held.id == item).and_then(|held| held.analysed());
-            let Some(Analysed { file, adapter, .. }) = found else { continue };
-            let source = file.source.clone();
-            let modules: Vec<(usize, Module)> =
-                of_one.iter().filter_map(|&(_, n)| Some((n, adapter.modules.get(n)?.clone()))).collect();
-            let costs: Vec<Cost> = modules
-                .iter()
-                .map(|(_, module)| {
-                    let numbers = (module.shape[0] + module.shape[1]).saturating_mul(u64::from(module.rank));
-                    tensors::cost(module).unwrap_or_default().with_result(numbers)
-                })
-                .collect();
-            for batch in plan::batches(&costs, self.chosen.aim()) {
-                let cost = costs[batch.clone()].iter().copied().fold(Cost::default(), Cost::plus);
-                let modules = &modules[batch];
-                let refs: Vec<&Module> = modules.iter().map(|(_, module)| module).collect();
-                let pairs = tensors::read(&source, &refs).await.map_err(|error| Stopped::Failed(error.to_string()))?;
-                let spectra = self.chosen.run(&Vectors(&pairs), cost).await.map_err(|error| match error {
+        for batch in plan::batches(&costs, self.chosen.aim()) {
+            let cost = costs[batch.clone()].iter().copied().fold(Cost::default(), Cost::plus);
+            let spectra =
+                self.chosen.run(&Vectors(&pairs[batch.clone()]), cost).await.map_err(|error| match error {
                     ComputeError::Cancelled => Stopped::Cancelled,
                     error => Stopped::Failed(format!("{error}.")),
                 })?;
-                for ((n, _), spectrum) in modules.iter().zip(spectra) {
-                    let Spectrum::Found { sigma, vectors: Some((u, v)), fallback } = spectrum else { continue };
-                    self.fallbacks += u64::from(fallback);
-                    let (k, left, right) = (u.ncols(), by_rows(&u), by_rows(&v));
-                    bases.insert((item, *n), Basis { sigma, k, left, right });
-                }
+            for ((id, _), spectrum) in modules[batch].iter().zip(spectra) {
+                let Spectrum::Found { sigma, vectors: Some((u, v)), fallback } = spectrum else { continue };
+                self.fallbacks += u64::from(fallback);
+                let (k, left, right) = (u.ncols(), by_rows(&u), by_rows(&v));
+                bases.insert(*id, Basis { sigma, k, left, right });
             }
         }
         Ok(bases)

@@ -1,5 +1,6 @@
 //! From modules to matrices in memory: tensors are read in few, large ranges.
 
+use std::future::Future;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -35,32 +36,41 @@ fn dtype(factor: &Factor) -> Option<FactorType> {
     }
 }
 
-/// The factors of modules that have a [`cost`].
+/// Begins to read the factors of modules that have a [`cost`]; what is done before the future is awaited overlaps with
+/// it.
 ///
 /// # Errors
 /// The file could not be read.
-pub async fn read<S: ByteSource>(source: &S, modules: &[&Module]) -> Result<Vec<Pair>, SourceError> {
-    let mut wanted: Vec<Range<u64>> =
-        modules.iter().flat_map(|m| [&m.left, &m.right]).map(|f| f.tensor.begin..f.tensor.end).collect();
+pub fn read<'a, S: ByteSource>(
+    source: &'a S,
+    modules: &[&Module],
+) -> impl Future<Output = Result<Vec<Pair>, SourceError>> + use<'a, S> {
+    let factors: Vec<[Factor; 2]> = modules.iter().map(|m| [m.left.clone(), m.right.clone()]).collect();
+    let mut wanted: Vec<Range<u64>> = factors.iter().flatten().map(|f| f.tensor.begin..f.tensor.end).collect();
     wanted.sort_by_key(|range| range.start);
-    let mut chunks = Vec::new();
-    for range in coalesce(&wanted) {
-        chunks.push((range.start, source.read(range).await?));
+    let started: Vec<_> = coalesce(&wanted).into_iter().map(|range| (range.start, source.read(range))).collect();
+    async move {
+        let mut chunks = Vec::with_capacity(started.len());
+        for (begin, reading) in started {
+            chunks.push((begin, reading.await?));
+        }
+        Ok(factors.iter().map(|[left, right]| Pair { left: raw(&chunks, left), right: raw(&chunks, right) }).collect())
     }
-    let raw = |factor: &Factor| {
-        let at = chunks.partition_point(|(begin, _)| *begin <= factor.tensor.begin).saturating_sub(1);
-        let (begin, bytes) = &chunks[at];
-        let place = (factor.tensor.begin - begin) as usize;
-        let len = (factor.tensor.end - factor.tensor.begin) as usize;
-        Rc::new(RawTall {
-            rows: factor.rows as u32,
-            cols: factor.cols as u32,
-            transposed: factor.transposed,
-            dtype: dtype(factor).unwrap_or(FactorType::F32),
-            bytes: bytes[place..place + len].to_vec(),
-        })
-    };
-    Ok(modules.iter().map(|m| Pair { left: raw(&m.left), right: raw(&m.right) }).collect())
+}
+
+/// A factor out of the sorted chunks that were read, each with the offset at which it begins.
+fn raw(chunks: &[(u64, Vec<u8>)], factor: &Factor) -> Rc<RawTall> {
+    let at = chunks.partition_point(|(begin, _)| *begin <= factor.tensor.begin).saturating_sub(1);
+    let (begin, bytes) = &chunks[at];
+    let place = (factor.tensor.begin - begin) as usize;
+    let len = (factor.tensor.end - factor.tensor.begin) as usize;
+    Rc::new(RawTall {
+        rows: factor.rows as u32,
+        cols: factor.cols as u32,
+        transposed: factor.transposed,
+        dtype: dtype(factor).unwrap_or(FactorType::F32),
+        bytes: bytes[place..place + len].to_vec(),
+    })
 }
 
 /// Sorted ranges, joined where they nearly touch.

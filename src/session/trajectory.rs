@@ -7,7 +7,7 @@ use nalgebra::DMatrix;
 
 use super::aligned::{Known, Update};
 use super::analyse::Stopped;
-use super::bases::Basis;
+use super::bases::{Bases, Basis, ModuleId};
 use super::series::updates;
 use super::{Emit, Session, tensors};
 use crate::adapter::Module;
@@ -95,20 +95,18 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Some modules of all adapters.
     async fn compare(&mut self, names: &[&String], members: &[Member<S>], known: &mut [Known]) -> Result<(), Stopped> {
         let mut factors: HashMap<(ItemId, &str), (Factored, &Module)> = HashMap::new();
+        let mut bases = Bases::new();
         for member in members {
-            let modules: Vec<&Module> =
-                names.iter().filter_map(|name| member.modules.get(*name)).map(|(_, module)| module).collect();
-            let pairs: Vec<Pair> =
-                tensors::read(&member.source, &modules).await.map_err(|error| Stopped::Failed(error.to_string()))?;
-            for (module, pair) in modules.into_iter().zip(&pairs) {
+            let known = names.iter().filter_map(|name| member.modules.get(*name));
+            let modules: Vec<(ModuleId, &Module)> = known.map(|(n, module)| ((member.id, *n), module)).collect();
+            let refs: Vec<&Module> = modules.iter().map(|(_, module)| *module).collect();
+            let reading = tensors::read(&member.source, &refs);
+            let pairs: Vec<Pair> = reading.await.map_err(|error| Stopped::Failed(error.to_string()))?;
+            bases.extend(self.bases(&modules, &pairs).await?);
+            for (module, pair) in refs.into_iter().zip(&pairs) {
                 factors.insert((member.id, module.name.as_str()), (Factored::new(pair), module));
             }
         }
-        let mut ids: Vec<(ItemId, usize)> = Vec::new();
-        for member in members {
-            ids.extend(names.iter().filter_map(|name| Some((member.id, member.modules.get(*name)?.0))));
-        }
-        let bases = self.bases(&ids).await?;
         for name in names {
             for known in known.iter_mut() {
                 if self.chosen.is_cancelled().await {
