@@ -25,9 +25,9 @@ mod worker {
     use wasm_bindgen_futures::{JsFuture, spawn_local};
     use web_sys::{Blob, BlobPropertyBag, DedicatedWorkerGlobalScope, File, MessageChannel, MessageEvent};
 
-    /// Milliseconds of work after which the event loop runs, so that a cancel is heard, and so that files that are
-    /// being read meanwhile come in: the browser holds no more than a megabyte or two for a worker that is busy.
-    const SLICE_MS: f64 = 6.0;
+    /// Milliseconds of work after which the event loop runs, so that a cancel is heard and the next ranges are asked
+    /// for.
+    const SLICE_MS: f64 = 12.0;
 
     type Engine = Session<BlobSource, EventLoop, fn(ToPage)>;
 
