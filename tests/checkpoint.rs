@@ -4,6 +4,8 @@
 
 mod common;
 
+#[path = "checkpoint/changed.rs"]
+mod changed;
 #[path = "checkpoint/held.rs"]
 mod held;
 #[path = "checkpoint/matching.rs"]

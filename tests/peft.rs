@@ -8,9 +8,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use common::peft::{apply, fixture_model, refusal};
-use common::written::{Source, new_factors, write_new};
+use common::written::{Source, new_factors, write};
 use lorascope::adapter::PeftConfig;
-use lorascope::export::{Base, NewKind, NewModule, adapter_config, layout, new_adapter};
+use lorascope::checkpoint::Stored;
+use lorascope::export::{Base, NewModule, adapter_config, layout, new_adapter};
 use lorascope::projection::{OutputType, Plan};
 use lorascope::report::NotAnalyzed;
 use lorascope::source::MemorySource;
@@ -207,7 +208,7 @@ fn weights_that_the_base_stores_the_other_way() {
 fn write_new_and_apply(name: &str, modules: &[NewModule], paths: &[&str], model: &Value) {
     let (layout, config) = new_adapter(modules, Base { name: Some("org/model"), paths, complete: true }).unwrap();
     let factors = new_factors(modules);
-    let folder = Folder::new(name, &write_new(&layout, &factors), &config.object);
+    let folder = Folder::new(name, &write(&layout, &factors, &[]), &config.object);
     let Some(applied) = apply(&folder.0, model) else { return };
     let mut found: Vec<&String> = applied.as_object().unwrap().keys().collect();
     let mut wanted: Vec<&String> = modules.iter().map(|module| &module.path).collect();
@@ -231,10 +232,10 @@ fn write_new_and_apply(name: &str, modules: &[NewModule], paths: &[&str], model:
 fn a_new_adapter_of_a_llama() {
     let mut paths = vec!["model.embed_tokens".to_owned(), "model.norm".to_owned(), "lm_head".to_owned()];
     let mut modules = Vec::new();
-    let mut push = |path: &str, shape, rank, kind| {
-        modules.push(NewModule { path: path.to_owned(), shape, rank, kind, dtype: OutputType::Bf16 });
+    let mut push = |path: &str, shape, rank, stored| {
+        modules.push(NewModule { path: path.to_owned(), shape, rank, stored, dtype: OutputType::Bf16 });
     };
-    push("model.embed_tokens", [256, 128], 5, NewKind::Embedding);
+    push("model.embed_tokens", [256, 128], 5, Stored::Embedding);
     for layer in 0..6u32 {
         for (name, shape) in [
             ("self_attn.q_proj", [128, 128]),
@@ -246,13 +247,13 @@ fn a_new_adapter_of_a_llama() {
             let path = format!("model.layers.{layer}.{name}");
             // One module of one layer did not change; others have ranks of their own.
             if (layer, name) != (2, "self_attn.k_proj") {
-                push(&path, shape, if name == "mlp.down_proj" { 1 + layer } else { 4 }, NewKind::Linear);
+                push(&path, shape, if name == "mlp.down_proj" { 1 + layer } else { 4 }, Stored::Linear);
             }
             paths.push(path);
         }
         paths.extend(["self_attn.o_proj", "mlp.up_proj"].map(|name| format!("model.layers.{layer}.{name}")));
     }
-    push("lm_head", [256, 128], 4, NewKind::Linear);
+    push("lm_head", [256, 128], 4, Stored::Linear);
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     write_new_and_apply("new-llama", &modules, &paths, &fixture_model());
 }
@@ -263,7 +264,7 @@ fn a_new_adapter_of_a_gpt2() {
         .flat_map(|layer| {
             [("attn.c_attn", [32, 96]), ("attn.c_proj", [32, 32]), ("mlp.c_fc", [32, 128])].map(|(name, shape)| {
                 let path = format!("transformer.h.{layer}.{name}");
-                NewModule { path, shape, rank: 3, kind: NewKind::Conv1D, dtype: OutputType::F32 }
+                NewModule { path, shape, rank: 3, stored: Stored::Conv1D, dtype: OutputType::F32 }
             })
         })
         .collect();

@@ -1,12 +1,13 @@
 //! The weights of a model in two checkpoints, of which a LoRA can be taken.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use super::Checkpoint;
-use super::matching::Lookup;
+use super::matching::{Lookup, decodable};
 use super::quantised::Schemes;
-use crate::adapter::{is_decodable, keys, names};
-use crate::container::{TensorEntry, elements};
+use super::weights::{Lost, State};
+use crate::adapter::{keys, names};
+use crate::container::{TensorEntry, elements, quoted};
 use crate::report::NotAnalyzed;
 use crate::source::ByteSource;
 
@@ -27,82 +28,122 @@ pub struct Candidate {
 pub enum Stored {
     /// `[out, in]`
     Linear,
+    /// `[out, in, k…]`, with this kernel; the matrix has in·Πk columns.
+    Convolution(Vec<u64>),
     /// `[in, out]`, as GPT-2 does.
     Conv1D,
-    /// `[out, in, k…]`, with this kernel.
-    Convolution(Vec<u64>),
     /// `[vocab, dim]`
     Embedding,
 }
 
-/// The candidates in the order of the first checkpoint, and what is left out, and why. `embeddings`: input embeddings
-/// and the head are candidates too.
+/// Tables of vectors, by the last segments of their paths. Other layers that take a model's input in (a picture's
+/// patches, a time step) are linear.
+const TABLES: &[&str] = &[
+    "embed_tokens",
+    "embed_positions",
+    "embed_in",
+    "wte",
+    "wpe",
+    "word_embeddings",
+    "position_embeddings",
+    "token_type_embeddings",
+    "token_embedding",
+    "position_embedding",
+    "relative_attention_bias",
+    "shared",
+];
+
+/// The candidates in the order of the first checkpoint, and what of it is left out, and why. `embeddings`: input
+/// embeddings and the head are candidates too.
 pub fn candidates<S: ByteSource>(
     before: &Checkpoint<S>,
     after: &Checkpoint<S>,
     embeddings: bool,
 ) -> (Vec<Candidate>, Vec<NotAnalyzed>) {
-    let schemes = [before, after].map(|checkpoint| Schemes::new(checkpoint.tensors().map(|(_, tensor)| tensor)));
-    let other: HashMap<&str, (usize, &TensorEntry)> =
-        after.tensors().map(|(file, tensor)| (tensor.name.as_str(), (file, tensor))).collect();
-    let lookup = Lookup::new(before);
+    let pair = Pair {
+        before: Lookup::new(before),
+        after: Lookup::new(after),
+        schemes: Schemes::new(before.tensors().map(|(_, tensor)| tensor)),
+        embeddings,
+    };
+    let mut quantised = HashSet::new();
     let (mut found, mut left_out) = (Vec::new(), Vec::new());
     for (file, tensor) in before.tensors() {
-        let judged =
-            judge(tensor, other.get(tensor.name.as_str()).map(|(_, after)| *after), &schemes, embeddings, &lookup);
-        match (judged, other.get(tensor.name.as_str())) {
-            (Ok((path, stored)), Some(&(file_after, after))) => {
-                let rows = tensor.shape.first().copied().unwrap_or_default();
-                let cols = tensor.shape.get(1..).and_then(elements).unwrap_or_default();
-                let tensors = [(file, tensor.clone()), (file_after, after.clone())];
-                found.push(Candidate { path, rows, cols, stored, tensors });
+        if let Some((module, scheme)) = pair.schemes.owner(&tensor.name) {
+            // Its scales and tables go with it.
+            if quantised.insert(module) {
+                left_out.push(NotAnalyzed { name: module.to_owned(), reason: scheme.reason() });
             }
-            (Err(reason), _) => left_out.push(NotAnalyzed { name: tensor.name.clone(), reason }),
-            (Ok(_), None) => {}
+            continue;
+        }
+        match pair.judge(file, tensor) {
+            Ok(candidate) => found.push(candidate),
+            Err(reason) => left_out.push(NotAnalyzed { name: tensor.name.clone(), reason }),
         }
     }
     (found, left_out)
 }
 
-fn judge(
-    tensor: &TensorEntry,
-    after: Option<&TensorEntry>,
-    schemes: &[Schemes<'_>; 2],
+/// Two checkpoints, ready to be asked.
+struct Pair<'a> {
+    before: Lookup<'a>,
+    after: Lookup<'a>,
+    /// Of the checkpoint before.
+    schemes: Schemes<'a>,
     embeddings: bool,
-    lookup: &Lookup<'_>,
-) -> Result<(String, Stored), String> {
-    let module = tensor.name.strip_suffix(".weight").unwrap_or(&tensor.name);
-    if let Some(scheme) = schemes.iter().find_map(|schemes| schemes.of(module)) {
-        return Err(format!("it is quantised ({}), so its numbers are not those that training changed", scheme.name));
+}
+
+impl Pair<'_> {
+    /// # Errors
+    /// Why a tensor of the checkpoint before is left out, as part of a sentence.
+    fn judge(&self, file: usize, tensor: &TensorEntry) -> Result<Candidate, String> {
+        let [rows, inputs @ ..] = &tensor.shape[..] else {
+            return Err("it is no matrix, and a LoRA adapts matrices".to_owned());
+        };
+        let Some((_, kernel)) = inputs.split_first() else {
+            return Err("it is no matrix, and a LoRA adapts matrices".to_owned());
+        };
+        let Some(module) = tensor.name.strip_suffix(".weight") else {
+            return Err("it is no module's weight, by its name".to_owned());
+        };
+        let path = keys::clean(module);
+        if matches!(self.before.weight(&path), Ok((_, State::Twice))) {
+            return Err("the checkpoint has the weight of this module more than once".to_owned());
+        }
+        let (file_after, after) = self.counterpart(&path)?;
+        if after.shape != tensor.shape {
+            return Err(format!("its shape is {:?}, and {:?} in the other checkpoint", tensor.shape, after.shape));
+        }
+        let Some(cols) = elements(inputs).filter(|_| !tensor.is_empty()) else {
+            return Err("it holds no number".to_owned());
+        };
+        decodable(tensor)?;
+        decodable(after)?;
+        let is_table = kernel.is_empty() && path.rsplit('.').next().is_some_and(|last| TABLES.contains(&last));
+        if !self.embeddings && (is_table || names::place(&path).role == "head") {
+            return Err("embeddings and the head are left out; take them along if training changed them".to_owned());
+        }
+        let stored = match kernel {
+            _ if is_table => Stored::Embedding,
+            [] if self.before.inputs_first(tensor) => Stored::Conv1D,
+            [] => Stored::Linear,
+            kernel => Stored::Convolution(kernel.to_vec()),
+        };
+        let tensors = [(file, tensor.clone()), (file_after, after.clone())];
+        Ok(Candidate { path, rows: *rows, cols, stored, tensors })
     }
-    if tensor.shape.len() < 2 {
-        return Err("it is no matrix, and a LoRA adapts matrices".to_owned());
-    }
-    if !tensor.name.ends_with(".weight") {
-        return Err("it is no module's weight, by its name".to_owned());
-    }
-    let Some(after) = after else { return Err("the other checkpoint has no such tensor".to_owned()) };
-    if after.shape != tensor.shape {
-        return Err(format!("its shape is {:?}, and {:?} in the other checkpoint", tensor.shape, after.shape));
-    }
-    if tensor.is_empty() {
-        return Err("it holds no number".to_owned());
-    }
-    for dtype in [&tensor.dtype, &after.dtype] {
-        if !is_decodable(dtype) {
-            return Err(format!("its numbers are stored as {}, which is not decoded here", dtype.name()));
+
+    /// The weight of the same module in the checkpoint after, and the number of its file.
+    fn counterpart(&self, path: &str) -> Result<(usize, &TensorEntry), String> {
+        match self.after.weight(path) {
+            Ok((_, State::Here { tensor, at })) => Ok((self.after.file(at), tensor)),
+            Ok((_, State::Quantised { scheme, .. })) => Err(format!("in the other checkpoint: {}", scheme.reason())),
+            Ok((name, State::Twice)) => Err(format!("the other checkpoint has {} more than once", quoted(name))),
+            Ok((name, State::Absent { file })) => {
+                Err(format!("in the other checkpoint {} is in {file}, which is missing", quoted(name)))
+            }
+            Err(Lost::Nowhere) => Err("the other checkpoint has no such tensor".to_owned()),
+            Err(Lost::Between(_)) => Err("more than one tensor of the other checkpoint could be meant".to_owned()),
         }
     }
-    let path = keys::clean(module);
-    let role = names::place(&path).role;
-    if matches!(role.as_str(), "embed" | "head") && !embeddings {
-        return Err("embeddings and the head are left out; take them along if training changed them".to_owned());
-    }
-    let stored = match tensor.shape.get(2..) {
-        Some(kernel) if !kernel.is_empty() => Stored::Convolution(kernel.to_vec()),
-        _ if role == "embed" => Stored::Embedding,
-        _ if lookup.inputs_first(tensor) => Stored::Conv1D,
-        _ => Stored::Linear,
-    };
-    Ok((path, stored))
 }

@@ -122,6 +122,16 @@ impl<'a> Lookup<'a> {
         }
     }
 
+    /// The weight of the module at `path`, whatever its shape: its name in the file, and what is known of it.
+    pub(super) fn weight(&self, path: &str) -> Result<(&'a str, State<'a>), Lost<'_>> {
+        self.weights.locate(path).map(|weight| (weight.name, weight.state))
+    }
+
+    /// The number of the file of a tensor.
+    pub(super) fn file(&self, at: usize) -> usize {
+        self.files.get(at).copied().unwrap_or_default()
+    }
+
     /// Whether a weight is stored as `[in, out]`: a layer of GPT-2's kind (Conv1D), as far as the checkpoint tells.
     pub fn inputs_first(&self, tensor: &TensorEntry) -> bool {
         let module = tensor.name.strip_suffix(".weight").unwrap_or(&tensor.name);
@@ -171,12 +181,12 @@ impl<'a> Lookup<'a> {
             Fit::Unclear => {
                 return Err(format!(
                     "{} is square, and nothing in the checkpoint tells whether it is stored as [out, in] or as \
-                     [in, out]; drop the adapter's adapter_config.json, which says it",
+                     [in, out]; an adapter_config.json with `fan_in_fan_out: true` beside the adapter would say the latter",
                     quoted(&tensor.name)
                 ));
             }
         };
-        let file = self.files.get(at).copied().unwrap_or_default();
+        let file = self.file(at);
         Ok(WeightRef { file, tensor: tensor.clone(), rows, cols, swapped })
     }
 
@@ -192,7 +202,9 @@ fn kernel(module: &Module) -> &[u64] {
     a.tensor.shape.get(2..).unwrap_or_default()
 }
 
-fn decodable(tensor: &TensorEntry) -> Result<(), String> {
+/// # Errors
+/// Why a tensor's numbers cannot be read, as part of a sentence.
+pub(super) fn decodable(tensor: &TensorEntry) -> Result<(), String> {
     use Dtype::{BOOL, I8, I16, I32, I64, U8, U16, U32, U64};
     if is_decodable(&tensor.dtype) {
         return Ok(());

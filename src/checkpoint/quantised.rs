@@ -48,7 +48,8 @@ const PACKED: Scheme = packed("compressed-tensors", "packed integers or floats o
 const MXFP4: Scheme = packed("MXFP4", "packed 4-bit floats in blocks");
 const NVFP4: Scheme = packed("NVFP4", "packed 4-bit floats in blocks");
 const MLX: Scheme = packed("MLX", "packed integers of a few bits");
-const EETQ: Scheme = scaled("EETQ", "8-bit integers with scales");
+// Some versions store it turned.
+const EETQ: Scheme = packed("EETQ", "8-bit integers with scales");
 const QUANTO: Scheme = packed("quanto", "packed integers of a few bits");
 const AQLM: Scheme = packed("AQLM", "codes into tables of vectors");
 const HQQ: Scheme = packed("HQQ", "packed integers of a few bits");
@@ -101,6 +102,12 @@ impl<'a> Schemes<'a> {
     /// How the module is quantised whose path stands so in the file.
     pub fn of(&self, module: &str) -> Option<Scheme> {
         self.modules.get(module).copied()
+    }
+
+    /// The quantised module that a tensor belongs to, and how it is quantised: its weight, or what stands beside it.
+    pub fn owner<'n>(&self, tensor: &'n str) -> Option<(&'n str, Scheme)> {
+        let mut ends = tensor.rmatch_indices(['.', '_']).map(|(end, _)| &tensor[..end]);
+        ends.find_map(|module| Some((module, self.of(module)?)))
     }
 
     pub fn modules(&self) -> impl Iterator<Item = (&'a str, Scheme)> {

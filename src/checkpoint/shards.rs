@@ -6,13 +6,11 @@ use serde::Deserialize;
 
 use crate::container::quoted;
 use crate::natural::natural;
-use crate::source::path::{file_name, folder, inside};
+use crate::source::path::{folder, inside};
 
 /// What the names of a sharded model's files, or its index, say of its files.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Shards {
-    /// What the files' names begin with: `model` of `model-00001-of-00004.safetensors`.
-    pub stem: String,
     /// Files that it consists of, by name, as seen from its folder.
     pub files: Vec<String>,
     /// `model.safetensors.index.json`, where it is here: tensor → file name.
@@ -77,7 +75,7 @@ impl Shards {
         let numbered: Vec<Numbered<'_>> = names.iter().filter_map(|name| Numbered::parse(name)).collect();
         let first = numbered.first()?;
         let from = u64::from(!numbered.iter().any(|name| name.number == 0));
-        Some(Self { stem: first.stem.to_owned(), files: first.all(from), index: None })
+        Some(Self { files: first.all(from), index: None })
     }
 
     /// What an index says, and the names of files that are here.
@@ -86,8 +84,7 @@ impl Shards {
         names.extend(here);
         let mut files: Vec<String> = names.into_iter().map(str::to_owned).collect();
         files.sort_by(|a, b| natural(a, b));
-        let first = files.iter().find_map(|name| Numbered::parse(name)).map(|name| name.stem.to_owned());
-        Self { stem: first.unwrap_or_else(|| index.stem().to_owned()), files, index: Some(index) }
+        Self { files, index: Some(index) }
     }
 }
 
@@ -122,13 +119,6 @@ impl Index {
     /// The names of its files.
     pub fn files(&self) -> BTreeSet<&str> {
         self.weight_map.values().map(String::as_str).collect()
-    }
-
-    /// `model` of `model.safetensors.index.json`.
-    pub fn stem(&self) -> &str {
-        let name = file_name(&self.path);
-        let name = name.split_once(".index").map_or(name, |(stem, _)| stem);
-        name.strip_suffix(".safetensors").unwrap_or(name)
     }
 
     /// The name by which the index would call the file at `path`.
@@ -210,7 +200,7 @@ mod tests {
     fn an_index_is_read_strictly() {
         let index = Index::read("a/model.safetensors.index.json", r#"{"metadata": 7, "weight_map": {"x": "f.st"}}"#);
         let index = index.unwrap();
-        assert_eq!((index.stem(), index.calls("a/f.st"), index.calls("b/f.st")), ("model", "f.st", "b/f.st"));
+        assert_eq!((index.calls("a/f.st"), index.calls("b/f.st")), ("f.st", "b/f.st"));
         for (text, why) in [
             ("{", "EOF"),
             ("{}", "weight_map"),
@@ -223,7 +213,5 @@ mod tests {
             let said = Index::read("a/i.json", text).unwrap_err();
             assert!(said.starts_with("a/i.json: ") && said.contains(why) && said.contains("again"), "{text}: {said}");
         }
-        let named = |name: &str| Index { path: name.to_owned(), weight_map: BTreeMap::new() }.stem().to_owned();
-        assert_eq!(named("unet/diffusion_pytorch_model.safetensors.index.fp16.json"), "diffusion_pytorch_model");
     }
 }

@@ -4,7 +4,7 @@
 //! the layer in the name aside, and the further dimensions of a convolution.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use super::carry::{Rest, rest};
@@ -149,27 +149,41 @@ pub fn layout(
         tensors.push((Part::Carried(copies.len()), NewTensor { name: name.clone(), dtype, shape }));
         copies.push(Carried { name, source: tensor.begin..tensor.end, range: 0..0 });
     }
-    // Stable: within a size the plan's order stays.
+    let placed = placed(tensors, rows, copies, &source.metadata)?;
+    Ok(Layout { left_out, partial, renumbered, warnings, ..placed })
+}
+
+/// A file of these tensors, the larger numbers first, so that each is aligned.
+///
+/// # Errors
+/// They do not fit one file.
+pub(super) fn placed(
+    mut tensors: Vec<(Part, NewTensor)>,
+    mut rows: Vec<RowLayout>,
+    mut carried: Vec<Carried>,
+    metadata: &BTreeMap<String, String>,
+) -> Result<Layout, HeaderError> {
+    // Stable: within a size their order stays.
     tensors.sort_by_key(|(_, tensor)| Reverse(crate::container::bits(tensor.dtype)));
     let (order, tensors): (Vec<Part>, Vec<NewTensor>) = tensors.into_iter().unzip();
-    let new = header(&tensors, &source.metadata)?;
+    let new = header(&tensors, metadata)?;
     for (part, range) in order.iter().zip(new.ranges) {
         match *part {
             Part::Left(n) => rows[n].left.range = range,
             Part::Right(n) => rows[n].right.range = range,
-            Part::Carried(n) => copies[n].range = range,
+            Part::Carried(n) => carried[n].range = range,
         }
     }
     Ok(Layout {
         header: new.bytes,
         len: new.len,
         rows,
-        carried: copies,
+        carried,
         order,
-        left_out,
-        partial,
-        renumbered,
-        warnings,
+        left_out: Vec::new(),
+        partial: false,
+        renumbered: false,
+        warnings: Vec::new(),
     })
 }
 

@@ -18,5 +18,5 @@ pub mod zip;
 
 pub use encode::{EncodeError, encode};
 pub use layout::{Carried, FactorPlace, Layout, LayoutError, Part, RowLayout, layout};
-pub use new_adapter::{Base, NewAdapterError, NewKind, NewModule, new_adapter};
+pub use new_adapter::{Base, NewAdapterError, NewModule, new_adapter};
 pub use peft_config::{ConfigError, WrittenConfig, adapter_config};

@@ -2,16 +2,15 @@
 //!
 //! Every module's scale is 1: its alpha is its rank.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::layout::{FactorPlace, Layout, Part, RowLayout};
+use super::layout::{FactorPlace, Layout, Part, RowLayout, placed};
 use super::peft_config::{WrittenConfig, minimal};
-use super::safetensors::{HeaderError, NewTensor, header};
+use super::safetensors::{HeaderError, NewTensor};
 use super::{patterns, targets};
-use crate::checkpoint::is_of_senses;
+use crate::checkpoint::{Stored, is_of_senses};
 use crate::container::{elements, quoted};
 use crate::projection::OutputType;
 
@@ -23,25 +22,15 @@ pub struct NewModule {
     /// `[m, n]`: the rows and columns of the stored weight.
     pub shape: [u64; 2],
     pub rank: u32,
-    pub kind: NewKind,
+    /// How the model stores its weight, and so how PEFT stores its factors.
+    pub stored: Stored,
     pub dtype: OutputType,
 }
 
-/// What the module is, and so how PEFT stores its factors.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NewKind {
-    /// The weight is `[out, in]`: `lora_B` is left, `lora_A` is rightᵀ.
-    Linear,
-    /// The weight is `[out, in, k…]`, with this kernel; n is in·Πk. As [`Self::Linear`].
-    Convolution(Vec<u64>),
-    /// GPT-2's layer, whose weight is `[in, out]`: `lora_A` is leftᵀ, `lora_B` is right.
-    Conv1D,
-    /// The weight is `[vocab, dim]`: `lora_embedding_A` is leftᵀ, `lora_embedding_B` is right.
-    Embedding,
-}
-
-impl NewKind {
-    /// Whether the left and the right factor are stored column by column, as [`super::encode`] asks.
+impl Stored {
+    /// Whether the left and the right factor are stored column by column, as [`super::encode`] asks. PEFT stores, of
+    /// linear layers and convolutions, left as `lora_B` and rightᵀ as `lora_A`; of GPT-2's layers leftᵀ as `lora_A`
+    /// and right as `lora_B`; of embeddings leftᵀ as `lora_embedding_A` and right as `lora_embedding_B`.
     pub fn transposed(&self) -> [bool; 2] {
         match self {
             Self::Linear | Self::Convolution(_) => [false, true],
@@ -91,29 +80,8 @@ pub fn new_adapter(modules: &[NewModule], base: Base<'_>) -> Result<(Layout, Wri
         let [left, right] = module.sides()?;
         rows.push(RowLayout { left: place(Part::Left(n), left), right: place(Part::Right(n), right) });
     }
-    // Stable: within a size the modules' order stays.
-    tensors.sort_by_key(|(_, tensor)| Reverse(crate::container::bits(tensor.dtype)));
-    let (order, tensors): (Vec<Part>, Vec<NewTensor>) = tensors.into_iter().unzip();
-    let new = header(&tensors, &BTreeMap::from([("format".to_owned(), "pt".to_owned())]))?;
-    for (part, range) in order.iter().zip(new.ranges) {
-        match *part {
-            Part::Left(n) => rows[n].left.range = range,
-            Part::Right(n) => rows[n].right.range = range,
-            Part::Carried(_) => {}
-        }
-    }
-    let layout = Layout {
-        header: new.bytes,
-        len: new.len,
-        rows,
-        carried: Vec::new(),
-        order,
-        left_out: Vec::new(),
-        partial: false,
-        renumbered: false,
-        warnings: Vec::new(),
-    };
-    Ok((layout, config))
+    let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
+    Ok((placed(tensors, rows, Vec::new(), &metadata)?, config))
 }
 
 /// A factor's tensor.
@@ -136,11 +104,11 @@ impl NewModule {
             Side { name, shape, transposed: false }
         };
         let (a, b) = ("lora_A.weight", "lora_B.weight");
-        Ok(match &self.kind {
-            NewKind::Linear => [up(b, m, &[]), down(a, n, &[])],
-            NewKind::Conv1D => [down(a, m, &[]), up(b, n, &[])],
-            NewKind::Embedding => [down("lora_embedding_A", m, &[]), up("lora_embedding_B", n, &[])],
-            NewKind::Convolution(kernel) => {
+        Ok(match &self.stored {
+            Stored::Linear => [up(b, m, &[]), down(a, n, &[])],
+            Stored::Conv1D => [down(a, m, &[]), up(b, n, &[])],
+            Stored::Embedding => [down("lora_embedding_A", m, &[]), up("lora_embedding_B", n, &[])],
+            Stored::Convolution(kernel) => {
                 let each = elements(kernel).filter(|&each| each > 0 && n.is_multiple_of(each));
                 let inputs = each.map(|each| n / each).ok_or_else(|| NewAdapterError::Kernel {
                     module: quoted(&self.path),
@@ -167,7 +135,7 @@ fn config(modules: &[NewModule], base: Base<'_>) -> Result<WrittenConfig, NewAda
     set("rank_pattern", Value::Object(table.clone()));
     set("alpha_pattern", Value::Object(table));
     set("target_modules", targets::targets(&paths, base.paths, base.complete));
-    set("fan_in_fan_out", json!(modules.iter().any(|module| module.kind == NewKind::Conv1D)));
+    set("fan_in_fan_out", json!(modules.iter().any(|module| module.stored == Stored::Conv1D)));
     set("base_model_name_or_path", json!(base.name));
     set("task_type", if is_causal(base.paths) { json!("CAUSAL_LM") } else { Value::Null });
     let warnings = base.name.is_none().then(|| {

@@ -1,6 +1,6 @@
 //! `target_modules`: the modules of an adapter, said so that PEFT finds these and no others.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
@@ -15,13 +15,11 @@ pub fn targets(paths: &[&str], all: &[&str], complete: bool) -> Value {
     let chosen: HashSet<&str> = paths.iter().copied().collect();
     let held: HashSet<&str> = all.iter().chain(paths).flat_map(|path| lineage(path)).collect();
     let mut spared: HashSet<&str> = HashSet::new();
-    let mut shorter: HashMap<&str, usize> = HashMap::new();
+    let mut shorter: HashSet<&str> = HashSet::new();
     for &path in held.iter().filter(|path| !chosen.contains(*path)) {
         spared.insert(leaf(path));
         // What a target would find too.
-        for (dot, _) in path.match_indices('.') {
-            *shorter.entry(&path[dot + 1..]).or_default() += 1;
-        }
+        shorter.extend(path.match_indices('.').map(|(dot, _)| &path[dot + 1..]));
     }
     let mut names: Vec<&str> = Vec::new();
     let mut named = HashSet::new();
@@ -31,7 +29,7 @@ pub fn targets(paths: &[&str], all: &[&str], complete: bool) -> Value {
             names.push(name);
         }
     }
-    if names.iter().any(|name| shorter.contains_key(name)) {
+    if names.iter().any(|name| shorter.contains(name)) {
         let escaped: Vec<String> = paths.iter().map(|path| regex_lite::escape(path)).collect();
         return json!(escaped.join("|"));
     }

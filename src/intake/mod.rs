@@ -9,7 +9,7 @@ mod sets;
 use serde_json::Value;
 
 use crate::adapter::{Content, PeftConfig, recognise};
-use crate::checkpoint::{Checkpoint, CheckpointFile, Index};
+use crate::checkpoint::{Checkpoint, CheckpointFile, Index, Schemes};
 use crate::container::{ContainerError, Header, read_header};
 use crate::natural::natural;
 use crate::projection::models::ModelShape;
@@ -135,19 +135,12 @@ pub async fn sort_drop<S: ByteSource>(mut files: Vec<S>) -> Sorted<S> {
         }
     }
     sorted.pair_configs(&weighty);
-    // A checkpoint's own configuration says nothing that its weights do not: they are a target themselves.
-    let has_weights = |model: &ModelFile| {
-        let home = folder(&model.path);
-        !home.is_empty() && files_of_models.iter().any(|file| folder(file.source.path()) == home)
-    };
-    let (own, targets) = std::mem::take(&mut sorted.models).into_iter().partition(has_weights);
-    sorted.models = targets;
-    sorted.companions.extend(own.into_iter().map(|model: ModelFile| model.path));
     for (path, sentence) in broken {
         let needed = files_of_models.iter().any(|file| folder(file.source.path()) == folder(&path));
         if needed { sorted.problems.push(sentence) } else { sorted.companions.push(path) }
     }
     sorted.put_together(files_of_models, indexes);
+    sorted.settle_models();
     let paths: Vec<String> = sorted.adapters.iter().map(|a| a.source.path().to_owned()).collect();
     make_unique(sorted.adapters.iter_mut().map(|a| &mut a.label), &paths);
     let paths: Vec<String> = sorted.checkpoints.iter().map(|c| c.path().to_owned()).collect();
@@ -156,6 +149,24 @@ pub async fn sort_drop<S: ByteSource>(mut files: Vec<S>) -> Sorted<S> {
 }
 
 impl<S: ByteSource> Sorted<S> {
+    /// The configuration beside a checkpoint is a companion where the weights tell every size themselves: all of them
+    /// are here, and none is packed.
+    fn settle_models(&mut self) {
+        let tells = |checkpoint: &Checkpoint<S>| {
+            let schemes = Schemes::new(checkpoint.tensors().map(|(_, tensor)| tensor));
+            checkpoint.missing().is_empty() && !schemes.modules().any(|(_, scheme)| scheme.packed)
+        };
+        let told: HashSet<String> =
+            self.checkpoints.iter().filter(|c| !c.folder.is_empty() && tells(c)).map(|c| c.folder.clone()).collect();
+        for model in std::mem::take(&mut self.models) {
+            if told.contains(folder(&model.path)) {
+                self.companions.push(model.path);
+            } else {
+                self.models.push(model);
+            }
+        }
+    }
+
     /// Gives each adapter the configuration of its folder. One beside weights that cannot be used is a companion.
     fn pair_configs(&mut self, weighty: &HashSet<String>) {
         // Where a folder holds several (a browser's "adapter_config (1).json"), the plain name comes first.

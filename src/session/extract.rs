@@ -9,10 +9,10 @@ use super::streamed::Streamed;
 use super::tiles::{Place, Weight};
 use super::written::{self, Download, Piece, Written};
 use super::{Emit, Session};
-use crate::checkpoint::{Candidate, Checkpoint, Stored, candidates};
+use crate::checkpoint::{Candidate, Checkpoint, candidates};
 use crate::compute::{FactorType, Pulse};
 use crate::container::TensorType;
-use crate::export::{Base, NewKind, NewModule, RowLayout, encode, new_adapter};
+use crate::export::{Base, NewModule, RowLayout, encode, new_adapter};
 use crate::linalg::{Thin, svd_to_energy, truncated_svd};
 use crate::projection::OutputType;
 use crate::protocol::{ExportFile, ExtractRank, ExtractRequest, ItemId, MODULES_PER_MESSAGE, Progress, ToPage};
@@ -176,14 +176,9 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         };
         let [left, right] = factors(&thin, rank as usize).map(|factor| rounded(&factor, request.dtype));
         let rest = update.residual(rank as usize, &by_rows(&left), &by_rows(&right)).await?;
-        let kind = match &candidate.stored {
-            Stored::Linear => NewKind::Linear,
-            Stored::Conv1D => NewKind::Conv1D,
-            Stored::Convolution(kernel) => NewKind::Convolution(kernel.clone()),
-            Stored::Embedding => NewKind::Embedding,
-        };
-        let transposed = kind.transposed();
-        let module = NewModule { path: candidate.path.clone(), shape: [m, n], rank, kind, dtype: request.dtype };
+        let stored = candidate.stored.clone();
+        let transposed = stored.transposed();
+        let module = NewModule { path: candidate.path.clone(), shape: [m, n], rank, stored, dtype: request.dtype };
         let mut pieces = Vec::with_capacity(2);
         for (factor, transposed) in [left, right].iter().zip(transposed) {
             let bytes = encode(factor, transposed, request.dtype, &candidate.path)

@@ -84,7 +84,7 @@ fn every_scheme_by_its_marks() {
             true,
         ),
         (&[(".weight", U32, &[64, 4]), (".scales", BF16, &[64, 1]), (".biases", BF16, &[64, 1])], "MLX", true),
-        (&[weight(I8), (".weight_scales", F16, &[64])], "EETQ", false),
+        (&[weight(I8), (".weight_scales", F16, &[64])], "EETQ", true),
         (&[(".weight._data", I8, &[64, 32]), (".weight._scale", F16, &[64, 1])], "quanto", true),
         (
             &[(".codes", I8, &[64, 4, 1]), (".codebooks", F16, &[1, 256, 1, 8]), (".scales", F16, &[64, 1, 1, 1])],

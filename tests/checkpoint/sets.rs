@@ -1,6 +1,7 @@
 //! One drop: what numbers and indexes put together.
 
 use lorascope::checkpoint::Checkpoint;
+use lorascope::container::Dtype;
 use lorascope::intake::{Sorted, sort_drop};
 use lorascope::source::{ByteSource, MemorySource};
 use serde_json::json;
@@ -158,6 +159,24 @@ fn an_index_alone_is_returned_and_a_broken_one_is_said() {
     // PyTorch's own, whose files are refused one by one.
     let pickles = index("m/pytorch_model.bin.index.json", &[("a", "pytorch_model-00001-of-00002.bin")]);
     assert_eq!(sort(vec![pickles]).companions.len(), 1);
+}
+
+/// A whole checkpoint tells every size itself; one that lacks files, or whose weights are packed, does not.
+#[test]
+fn a_configuration_is_a_target_where_the_weights_do_not_tell() {
+    let text = r#"{"model_type":"llama","hidden_size":8,"intermediate_size":16,"num_hidden_layers":2,
+        "num_attention_heads":2,"vocab_size":32}"#;
+    let config = || MemorySource::new("m/config.json", text.as_bytes());
+    let whole = sort(vec![config(), file("m/model.safetensors", "model.layers.0.self_attn.q_proj.weight")]);
+    assert_eq!((whole.models.len(), whole.companions.as_slice()), (0, &["m/config.json".to_owned()][..]));
+    let part = sort(vec![config(), shard("m", 1, 2)]);
+    assert_eq!((part.models.len(), part.companions.len()), (1, 0));
+    let (weight, codes) = ("l.0.q.qweight", "l.0.q.scales");
+    let bytes = super::typed_file(&[(weight, Dtype::I32, &[2, 8]), (codes, Dtype::F16, &[1, 8])]);
+    let packed = sort(vec![config(), MemorySource::new("m/model.safetensors", bytes)]);
+    assert_eq!((packed.checkpoints.len(), packed.models.len(), packed.companions.len()), (1, 1, 0));
+    // Another folder's weights say nothing of it.
+    assert_eq!(sort(vec![config(), file("n/model.safetensors", "model.layers.0.q.weight")]).models.len(), 1);
 }
 
 #[test]

@@ -1,26 +1,27 @@
 //! Adapters written from nothing but factors.
 
 use lorascope::adapter::PeftConfig;
-use lorascope::export::{Base, NewAdapterError, NewKind, NewModule, new_adapter};
+use lorascope::checkpoint::Stored;
+use lorascope::export::{Base, NewAdapterError, NewModule, new_adapter};
 use lorascope::projection::OutputType;
 use lorascope::source::MemorySource;
 use serde_json::{Value, json};
 
-use crate::common::written::{Source, new_factors, write_new};
+use crate::common::written::{Source, new_factors, write};
 
-fn module(path: &str, shape: [u64; 2], rank: u32, kind: NewKind) -> NewModule {
-    NewModule { path: path.to_owned(), shape, rank, kind, dtype: OutputType::F32 }
+fn module(path: &str, shape: [u64; 2], rank: u32, stored: Stored) -> NewModule {
+    NewModule { path: path.to_owned(), shape, rank, stored, dtype: OutputType::F32 }
 }
 
 fn linear(path: &str, shape: [u64; 2], rank: u32) -> NewModule {
-    module(path, shape, rank, NewKind::Linear)
+    module(path, shape, rank, Stored::Linear)
 }
 
 /// Writes the modules and reads them back: names, shapes, ranks, scales of 1 and the very products.
 fn round(modules: &[NewModule], base: Base<'_>) -> Value {
     let (layout, config) = new_adapter(modules, base).unwrap();
     let factors = new_factors(modules);
-    let file = write_new(&layout, &factors);
+    let file = write(&layout, &factors, &[]);
     assert!(safetensors::SafeTensors::deserialize(&file).is_ok());
     let read = PeftConfig::read(&config.object);
     assert!(read.warnings.is_empty() && PeftConfig::is_one(&config.object));
@@ -52,7 +53,7 @@ const LLAMA: &[&str] = &[
 #[test]
 fn linear_modules_of_different_ranks_and_an_embedding() {
     let mut modules = vec![
-        module("model.embed_tokens", [40, 12], 3, NewKind::Embedding),
+        module("model.embed_tokens", [40, 12], 3, Stored::Embedding),
         linear("model.layers.0.self_attn.q_proj", [16, 12], 4),
         linear("model.layers.0.mlp.up_proj", [20, 12], 2),
         linear("model.layers.1.self_attn.q_proj", [16, 12], 4),
@@ -82,20 +83,20 @@ fn linear_modules_of_different_ranks_and_an_embedding() {
 #[test]
 fn layers_of_gpt2_and_convolutions() {
     let gpt2 = [
-        module("transformer.h.0.attn.c_attn", [12, 36], 3, NewKind::Conv1D),
-        module("transformer.h.0.attn.c_proj", [12, 12], 3, NewKind::Conv1D),
+        module("transformer.h.0.attn.c_attn", [12, 36], 3, Stored::Conv1D),
+        module("transformer.h.0.attn.c_proj", [12, 12], 3, Stored::Conv1D),
     ];
     assert_eq!(round(&gpt2, Base::default())["fan_in_fan_out"], json!(true));
     let (layout, _) = new_adapter(&gpt2, Base::default()).unwrap();
     assert!(layout.rows[0].left.name.ends_with("c_attn.lora_A.weight") && layout.rows[0].left.transposed);
 
     let convs = [
-        module("conv_in", [6, 36], 2, NewKind::Convolution(vec![3, 3])),
-        module("conv_out", [6, 4], 2, NewKind::Convolution(vec![1, 1])),
+        module("conv_in", [6, 36], 2, Stored::Convolution(vec![3, 3])),
+        module("conv_out", [6, 4], 2, Stored::Convolution(vec![1, 1])),
     ];
     round(&convs, Base::default());
     let (layout, _) = new_adapter(&convs, Base::default()).unwrap();
-    let file = write_new(&layout, &new_factors(&convs));
+    let file = write(&layout, &new_factors(&convs), &[]);
     let read = safetensors::SafeTensors::deserialize(&file).unwrap();
     let shape = |name: &str| read.tensor(&format!("base_model.model.{name}.weight")).unwrap().shape().to_vec();
     assert_eq!((shape("conv_in.lora_A"), shape("conv_in.lora_B")), (vec![2, 4, 3, 3], vec![6, 2, 1, 1]));
@@ -126,7 +127,7 @@ fn what_cannot_be_written_is_said() {
     assert_eq!(new_adapter(&[], Base::default()), Err(NewAdapterError::Empty));
     assert!(said(&[]).contains("nothing that can be extracted has changed"));
     assert!(said(&[linear("a.q", [4, 4], 0)]).contains("`a.q` would have rank 0"));
-    let conv = |n, kernel| module("conv", [4, n], 1, NewKind::Convolution(kernel));
+    let conv = |n, kernel| module("conv", [4, n], 1, Stored::Convolution(kernel));
     assert!(said(&[conv(10, vec![3, 3])]).contains("`conv` is a convolution with 9 weights for each input, and 10"));
     assert!(said(&[conv(10, vec![0])]).contains("no multiple"));
     assert!(said(&[conv(10, vec![u64::MAX, 2])]).contains("no multiple"));
