@@ -3,8 +3,6 @@
 
 #![allow(dead_code)] // each test file uses its own part
 
-pub mod updates;
-
 use std::rc::Rc;
 
 use lorascope::compute::{FactorType, RawTall};

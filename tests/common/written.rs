@@ -2,9 +2,12 @@
 
 #![allow(dead_code)] // each test file uses its own part
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use lorascope::adapter::{Adapter, Factor, Module, PeftConfig};
 use lorascope::container::{Dtype, Header, TensorType};
-use lorascope::export::{Layout, NewModule, Part, encode};
+use lorascope::export::{FactorPlace, Layout, NewModule, Part, encode};
 use lorascope::projection::{Method, Plan, PlanRow};
 use lorascope::source::{ByteSource, MemorySource};
 use nalgebra::DMatrix;
@@ -59,6 +62,15 @@ impl Source {
         }
     }
 
+    /// Every ΔW that the adapter applies, scale included, dense in f64.
+    pub fn products(&self) -> BTreeMap<String, DMatrix<f64>> {
+        let product = |m: &Module| {
+            let [left, right] = [&m.left, &m.right].map(|factor| self.factor(factor).map(f64::from));
+            left * right.transpose() * m.scale
+        };
+        self.adapter.modules.iter().map(|m| (m.name.clone(), product(m))).collect()
+    }
+
     pub fn module(&self, name: &str) -> &Module {
         self.adapter.modules.iter().find(|m| m.name == name).unwrap_or_else(|| panic!("no module {name}"))
     }
@@ -70,30 +82,12 @@ impl Source {
             .map(|(factor, rows)| self.factor(factor).resize(rows as usize, row.rank as usize, 0.0))
     }
 
-    /// The whole file of cut factors, put together from pieces.
+    /// The whole file of cut factors, and of what is carried over.
     pub fn write(&self, plan: &Plan, layout: &Layout) -> Vec<u8> {
         let factors: Vec<[DMatrix<f32>; 2]> = plan.rows.iter().map(|row| self.cut(row)).collect();
-        let mut file = layout.header.clone();
-        for part in &layout.order {
-            let (piece, range) = match *part {
-                Part::Left(n) | Part::Right(n) => {
-                    let right = matches!(part, Part::Right(_));
-                    let place = if right { &layout.rows[n].right } else { &layout.rows[n].left };
-                    let factor = &factors[n][usize::from(right)];
-                    let bytes = encode(factor, place.transposed, place.dtype, &plan.rows[n].name).unwrap();
-                    (MemorySource::keep(bytes).unwrap(), &place.range)
-                }
-                Part::Carried(n) => {
-                    let carried = &layout.carried[n];
-                    (self.file.part(carried.source.clone()).unwrap(), &carried.range)
-                }
-            };
-            assert_eq!(range.start, file.len() as u64, "each part stands where the layout says");
-            file.extend_from_slice(&piece);
-            assert_eq!(range.end, file.len() as u64);
-        }
-        assert_eq!(layout.len, file.len() as u64);
-        file
+        let part = |range: &Range<u64>| self.file.part(range.clone()).unwrap();
+        let carried: Vec<Vec<u8>> = layout.carried.iter().map(|carried| part(&carried.source).to_vec()).collect();
+        write(layout, &factors, &carried)
     }
 }
 
@@ -125,18 +119,21 @@ pub fn row(module: &Module) -> PlanRow {
     }
 }
 
-/// The file of a new adapter: the left and right factors of its modules, in their order.
-pub fn write_new(layout: &Layout, factors: &[[DMatrix<f32>; 2]]) -> Vec<u8> {
+/// A file put together from pieces: the left and right factors of its rows in their order, and what is carried over.
+pub fn write(layout: &Layout, factors: &[[DMatrix<f32>; 2]], carried: &[Vec<u8>]) -> Vec<u8> {
     let mut file = layout.header.clone();
     for part in &layout.order {
-        let (place, factor) = match *part {
-            Part::Left(n) => (&layout.rows[n].left, &factors[n][0]),
-            Part::Right(n) => (&layout.rows[n].right, &factors[n][1]),
-            Part::Carried(n) => panic!("a new adapter carries nothing over, and {n} is"),
+        let encoded = |place: &FactorPlace, factor: &DMatrix<f32>| {
+            (encode(factor, place.transposed, place.dtype, &place.name).unwrap(), place.range.clone())
         };
-        assert_eq!(place.range.start, file.len() as u64, "each part stands where the layout says");
-        file.extend(encode(factor, place.transposed, place.dtype, &place.name).unwrap());
-        assert_eq!(place.range.end, file.len() as u64);
+        let (bytes, range) = match *part {
+            Part::Left(n) => encoded(&layout.rows[n].left, &factors[n][0]),
+            Part::Right(n) => encoded(&layout.rows[n].right, &factors[n][1]),
+            Part::Carried(n) => (carried[n].clone(), layout.carried[n].range.clone()),
+        };
+        assert_eq!(range.start, file.len() as u64, "each part stands where the layout says");
+        file.extend(bytes);
+        assert_eq!(range.end, file.len() as u64);
     }
     assert_eq!(layout.len, file.len() as u64);
     file

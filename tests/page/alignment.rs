@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::alignments::{ADAPTERS, CHECKPOINTS, Golden};
 use crate::browser::{Browser, TempDir};
-use crate::checkpoints::{Model, RANK, next, write_rows};
-use crate::fixtures::{fixtures, folder};
+use crate::checkpoints::{Model, RANK, write_rows};
+use crate::fixtures::{fixtures, folder, next};
 use crate::report::{array, assert_clean, number, text};
 
 /// Over the memory of the empty page.
@@ -44,13 +44,52 @@ fn every_answer_of_the_reference(backend: &str) {
     let labels = ["base", "step-40", "step-80", "step-120"];
     let steps: Vec<(&str, &str)> = rows.iter().map(|(from, to, _)| (from.as_str(), to.as_str())).collect();
     assert_eq!(steps, [(labels[0], labels[1]), (labels[1], labels[2]), (labels[2], labels[3]), (labels[0], labels[3])]);
-    let all = array(&report, "alignment");
-    let shown = |row: &&Value| row["along"] == "checkpoints" && row["adapter"] == "peft-lora";
-    let reported: Vec<f64> = all.iter().filter(shown).map(|row| number(row, "cosine")).collect();
     let on_page: Vec<f64> = rows.iter().map(|(_, _, cosine)| *cosine).collect();
-    // Which adapter is in view is the page's choice; it is one of the reported.
-    let of_some = all.iter().any(|row| row["along"] == "checkpoints" && number(row, "cosine") == on_page[0]);
-    assert!(of_some && on_page.len() == reported.len(), "{on_page:?}");
+    let of_adapter = |label: &str| -> Vec<f64> {
+        let own = |row: &&Value| text(row, "along") == "checkpoints" && text(row, "adapter") == label;
+        array(&report, "alignment").iter().filter(own).map(|row| number(row, "cosine")).collect()
+    };
+    let in_view = browser.eval("return document.querySelector('h1').textContent", vec![]);
+    let in_view = in_view.as_str().expect("a label");
+    assert_eq!(on_page, of_adapter(in_view), "the rows are those of {in_view}");
+}
+
+/// States go up and down, in and out; the updates follow, and the way back has the other sign.
+#[test]
+fn states_are_reordered_and_left_out() {
+    let browser = Browser::start();
+    browser.open("?backend=cpu");
+    browser.drop_paths(&[folder("peft-lora"), folder(CHECKPOINTS)]);
+    browser.expect("done");
+    browser.click("tab-alignment");
+    browser.until("the updates are listed", || browser.count("alignment-row") == 4);
+    let steps = || rows(&browser).into_iter().map(|(from, to, _)| format!("{from} {to}")).collect::<Vec<_>>();
+    let there = rows(&browser)[0].2;
+
+    // Without the last two, and the other way round.
+    for label in ["step-80", "step-120"] {
+        browser.click_css(&stage(label, "stage-use"));
+    }
+    browser.click_css(&stage("base", "stage-down"));
+    browser.click("align");
+    browser.until("one update is left", || steps() == ["step-40 base"]);
+    browser.expect("done");
+    let back = rows(&browser)[0].2;
+    assert!(there.abs() > 1e-3 && (there + back).abs() < 1e-9, "{there} there, {back} back");
+
+    // All of them again.
+    for label in ["step-80", "step-120"] {
+        browser.click_css(&stage(label, "stage-use"));
+    }
+    browser.click("align");
+    let wanted = ["step-40 base", "base step-80", "step-80 step-120", "step-40 step-120"];
+    browser.until("all updates are back", || steps() == wanted);
+    assert_eq!(browser.problems(), [""; 0]);
+}
+
+/// The control of a state in the list.
+fn stage(label: &str, hook: &str) -> String {
+    format!("[data-testid=stage]:has([title='{label}']) [data-testid={hook}]")
 }
 
 /// From, to and the cosine of every row.
@@ -111,6 +150,7 @@ fn checkpoints_larger_than_memory() {
             println!("memory: {} MB at its peak over the {} MB of the empty page", over >> 20, empty >> 20);
             assert!(over < MEMORY, "{} MB over the empty page", over >> 20);
         }
+        _ if cfg!(target_os = "linux") => panic!("the browser's memory could not be read"),
         _ => println!("memory: not measured, this system does not say"),
     }
     // "4.1 GB of 10.4 GB (39.6 %), 620 MB/s"

@@ -11,7 +11,7 @@ use crate::checkpoints::{Model, RANK};
 const ROUNDS: usize = 5;
 /// Bytes of one read, of which two are under way in either file, as an alignment of two checkpoints reads.
 const RANGE: u64 = 16 << 20;
-/// 1.5 GB each: both fit the system's file cache, so that the disk is not what is measured.
+/// 1.44 GB each: both fit the system's file cache, so that the disk is not what is measured.
 const MODEL: Model = Model { head: [32_000, 4096], layer: [14_336, 4096], layers: 10 };
 
 #[test]

@@ -28,15 +28,15 @@ pub fn json_file(path: &Path) -> Value {
 }
 
 /// A tensor of a file to be written: its name, dtype, shape and length in bytes.
-struct Tensor {
-    name: String,
-    dtype: &'static str,
-    shape: [u64; 2],
-    bytes: u64,
+pub struct Tensor {
+    pub name: String,
+    pub dtype: &'static str,
+    pub shape: [u64; 2],
+    pub bytes: u64,
 }
 
 /// Begins a safetensors file with the header of `tensors`, one after the other.
-fn begin(path: &Path, tensors: &[Tensor]) -> BufWriter<File> {
+pub fn begin(path: &Path, tensors: &[Tensor]) -> BufWriter<File> {
     let mut header = Map::new();
     let mut offset = 0;
     for tensor in tensors {
@@ -50,6 +50,12 @@ fn begin(path: &Path, tensors: &[Tensor]) -> BufWriter<File> {
     file.write_all(&(header.len() as u64).to_le_bytes()).expect("room on the disk");
     file.write_all(header.as_bytes()).expect("room on the disk");
     file
+}
+
+/// Numerical Recipes' linear congruential generator; its high bits as a number in ±0.02.
+pub fn next(state: &mut u32) -> f32 {
+    *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+    (*state >> 8) as f32 / 8_388_608.0 * 0.02 - 0.02
 }
 
 /// A bf16 rank-16 adapter of every linear layer of Llama 3.1 8B: 224 modules, 84 MB, random but always the same.
@@ -77,10 +83,7 @@ pub fn write_8b_adapter(folder: &Path) {
     let mut file = begin(&folder.join("adapter_model.safetensors"), &tensors);
     let mut state = 1_u32;
     for _ in 0..tensors.iter().map(|tensor| tensor.bytes / 2).sum::<u64>() {
-        // Numerical Recipes' linear congruential generator; its high bits as a number in ±0.02.
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let value = half::bf16::from_f32((state >> 8) as f32 / 8_388_608.0 * 0.02 - 0.02);
-        file.write_all(&value.to_le_bytes()).expect("room on the disk");
+        file.write_all(&half::bf16::from_f32(next(&mut state)).to_le_bytes()).expect("room on the disk");
     }
     file.flush().expect("room on the disk");
     let config = json!({ "peft_type": "LORA", "r": RANK, "lora_alpha": 32, "base_model_name_or_path": "Llama-3.1-8B" });

@@ -143,20 +143,22 @@ fn release(_: &Setup) -> Result<()> {
 }
 
 fn page(setup: &Setup) -> Result<()> {
-    let mut cargo = proc::cargo();
-    cargo.env("CHROME", &setup.browser.chrome).env("CHROMEDRIVER", &setup.browser.driver);
-    // One browser at a time: each already has a software GPU on every core.
-    proc::run(cargo.args(["test", "--package", "lorascope", "--test", "page", "--", "--test-threads=1", "--nocapture"]))
+    page_tests(&setup.browser, &[])
 }
 
 /// Builds the page and runs what `tests/page/bench.rs` measures.
 pub fn bench() -> Result<()> {
     let browser = Browser::ensure()?;
     build::page(false)?;
+    page_tests(&browser, &["--ignored", "bench::"])
+}
+
+fn page_tests(browser: &Browser, which: &[&str]) -> Result<()> {
     let mut cargo = proc::cargo();
     cargo.env("CHROME", &browser.chrome).env("CHROMEDRIVER", &browser.driver);
-    let benches = ["--test-threads=1", "--nocapture", "--ignored", "bench::"];
-    proc::run(cargo.args(["test", "--package", "lorascope", "--test", "page", "--"]).args(benches))
+    // One browser at a time: each already has a software GPU on every core.
+    let test = ["test", "--package", "lorascope", "--test", "page", "--", "--test-threads=1", "--nocapture"];
+    proc::run(cargo.args(test).args(which))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use lorascope::compute::{Aligned, Change, FactorType, Primitives, RawTall, Side, Sides};
 use nalgebra::DMatrix;
 
-use super::{Numbers, stored};
+use crate::cases::{Numbers, stored};
 
 const SHAPES: [(usize, usize); 7] = [(1, 1), (1, 4097), (63, 65), (64, 64), (257, 255), (300, 1030), (4097, 17)];
 const RANKS: [usize; 7] = [0, 1, 8, 16, 17, 64, 130];
