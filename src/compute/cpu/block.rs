@@ -4,7 +4,6 @@
 //! fixed arrays of lanes, no branch on a value.
 
 use std::ops::RangeInclusive;
-use std::sync::LazyLock;
 
 use crate::compute::{FactorType, RawTall};
 
@@ -181,9 +180,8 @@ fn decode(raw: &RawTall, first: usize, out: &mut [f32]) {
         FactorType::F32 => fill(bytes, out, f32::from_le_bytes),
         FactorType::F16 => fill(bytes, out, |b| widen_f16(u16::from_le_bytes(b))),
         FactorType::Bf16 => fill(bytes, out, |b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)),
-        FactorType::F8E4m3 => fill(bytes, out, |[b]| E4M3[usize::from(b)]),
-        FactorType::F8E5m2 => fill(bytes, out, |[b]| E5M2[usize::from(b)]),
-        FactorType::F64 => fill(bytes, out, |b| f64::from_le_bytes(b) as f32),
+        // Weights of 8 bits come widened to 16; of 64, they are taken in by f64.
+        dtype => out.iter_mut().enumerate().for_each(|(n, x)| *x = dtype.decode(bytes, n) as f32),
     }
 }
 
@@ -191,13 +189,6 @@ fn fill<const N: usize>(bytes: &[u8], out: &mut [f32], decode: impl Fn([u8; N]) 
     for (x, &number) in out.iter_mut().zip(bytes.as_chunks::<N>().0) {
         *x = decode(number);
     }
-}
-
-static E4M3: LazyLock<[f32; 256]> = LazyLock::new(|| table(FactorType::F8E4m3));
-static E5M2: LazyLock<[f32; 256]> = LazyLock::new(|| table(FactorType::F8E5m2));
-
-fn table(dtype: FactorType) -> [f32; 256] {
-    std::array::from_fn(|byte| dtype.decode(&[byte as u8], 0) as f32)
 }
 
 /// As `widen_f16` of `shaders/tall.wgsl`, without a branch; `half` would branch on the CPU's features each time.
