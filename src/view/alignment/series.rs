@@ -77,16 +77,13 @@ fn AlongChoice(desk: Desk) -> impl IntoView {
 fn stage(desk: Desk, entry: Entry, place: usize, last: usize, spoken: RwSignal<String>) -> impl IntoView {
     let Entry { stage, used } = entry;
     let item = stage.item;
-    let usable = stage.unusable.is_none();
     let edit = move |change: &dyn Fn(&mut super::Series)| {
         let along = desk.along.get_untracked();
         desk.store.state.update(|s| change(s.alignment.series_mut(along)));
     };
     let label = StoredValue::new(stage.label.clone());
     let shift = move |down: bool| {
-        edit(&|series| {
-            series.shift(item, down);
-        });
+        edit(&|series| series.shift(item, down));
         let to = if down { place + 2 } else { place };
         spoken.set(label.with_value(|label| format!("{label} is now {to} of {}", last + 1)));
         // The list is drawn anew; the keys stay with the state that moved.
@@ -111,13 +108,12 @@ fn stage(desk: Desk, entry: Entry, place: usize, last: usize, spoken: RwSignal<S
         }
     };
     view! {
-        <li class="stage" class:unused=!used || !usable data-testid="stage" data-item=item.to_string()>
+        <li class="stage" class:unused=!used data-testid="stage" data-item=item.to_string()>
             <label>
                 <input
                     type="checkbox"
                     data-testid="stage-use"
-                    disabled=!usable
-                    prop:checked=used && usable
+                    prop:checked=used
                     on:change=move |event| {
                         let used = event_target_checked(&event);
                         edit(&|series| series.set_used(item, used));
@@ -128,7 +124,6 @@ fn stage(desk: Desk, entry: Entry, place: usize, last: usize, spoken: RwSignal<S
             <span class="small">{stage.step.map(|step| format!("step {step}"))}</span>
             {button(false)}
             {button(true)}
-            {stage.unusable.map(|reason| view! { <p class="small reason">"Not used: "{reason}</p> })}
         </li>
     }
 }

@@ -226,7 +226,10 @@ impl State {
             ToPage::ProjectionGone => self.projection.gone(),
             ToPage::Series { along, stages, unused } => self.alignment.states(along, stages, unused),
             ToPage::Alignments { item, along, count } => self.alignment.announced(item, along, count),
-            ToPage::Alignment { item, modules, report } => self.alignment.arrived(item, modules, *report),
+            ToPage::Alignment { item, modules, whole_run, report } => {
+                self.alignment.arrived(item, modules, whole_run, *report);
+            }
+            ToPage::AlignmentProblems { texts } => self.alignment.say(texts),
             ToPage::AlignedModules { item, modules } => self.alignment.modules(item, modules),
             ToPage::Extracted { modules, report } => self.extraction.extracted(modules, *report, now_ms),
             ToPage::ExtractedModules { modules } => self.extraction.modules(modules, now_ms),
@@ -369,7 +372,7 @@ impl State {
                 None => format!("{} …", self.doing()),
             },
             Phase::Done if self.only_extracts() => {
-                let states = self.alignment.checkpoints.usable().count();
+                let states = self.alignment.checkpoints.entries.len();
                 format!("{} kept", super::number::plural(states, "checkpoint", "checkpoints"))
             }
             Phase::Done if adapters == 0 => "Kept; waiting for an adapter".to_owned(),

@@ -7,7 +7,7 @@ use crate::view::model::shown::{Phase, State};
 impl State {
     /// The checkpoints that a LoRA can be taken out of, in the order of their series.
     pub fn extraction_states(&self) -> impl Iterator<Item = &Stage> {
-        self.alignment.checkpoints.usable()
+        self.alignment.checkpoints.all()
     }
 
     /// The two ends: as chosen, else the first and the last that the series uses; `None` with less than two.

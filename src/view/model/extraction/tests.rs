@@ -6,7 +6,7 @@ use crate::view::model::shown::{Phase, State};
 use crate::view::model::testing::adapter;
 
 fn stage(item: ItemId) -> Stage {
-    Stage { item, label: format!("state {item}"), step: None, unusable: None }
+    Stage { item, label: format!("state {item}"), step: None }
 }
 
 fn with_checkpoints(items: &[ItemId]) -> State {
