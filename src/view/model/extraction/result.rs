@@ -28,10 +28,7 @@ impl Extracted {
 
     /// What the error means, for a person.
     pub fn sentence(&self) -> String {
-        let (error, norm) = (self.report.error, self.report.update_norm);
-        if self.modules.is_empty() || norm == 0.0 {
-            return "Nothing differs between the two checkpoints in the modules that a LoRA adapts.".to_owned();
-        }
+        let error = self.report.error;
         if !error.is_finite() {
             return "The error of this LoRA is not a number; look at the modules below.".to_owned();
         }
@@ -39,8 +36,8 @@ impl Extracted {
         // The error is orthogonal to what a best approximation keeps, but for the rounding of the factors.
         let kept = percent_fine((1.0 - error * error).max(0.0));
         format!(
-            "Added to {}, this LoRA misses {} by {missing} of the change’s norm: it holds {kept} of the energy of the \
-             change.",
+            "In the modules that were extracted, this LoRA added to {} misses {} by {missing} of the change’s norm: it \
+             holds {kept} of the energy of their change.",
             self.report.from, self.report.to
         )
     }
@@ -142,7 +139,12 @@ mod tests {
         let result = example();
         assert_eq!(result.words(), "base → merged: rank 8, F32");
         let said = result.sentence().replace('\u{202f}', " ");
-        assert!(said.contains("misses merged by 20.00 % of") && said.contains("holds 96.00 % of"), "{said}");
+        assert!(
+            said.starts_with("In the modules that were extracted")
+                && said.contains("misses merged by 20.00 % of")
+                && said.contains("holds 96.00 % of"),
+            "{said}"
+        );
         let facts: Vec<String> = result.headline().iter().map(|f| format!("{}: {}", f.name, f.value)).collect();
         assert_eq!(facts[2..], ["Rank: 4 to 8", "File: adapter_model.safetensors", "Ready after: 2.50 s"]);
     }
@@ -152,10 +154,8 @@ mod tests {
         let mut result = example();
         result.report.error = f64::NAN;
         assert!(result.sentence().contains("not a number") && result.headline()[0].value == ABSENT);
-        result.report.update_norm = 0.0;
-        assert!(result.sentence().starts_with("Nothing differs"));
         // Bad rounding of tiny factors: no negative share.
-        let worse = ExtractionReport { error: 1.5, update_norm: 1.0, ..result.report.clone() };
+        let worse = ExtractionReport { error: 1.5, ..result.report.clone() };
         let said = Extracted { report: worse, ..result }.sentence().replace('\u{202f}', " ");
         assert!(said.contains("holds 0 % of"), "{said}");
     }
