@@ -136,3 +136,7 @@ pub enum OutputType {
     F16,
     Bf16,
 }
+
+impl OutputType {
+    pub const ALL: [OutputType; 3] = [OutputType::F32, OutputType::F16, OutputType::Bf16];
+}

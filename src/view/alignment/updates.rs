@@ -18,8 +18,7 @@ pub fn UpdatesPanel(desk: Desk) -> impl IntoView {
         rows.into_iter().enumerate().map(|(place, row)| draw(desk, place, row)).collect_view()
     };
     let heads = Figure::ALL.map(|figure| {
-        let label = if figure == Figure::OverChance { "÷ chance" } else { figure.label() };
-        view! { <th scope="col" title=figure.help()>{label}</th> }
+        view! { <th scope="col" title=figure.help()>{figure.short_label()}</th> }
     });
     let on_key = move |event: KeyboardEvent| {
         if event.ctrl_key() || event.meta_key() || event.alt_key() {

@@ -37,7 +37,7 @@ impl Desk {
             store,
             wire,
             form: Memo::new(move |_| state.with(|s| s.extraction.form.clone())),
-            result: Memo::new_with_compare(move |_| state.with(|s| s.extraction.result.clone()), is_another),
+            result: Memo::new_with_compare(move |_| state.with(|s| s.extraction.run.result.clone()), is_another),
             free: Memo::new(move |_| state.with(State::is_free)),
         }
     }

@@ -55,7 +55,7 @@ impl Desk {
             wire,
             form: Memo::new(move |_| state.with(|s| s.projection.form.clone())),
             planned: Memo::new_with_compare(move |_| state.with(|s| s.projection.planned.clone()), is_another),
-            result: Memo::new_with_compare(move |_| state.with(|s| s.projection.result.clone()), is_another),
+            result: Memo::new_with_compare(move |_| state.with(|s| s.projection.run.result.clone()), is_another),
             free: Memo::new(move |_| state.with(State::is_free)),
         }
     }

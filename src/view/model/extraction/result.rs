@@ -4,8 +4,8 @@ use crate::protocol::ExtractRequest;
 use crate::report::{ExtractedModule, ExtractionReport};
 use crate::view::model::identity::Fact;
 use crate::view::model::number::{bytes, fixed, general, percent_fine, plural, shape};
+use crate::view::model::run::Arriving;
 use crate::view::model::sheet::{Head, RowFacts, Sheet, span};
-use crate::view::model::table::Direction;
 
 /// An extraction with all of its modules.
 #[derive(Clone, Debug)]
@@ -17,6 +17,18 @@ pub struct Extracted {
     pub modules: Vec<ExtractedModule>,
     /// From the question to the last module, in seconds.
     pub seconds: Option<f64>,
+}
+
+impl Arriving for Extracted {
+    type Module = ExtractedModule;
+
+    fn modules(&mut self) -> &mut Vec<ExtractedModule> {
+        &mut self.modules
+    }
+
+    fn took(&mut self, seconds: Option<f64>) {
+        self.seconds = seconds;
+    }
 }
 
 impl Extracted {
@@ -61,25 +73,13 @@ impl Extracted {
     }
 }
 
-const fn number(label: &'static str, help: &'static str) -> Head {
-    Head { label, help, is_text: false, is_share: false, first: Direction::Descending }
-}
-
 const HEADS: [Head; 6] = [
-    Head {
-        label: "Module",
-        help: "Path of the module in the model",
-        is_text: true,
-        is_share: false,
-        first: Direction::Ascending,
-    },
-    number("Size", "Outputs × inputs of the weight"),
-    number("Rank", "Inner dimension of the extracted factors"),
-    number("‖X‖", "Frobenius norm of the change X = W(to) − W(from)"),
-    Head {
-        is_share: true, ..number("Error", "‖X − B·A‖/‖X‖, measured with the factors as they are written")
-    },
-    number("σ₁", "The largest singular value of X"),
+    Head::module("Path of the module in the model"),
+    Head::number("Size", "Outputs × inputs of the weight"),
+    Head::number("Rank", "Inner dimension of the extracted factors"),
+    Head::number("‖X‖", "Frobenius norm of the change X = W(to) − W(from)"),
+    Head::share("Error", "‖X − B·A‖/‖X‖, measured with the factors as they are written"),
+    Head::number("σ₁", "The largest singular value of X"),
 ];
 
 impl Sheet for Extracted {
@@ -128,6 +128,7 @@ mod tests {
     use crate::view::model::extraction::testing::{extracted, extraction};
     use crate::view::model::number::ABSENT;
     use crate::view::model::sheet::SheetOrder;
+    use crate::view::model::table::Direction;
 
     fn example() -> Extracted {
         let modules = vec![extracted("l.0.q", 8, 0.25), extracted("l.1.q", 4, 0.125)];
