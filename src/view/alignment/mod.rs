@@ -43,8 +43,6 @@ struct Desk {
     place: Memo<Option<usize>>,
     /// What the heatmap shows.
     figure: RwSignal<Figure>,
-    /// The engine is there and waits.
-    free: Memo<bool>,
 }
 
 impl Desk {
@@ -92,7 +90,6 @@ impl Desk {
             chosen,
             place,
             figure: RwSignal::new(Figure::default()),
-            free: Memo::new(move |_| state.with(State::is_free)),
         }
     }
 

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
 
 use super::Desk;
 use crate::protocol::ItemId;
 use crate::report::Along;
+use crate::view::browser::focus;
 use crate::view::model::alignment::series::Entry;
 use crate::view::model::shown::State;
 
@@ -41,7 +40,7 @@ pub fn SeriesPanel(desk: Desk) -> impl IntoView {
                 <button
                     class="primary"
                     data-testid="align"
-                    disabled=move || !desk.free.get()
+                    disabled=move || !desk.store.free.get()
                     on:click=move |_| desk.align()
                 >
                     {move || if is_changed.get() { "Align in this order" } else { "Align" }}
@@ -131,9 +130,9 @@ fn stage(desk: Desk, entry: Entry, place: usize, last: usize, spoken: RwSignal<S
 /// Focus goes to the button that was pressed, or at the end of the list to its neighbour.
 fn follow(item: ItemId, down: bool) {
     let (own, other) = if down { ("stage-down", "stage-up") } else { ("stage-up", "stage-down") };
-    let buttons = [own, other].map(|hook| document().get_element_by_id(&format!("{hook}-{item}")));
-    let enabled = buttons.into_iter().flatten().find(|button| !button.has_attribute("disabled"));
-    if let Some(button) = enabled {
-        let _ = button.unchecked_into::<HtmlElement>().focus();
+    let is_enabled =
+        |id: &String| document().get_element_by_id(id).is_some_and(|button| !button.has_attribute("disabled"));
+    if let Some(id) = [own, other].map(|hook| format!("{hook}-{item}")).iter().find(|id| is_enabled(id)) {
+        focus(id);
     }
 }
