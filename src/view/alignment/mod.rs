@@ -177,12 +177,14 @@ fn WhatToDrop() -> impl IntoView {
 fn NotYet(desk: Desk) -> impl IntoView {
     let text = move || {
         let missing = desk.series.with(|series| missing(series, desk.along.get()));
-        match (missing, desk.store.phase.get().is_busy()) {
-            (Some(text), _) => text,
-            (None, true) => "The alignment comes here as soon as it is computed …".to_owned(),
-            (None, false) => {
-                "This adapter has not been aligned with these states. “Align” beside them does it.".to_owned()
-            }
+        if let Some(text) = missing {
+            text
+        } else if desk.store.phase.get().is_busy() {
+            "The alignment comes here as soon as it is computed …".to_owned()
+        } else {
+            // Without an engine the button waits, too.
+            let how = if desk.store.free.get() { " “Align” beside them does it." } else { "" };
+            format!("This adapter has not been aligned with these states.{how}")
         }
     };
     view! { <section class="panel not-yet" data-testid="alignment-missing"><p role="status">{text}</p></section> }

@@ -57,8 +57,8 @@ fn Explained() -> impl IntoView {
             </p>
             <p class="small">
                 "The singular directions come from a randomized decomposition, refined until they settle, so that no \
-                 weight is ever decomposed as a whole. Both checkpoints are read in pieces; a weight of the \
-                 first that the second lacks, or has in another shape, is left out and listed."
+                 weight is ever decomposed as a whole. Both checkpoints are read in pieces; a weight of the first \
+                 that the second lacks, or has in another shape, is left out and listed."
             </p>
         </section>
     }
