@@ -90,8 +90,6 @@ pub struct Stage {
     pub label: String,
     /// The training step, where its name says one.
     pub step: Option<u64>,
-    /// Why it cannot be aligned with, in words.
-    pub unusable: Option<String>,
 }
 
 /// What can be downloaded of a written adapter.
@@ -146,11 +144,14 @@ pub enum ToPage {
     /// All alignments of one adapter along one series follow, `count` [`ToPage::Alignment`]s; they replace the ones
     /// before. Sent with `count` 0 when they are gone.
     Alignments { item: ItemId, along: Along, count: usize },
-    /// One of them, in the series' order, the update from the first to the last state behind the steps where there
-    /// are more than two; its modules follow in [`ToPage::AlignedModules`].
-    Alignment { item: ItemId, modules: usize, report: Box<AlignmentReport> },
+    /// One of them, in the series' order; its modules follow in [`ToPage::AlignedModules`]. `whole_run` is the update
+    /// from the first to the last state, behind the steps where there are more than two states.
+    Alignment { item: ItemId, modules: usize, whole_run: bool, report: Box<AlignmentReport> },
     /// The next modules of the alignment that came last.
     AlignedModules { item: ItemId, modules: Vec<AlignedModule> },
+    /// Which of the problems of the next [`ToPage::Finished`] are about alignments: the next [`ToEngine::Align`] makes
+    /// them history, and leaves those of the drop.
+    AlignmentProblems { texts: Vec<String> },
     /// An extraction is there, its modules following in [`ToPage::ExtractedModules`]. It replaces the last one.
     Extracted { modules: usize, report: Box<ExtractionReport> },
     /// The next modules of the extraction, in order.

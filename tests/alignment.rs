@@ -14,5 +14,7 @@ mod figures;
 mod kept;
 #[path = "alignment/run.rs"]
 mod run;
+#[path = "alignment/told.rs"]
+mod told;
 #[path = "alignment/words.rs"]
 mod words;

@@ -136,3 +136,12 @@ pub enum OutputType {
     F16,
     Bf16,
 }
+
+impl OutputType {
+    pub const ALL: [OutputType; 3] = [OutputType::F32, OutputType::F16, OutputType::Bf16];
+
+    /// The one of that [`OutputType::name`].
+    pub fn from_name(name: &str) -> Option<OutputType> {
+        OutputType::ALL.into_iter().find(|dtype| dtype.name() == name)
+    }
+}

@@ -69,15 +69,19 @@ impl AllKnown {
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
-    /// The alignments of an adapter along a series, in the series' order.
-    fn alignments(&self, adapter: ItemId, along: Along) -> Vec<AlignmentReport> {
+    /// The alignments of an adapter along a series, in the series' order, and whether each is over the whole run.
+    fn alignments(&self, adapter: ItemId, along: Along) -> Vec<(bool, AlignmentReport)> {
         let analysed = self.held.iter().find(|held| held.id == adapter).and_then(|held| held.analysed());
         let Some(analysed) = analysed else { return Vec::new() };
-        updates(&self.series(along).0)
+        let states = self.series(along).0;
+        updates(&states)
             .into_iter()
-            .filter_map(|pair| {
+            .enumerate()
+            .filter_map(|(place, pair)| {
                 let known = self.aligned.find(&Update { along, adapter, pair })?;
-                Some(report(known, analysed, [self.label(adapter), self.label(pair.0), self.label(pair.1)]))
+                let labels = [self.label(adapter), self.label(pair.0), self.label(pair.1)];
+                // One step less than states; what follows them goes over all.
+                Some((place + 1 == states.len(), report(known, analysed, labels)))
             })
             .collect()
     }
@@ -122,7 +126,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             Along::Checkpoints => self.align_checkpoints().await,
             Along::Adapters => self.align_adapters().await,
         };
-        match outcome {
+        let texts = match outcome {
             Ok(()) => self.remarks(before),
             Err(Stopped::Cancelled) => {
                 vec![
@@ -131,7 +135,11 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 ]
             }
             Err(Stopped::Failed(text)) => vec![text],
+        };
+        if !texts.is_empty() {
+            self.emit.emit(ToPage::AlignmentProblems { texts: texts.clone() });
         }
+        texts
     }
 
     /// What there is to say of new alignments.
@@ -186,6 +194,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         adapters
             .flat_map(|held| [Along::Checkpoints, Along::Adapters].map(|along| self.alignments(held.id, along)))
             .flatten()
+            .map(|(_, report)| report)
             .collect()
     }
 
@@ -196,9 +205,10 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             let reports = self.alignments(held.id, along);
             let item = held.id;
             self.emit.emit(ToPage::Alignments { item, along, count: reports.len() });
-            for mut report in reports {
+            for (whole_run, mut report) in reports {
                 let modules = std::mem::take(&mut report.modules);
-                self.emit.emit(ToPage::Alignment { item, modules: modules.len(), report: Box::new(report) });
+                let count = modules.len();
+                self.emit.emit(ToPage::Alignment { item, modules: count, whole_run, report: Box::new(report) });
                 for modules in modules.chunks(MODULES_PER_MESSAGE) {
                     self.emit.emit(ToPage::AlignedModules { item, modules: modules.to_vec() });
                 }

@@ -76,7 +76,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let (used, unused) = self.series(along);
         let stage = |id: ItemId| {
             let held = self.held.iter().find(|held| held.id == id)?;
-            Some(Stage { item: id, label: held.label.clone(), step: step(&held.label), unusable: None })
+            Some(Stage { item: id, label: held.label.clone(), step: step(&held.label) })
         };
         let [stages, unused] = [used, unused].map(|ids| ids.into_iter().filter_map(stage).collect());
         self.emit.emit(ToPage::Series { along, stages, unused });

@@ -6,7 +6,7 @@ use leptos::{ev, html};
 use wasm_bindgen::JsCast;
 
 use super::alignment::AlignmentPanel;
-use super::browser::typing;
+use super::browser::{focus, typing};
 use super::domains::Domains;
 use super::extraction::OnlyCheckpoints;
 use super::first::FirstScreen;
@@ -22,7 +22,7 @@ use super::projection::ProjectionPanel;
 use super::spectrum::Spectrum;
 use super::status::StatusBar;
 use super::store::Store;
-use super::table::ModuleTable;
+use super::table::{FILTER, ModuleTable};
 use super::tabs::{TabPanel, Tabs};
 use super::wire::Wire;
 use super::{drop, theme};
@@ -88,16 +88,11 @@ fn App() -> impl IntoView {
         match event.key().as_str() {
             "?" => keys_open.set(true),
             "o" => pickers.open_files(),
-            "/" => {
-                if let Some(filter) = document().get_element_by_id("module-filter") {
-                    event.prevent_default();
-                    store.tab.set(Tab::Overview);
-                    // What is hidden takes no focus: its panel is shown first.
-                    let focus = move || {
-                        let _ = filter.unchecked_into::<web_sys::HtmlElement>().focus();
-                    };
-                    set_timeout(focus, std::time::Duration::ZERO);
-                }
+            "/" if document().get_element_by_id(FILTER).is_some() => {
+                event.prevent_default();
+                store.tab.set(Tab::Overview);
+                // What is hidden takes no focus: its panel is shown first.
+                set_timeout(|| focus(FILTER), std::time::Duration::ZERO);
             }
             _ => {}
         }

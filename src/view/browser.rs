@@ -63,6 +63,15 @@ pub fn typing(target: Option<web_sys::EventTarget>) -> bool {
     matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT") || element.is_content_editable()
 }
 
+/// Moves the focus to the element of this id, if it is on the page.
+pub fn focus(id: &str) {
+    let element = leptos::prelude::document().get_element_by_id(id);
+    if let Some(element) = element.and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
+        // It is refused only by what has no focus.
+        let _ = element.focus();
+    }
+}
+
 /// What a JavaScript error says, for a person.
 pub fn words(error: &JsValue) -> String {
     let message = Reflect::get(error, &"message".into()).ok().and_then(|m| m.as_string());

@@ -1,6 +1,48 @@
-//! Parts that the fields of forms share.
+//! Parts that forms and their fields share.
 
+use leptos::html;
 use leptos::prelude::*;
+use web_sys::SubmitEvent;
+
+use super::store::use_store;
+
+/// A form whose answer the engine computes: what it lacks stands above its button.
+#[component]
+pub fn AskForm(
+    /// The id of its title, which is among the children.
+    title: &'static str,
+    /// The hook of the button; that of the problem is `problem_hook`.
+    hook: &'static str,
+    #[prop(into)] button: Signal<&'static str>,
+    problem_hook: &'static str,
+    problem: Memo<Option<String>>,
+    #[prop(into)] ask: Callback<()>,
+    children: Children,
+) -> impl IntoView {
+    let store = use_store();
+    let said = NodeRef::<html::P>::new();
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        ask.run(());
+        // With a field that holds no value nothing has been sent: the eye and the reader go to the reason.
+        if let Some(said) = said.get_untracked() {
+            let _ = said.focus();
+        }
+    };
+    view! {
+        <form class="panel project-form" aria-labelledby=title on:submit=submit novalidate>
+            {children()}
+            <Show when=move || problem.with(Option::is_some)>
+                <p class="note bad" role="alert" tabindex="-1" data-testid=problem_hook node_ref=said>
+                    {move || problem.get()}
+                </p>
+            </Show>
+            <button type="submit" class="primary" data-testid=hook disabled=move || !store.free.get()>
+                {move || button.get()}
+            </button>
+        </form>
+    }
+}
 
 /// The options of a select: form value and label. The one whose value `now` gives is chosen.
 pub fn options(all: Vec<(String, String)>, now: Memo<String>) -> impl IntoView + use<> {

@@ -32,10 +32,8 @@ pub fn FirstScreen() -> impl IntoView {
                     <h2>"What you can drop"</h2>
                     <p>
                         <code>"adapter_model.safetensors"</code>" with its "<code>"adapter_config.json"</code>
-                        " beside it, or the whole folder, or several folders at once to have them side by side. "
-                        "Without the config the scale is a stated assumption that you can correct. With two or more "
-                        "checkpoints of its model you see whether it does what training really changed; from two "
-                        "checkpoints alone a LoRA can be extracted."
+                        " or folders, side by side. Without a config, correct the assumed scale. Checkpoints of its "
+                        "model show whether it does what training changed; two alone give a LoRA."
                     </p>
                 </section>
                 <section>

@@ -4,9 +4,11 @@ use js_sys::Array;
 use leptos::prelude::*;
 use web_sys::SubmitEvent;
 
+use super::left_out::{MOST, left_out};
 use super::model::identity::facts;
 use super::model::number::plural;
 use super::model::shown::Adapter;
+use super::result::fact_entries;
 use super::store::use_store;
 use super::wire::use_wire;
 use crate::protocol::ToEngine;
@@ -24,17 +26,7 @@ pub fn Identity() -> impl IntoView {
             <section class="identity" aria-label="The adapter">
                 <h1>{adapter.report.label.clone()}</h1>
                 <dl>
-                    {facts
-                        .into_iter()
-                        .map(|fact| {
-                            view! {
-                                <div>
-                                    <dt>{fact.name}</dt>
-                                    <dd>{fact.value}" "<small>{fact.note}</small></dd>
-                                </div>
-                            }
-                        })
-                        .collect_view()}
+                    {fact_entries(facts)}
                 </dl>
             </section>
             {open.then(|| view! { <ScaleField adapter=adapter.clone() assumed/> })}
@@ -92,20 +84,9 @@ fn ScaleField(adapter: Arc<Adapter>, assumed: bool) -> impl IntoView {
 /// Beside the analysis: what is not part of it, and the file's metadata.
 #[component]
 fn Folded(adapter: Arc<Adapter>) -> impl IntoView {
-    // Far more than a person reads; the exported report has all of it.
-    const MOST: usize = 500;
     let report = &adapter.report;
-    let skipped = (!report.not_analyzed.is_empty()).then(|| {
-        let entries = report.not_analyzed.iter().take(MOST).map(|n| {
-            view! { <li><code>{n.name.clone()}</code>": "{n.reason.clone()}</li> }
-        });
-        view! {
-            <details class="fold">
-                <summary>{plural(report.not_analyzed.len(), "tensor is", "tensors are")}" not part of the analysis"</summary>
-                <ul>{entries.collect_view()}</ul>
-            </details>
-        }
-    });
+    let count = plural(report.not_analyzed.len(), "tensor is", "tensors are");
+    let skipped = left_out(&report.not_analyzed, "fold", None, format!("{count} not part of the analysis"));
     let metadata = (!report.metadata.is_empty()).then(|| {
         let entries = report.metadata.iter().take(MOST).map(|(key, value)| {
             view! { <div><dt>{key.clone()}</dt><dd>{value.clone()}</dd></div> }

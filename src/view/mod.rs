@@ -12,6 +12,8 @@ mod batches;
 #[cfg(target_arch = "wasm32")]
 mod browser;
 #[cfg(target_arch = "wasm32")]
+mod definitions;
+#[cfg(target_arch = "wasm32")]
 mod domains;
 #[cfg(target_arch = "wasm32")]
 mod drop;
@@ -38,9 +40,13 @@ mod items;
 #[cfg(target_arch = "wasm32")]
 mod keys;
 #[cfg(target_arch = "wasm32")]
+mod left_out;
+#[cfg(target_arch = "wasm32")]
 mod problems;
 #[cfg(target_arch = "wasm32")]
 mod projection;
+#[cfg(target_arch = "wasm32")]
+mod result;
 #[cfg(target_arch = "wasm32")]
 mod sample;
 #[cfg(target_arch = "wasm32")]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
+use super::definitions::Definitions;
 use super::export::CopyButton;
 use super::model::axis::ScaleKind;
 use super::model::measure::Measure;
@@ -90,7 +91,7 @@ fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
             </div>
             <p class="kept"><b>{line}</b>" "<span class="small">{value}". "{needed}</span></p>
             <dl class="facts">{facts}</dl>
-            <Definitions/>
+            <Definitions entries=definitions()/>
             <details class="help">
                 <summary>"Singular values as a table"</summary>
                 <CopyButton label="Copy as TSV" text=move || copied.with_value(|(s, k)| tsv(s, k))/>
@@ -180,20 +181,7 @@ fn Values(sigma: Arc<[f64]>, kept: Arc<[f64]>) -> impl IntoView {
     }
 }
 
-/// What each measure is, in one place.
-#[component]
-fn Definitions() -> impl IntoView {
-    let entry = |m: Measure| view! { <div><dt>{m.label()}</dt><dd>{m.help()}</dd></div> };
-    view! {
-        <details class="help">
-            <summary>"What these numbers mean"</summary>
-            <dl>
-                <div>
-                    <dt>"Energy kept by rank k"</dt>
-                    <dd>"The sum of the k largest σ² divided by the sum of all σ²."</dd>
-                </div>
-                {Measure::ALL.map(entry).collect_view()}
-            </dl>
-        </details>
-    }
+fn definitions() -> Vec<(&'static str, &'static str)> {
+    let kept = ("Energy kept by rank k", "The sum of the k largest σ² divided by the sum of all σ².");
+    std::iter::once(kept).chain(Measure::ALL.map(|m| (m.label(), m.help()))).collect()
 }

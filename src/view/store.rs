@@ -18,6 +18,8 @@ use crate::protocol::{Item, ToPage};
 pub struct Store {
     pub state: RwSignal<State>,
     pub phase: Memo<Phase>,
+    /// The engine is there and waits.
+    pub free: Memo<bool>,
     pub status: Memo<String>,
     pub items: Memo<Vec<Item>>,
     pub errors: Memo<Vec<String>>,
@@ -67,6 +69,7 @@ impl Store {
         Store {
             state,
             phase: Memo::new(move |_| state.with(|s| s.phase)),
+            free: Memo::new(move |_| state.with(State::is_free)),
             status: Memo::new(move |_| state.with(State::status)),
             items: Memo::new(move |_| state.with(|s| s.items.clone())),
             errors: Memo::new(move |_| state.with(State::errors)),

@@ -10,6 +10,9 @@ use super::model::shown::Adapter;
 use super::model::table::{Column, Direction, PAGE, Sort, common_prefix, rows};
 use super::store::{Store, use_store};
 
+/// The id of the field that filters the table.
+pub const FILTER: &str = "module-filter";
+
 #[component]
 pub fn ModuleTable() -> impl IntoView {
     let store = use_store();
@@ -62,7 +65,7 @@ pub fn ModuleTable() -> impl IntoView {
                     </span>
                 </h2>
                 <input
-                    id="module-filter"
+                    id=FILTER
                     type="search"
                     data-testid="module-filter"
                     placeholder="Filter, e.g. 21 v_proj"

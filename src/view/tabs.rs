@@ -1,9 +1,9 @@
 //! The tabs below the identity card, and the panels that they bring into view.
 
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use web_sys::{HtmlElement, KeyboardEvent};
+use web_sys::KeyboardEvent;
 
+use super::browser::focus;
 use super::model::tabs::Tab;
 use super::store::use_store;
 
@@ -26,9 +26,7 @@ pub fn Tabs() -> impl IntoView {
         let Some(tab) = store.tab.get_untracked().after_key(&event.key()) else { return };
         event.prevent_default();
         store.tab.set(tab);
-        if let Some(button) = document().get_element_by_id(&tab_id(tab)) {
-            let _ = button.unchecked_into::<HtmlElement>().focus();
-        }
+        focus(&tab_id(tab));
     };
     let button = move |tab: Tab| {
         let is_chosen = move || store.tab.get() == tab;

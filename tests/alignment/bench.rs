@@ -47,6 +47,11 @@ impl<E: Fn(ToPage)> Bench<E> {
         }
     }
 
+    /// What the page has been told, from here on anew.
+    pub fn take(&self) -> Vec<ToPage> {
+        self.messages.take()
+    }
+
     pub fn alignment(&self) -> Vec<AlignmentReport> {
         self.session.report().alignment
     }

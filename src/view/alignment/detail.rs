@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 use super::Desk;
 use crate::view::heatmap::{Heat, HeatPanel, Measures};
+use crate::view::left_out::left_out;
 use crate::view::model::alignment::figures::Figure;
 use crate::view::model::alignment::joined::{REFERENCE, UpdateField, UpdateSheet};
 use crate::view::model::axis::ScaleKind;
@@ -14,9 +15,6 @@ use crate::view::model::number::plural;
 use crate::view::model::sheet::Sheet;
 use crate::view::sheet::{Picked, SheetMemo, SheetTable};
 use crate::view::store::is_another;
-
-/// Entries of the list of unmatched modules on the page; the report has all of them.
-const MOST: usize = 500;
 
 #[component]
 pub fn Detail(desk: Desk) -> impl IntoView {
@@ -77,20 +75,8 @@ fn Unmatched(desk: Desk) -> impl IntoView {
     move || {
         let (set, place) = (desk.set.get()?, desk.place.get()?);
         let unmatched = &set.updates.get(place)?.report.unmatched;
-        if unmatched.is_empty() {
-            return None;
-        }
-        let entries: Vec<_> = unmatched
-            .iter()
-            .take(MOST)
-            .map(|n| view! { <li><code>{n.name.clone()}</code>": "{n.reason.clone()}</li> })
-            .collect();
         let count = plural(unmatched.len(), "module has", "modules have");
-        Some(view! {
-            <details class="fold small" data-testid="alignment-unmatched">
-                <summary>{count}" no counterpart in these states"</summary>
-                <ul>{entries}</ul>
-            </details>
-        })
+        let summary = format!("{count} no counterpart in these states");
+        left_out(unmatched, "fold small", Some("alignment-unmatched"), summary)
     }
 }

@@ -43,8 +43,6 @@ struct Desk {
     place: Memo<Option<usize>>,
     /// What the heatmap shows.
     figure: RwSignal<Figure>,
-    /// The engine is there and waits.
-    free: Memo<bool>,
 }
 
 impl Desk {
@@ -57,12 +55,14 @@ impl Desk {
         let joined = Memo::new_with_compare(
             move |former: Option<&Option<Arc<Joined>>>| {
                 let former = former.cloned().flatten();
-                if !in_view.get() {
+                let (in_view_now, adapter, set) = (store.adapter.get()?, store.heat_adapter.get()?, set.get()?);
+                if !Arc::ptr_eq(&in_view_now, &adapter) {
+                    // The grid follows one task later: until then both are of the former adapter.
                     return former;
                 }
-                let (adapter, set) = (store.adapter.get()?, set.get()?);
                 let is_same = |j: &Arc<Joined>| Arc::ptr_eq(&j.adapter, &adapter) && Arc::ptr_eq(&j.set, &set);
-                former.filter(is_same).or_else(|| Some(Arc::new(Joined::new(adapter, set))))
+                // While the tab is hidden nothing is derived, and nothing of another set is kept.
+                former.filter(is_same).or_else(|| in_view.get().then(|| Arc::new(Joined::new(adapter, set))))
             },
             is_another,
         );
@@ -90,7 +90,6 @@ impl Desk {
             chosen,
             place,
             figure: RwSignal::new(Figure::default()),
-            free: Memo::new(move |_| state.with(State::is_free)),
         }
     }
 
@@ -178,12 +177,14 @@ fn WhatToDrop() -> impl IntoView {
 fn NotYet(desk: Desk) -> impl IntoView {
     let text = move || {
         let missing = desk.series.with(|series| missing(series, desk.along.get()));
-        match (missing, desk.free.get()) {
-            (Some(text), _) => text,
-            (None, true) => {
-                "This adapter has not been aligned with these states. “Align” beside them does it.".to_owned()
-            }
-            (None, false) => "The alignment comes here as soon as it is computed …".to_owned(),
+        if let Some(text) = missing {
+            text
+        } else if desk.store.phase.get().is_busy() {
+            "The alignment comes here as soon as it is computed …".to_owned()
+        } else {
+            // Without an engine the button waits, too.
+            let how = if desk.store.free.get() { " “Align” beside them does it." } else { "" };
+            format!("This adapter has not been aligned with these states.{how}")
         }
     };
     view! { <section class="panel not-yet" data-testid="alignment-missing"><p role="status">{text}</p></section> }

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
 
 use super::Desk;
 use crate::protocol::ItemId;
 use crate::report::Along;
+use crate::view::browser::focus;
 use crate::view::model::alignment::series::Entry;
 use crate::view::model::shown::State;
 
@@ -41,7 +40,7 @@ pub fn SeriesPanel(desk: Desk) -> impl IntoView {
                 <button
                     class="primary"
                     data-testid="align"
-                    disabled=move || !desk.free.get()
+                    disabled=move || !desk.store.free.get()
                     on:click=move |_| desk.align()
                 >
                     {move || if is_changed.get() { "Align in this order" } else { "Align" }}
@@ -77,16 +76,13 @@ fn AlongChoice(desk: Desk) -> impl IntoView {
 fn stage(desk: Desk, entry: Entry, place: usize, last: usize, spoken: RwSignal<String>) -> impl IntoView {
     let Entry { stage, used } = entry;
     let item = stage.item;
-    let usable = stage.unusable.is_none();
     let edit = move |change: &dyn Fn(&mut super::Series)| {
         let along = desk.along.get_untracked();
         desk.store.state.update(|s| change(s.alignment.series_mut(along)));
     };
     let label = StoredValue::new(stage.label.clone());
     let shift = move |down: bool| {
-        edit(&|series| {
-            series.shift(item, down);
-        });
+        edit(&|series| series.shift(item, down));
         let to = if down { place + 2 } else { place };
         spoken.set(label.with_value(|label| format!("{label} is now {to} of {}", last + 1)));
         // The list is drawn anew; the keys stay with the state that moved.
@@ -111,13 +107,12 @@ fn stage(desk: Desk, entry: Entry, place: usize, last: usize, spoken: RwSignal<S
         }
     };
     view! {
-        <li class="stage" class:unused=!used || !usable data-testid="stage" data-item=item.to_string()>
+        <li class="stage" class:unused=!used data-testid="stage" data-item=item.to_string()>
             <label>
                 <input
                     type="checkbox"
                     data-testid="stage-use"
-                    disabled=!usable
-                    prop:checked=used && usable
+                    prop:checked=used
                     on:change=move |event| {
                         let used = event_target_checked(&event);
                         edit(&|series| series.set_used(item, used));
@@ -128,7 +123,6 @@ fn stage(desk: Desk, entry: Entry, place: usize, last: usize, spoken: RwSignal<S
             <span class="small">{stage.step.map(|step| format!("step {step}"))}</span>
             {button(false)}
             {button(true)}
-            {stage.unusable.map(|reason| view! { <p class="small reason">"Not used: "{reason}</p> })}
         </li>
     }
 }
@@ -136,9 +130,9 @@ fn stage(desk: Desk, entry: Entry, place: usize, last: usize, spoken: RwSignal<S
 /// Focus goes to the button that was pressed, or at the end of the list to its neighbour.
 fn follow(item: ItemId, down: bool) {
     let (own, other) = if down { ("stage-down", "stage-up") } else { ("stage-up", "stage-down") };
-    let buttons = [own, other].map(|hook| document().get_element_by_id(&format!("{hook}-{item}")));
-    let enabled = buttons.into_iter().flatten().find(|button| !button.has_attribute("disabled"));
-    if let Some(button) = enabled {
-        let _ = button.unchecked_into::<HtmlElement>().focus();
+    let is_enabled =
+        |id: &String| document().get_element_by_id(id).is_some_and(|button| !button.has_attribute("disabled"));
+    if let Some(id) = [own, other].map(|hook| format!("{hook}-{item}")).iter().find(|id| is_enabled(id)) {
+        focus(id);
     }
 }

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use super::Desk;
 use crate::view::export::CopyButton;
-use crate::view::fields::options;
+use crate::view::fields::Select;
 use crate::view::model::alignment::figures::Figure;
 use crate::view::model::alignment::trajectory::{AREA, Beside, Kind, Line, Trajectory};
 use crate::view::model::number::ABSENT;
@@ -30,16 +30,16 @@ pub fn TrajectoryPanel(desk: Desk) -> impl IntoView {
     let there = Memo::new(move |_| desk.joined.with(|j| j.as_ref().is_some_and(|j| j.set.steps().len() > 1)));
     let figure_key = Memo::new(move |_| figure.get().key().to_owned());
     let beside_key = Memo::new(move |_| beside.get().key().to_owned());
-    let figures: Vec<_> = Figure::TRAJECTORY.map(|f| (f.key().to_owned(), f.label().to_owned())).into();
-    let besides: Vec<_> = Beside::ALL.map(|b| (b.key().to_owned(), b.label().to_owned())).into();
-    let (figures, besides) = (StoredValue::new(figures), StoredValue::new(besides));
-    let choose_figure = move |event: web_sys::Event| {
-        if let Some(chosen) = Figure::from_key(&event_target_value(&event)) {
+    let figures = Figure::TRAJECTORY.map(|f| (f.key().to_owned(), f.label().to_owned()));
+    let besides = Beside::ALL.map(|b| (b.key().to_owned(), b.label().to_owned()));
+    let (figures, besides) = (Signal::stored(Vec::from(figures)), Signal::stored(Vec::from(besides)));
+    let choose_figure = move |key: String| {
+        if let Some(chosen) = Figure::from_key(&key) {
             figure.set(chosen);
         }
     };
-    let choose_beside = move |event: web_sys::Event| {
-        if let Some(chosen) = Beside::from_key(&event_target_value(&event)) {
+    let choose_beside = move |key: String| {
+        if let Some(chosen) = Beside::from_key(&key) {
             beside.set(chosen);
         }
     };
@@ -49,18 +49,20 @@ pub fn TrajectoryPanel(desk: Desk) -> impl IntoView {
             <section class="panel trajectory" data-testid="trajectory" aria-labelledby="trajectory-title">
                 <h2 id="trajectory-title">"Over the steps"</h2>
                 <div class="choices">
-                    <label>
-                        "Measure "
-                        <select data-testid="trajectory-measure" on:change=choose_figure>
-                            {options(figures.get_value(), figure_key)}
-                        </select>
-                    </label>
-                    <label>
-                        "Beside it "
-                        <select data-testid="trajectory-beside" on:change=choose_beside>
-                            {options(besides.get_value(), beside_key)}
-                        </select>
-                    </label>
+                    <Select
+                        label="Measure"
+                        hook="trajectory-measure"
+                        all=figures
+                        now=figure_key
+                        choose=choose_figure
+                    />
+                    <Select
+                        label="Beside it"
+                        hook="trajectory-beside"
+                        all=besides
+                        now=beside_key
+                        choose=choose_beside
+                    />
                 </div>
                 {move || match trajectory.get() {
                     Some(trajectory) => view! { <Picture trajectory desk/> }.into_any(),
@@ -93,12 +95,20 @@ fn left_out(trajectory: &Option<Arc<Trajectory>>) -> Option<String> {
     Some(format!(" Of {} roles the {drawn} with the largest updates are drawn.", drawn + trajectory.roles_left_out))
 }
 
-fn class_of(kind: Kind) -> String {
+fn class_of(kind: Kind) -> &'static str {
     match kind {
-        Kind::Whole => "line adapter".to_owned(),
-        Kind::Chance => "line chance".to_owned(),
-        Kind::Module => "line one-module".to_owned(),
-        Kind::Role(number) => format!("line role role-{number}"),
+        Kind::Whole => "line adapter",
+        Kind::Chance => "line chance",
+        Kind::Module => "line one-module",
+        Kind::Role(_) => "line role",
+    }
+}
+
+/// Roles have colours of their own, by number.
+fn colour_of(kind: Kind) -> Option<String> {
+    match kind {
+        Kind::Role(number) => Some(format!("var(--role-{number})")),
+        _ => None,
     }
 }
 
@@ -159,8 +169,8 @@ fn draw_line(trajectory: &Trajectory, line: &Line, name_y: Option<f64>) -> impl 
         .filter_map(|(step, value)| Some((trajectory.x(step), trajectory.y((*value)?)?)))
         .map(|(x, y)| view! { <circle cx=x cy=y r="2.5"></circle> })
         .collect();
-    let name = name_y.map(|y| view! { <text x=AREA.right + 8.0 y=y + 4.0>{line.name.clone()}</text> });
-    view! { <g class=class_of(line.kind)><path d=trajectory.path(line)></path>{dots}{name}</g> }
+    let name = name_y.map(|y| view! { <text x=AREA.right + 8.0 y=y + 4.0>{line.margin_name()}</text> });
+    view! { <g class=class_of(line.kind) style:color=colour_of(line.kind)><path d=trajectory.path(line)></path>{dots}{name}</g> }
 }
 
 #[component]

@@ -1,10 +1,11 @@
 //! The updates of the series beside the whole adapter: one row each, one of them in view.
 
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use web_sys::{HtmlElement, KeyboardEvent};
+use web_sys::KeyboardEvent;
 
 use super::Desk;
+use crate::view::browser::focus;
+use crate::view::definitions::Definitions;
 use crate::view::model::alignment::aligned::UpdateRow;
 use crate::view::model::alignment::figures::Figure;
 
@@ -18,8 +19,7 @@ pub fn UpdatesPanel(desk: Desk) -> impl IntoView {
         rows.into_iter().enumerate().map(|(place, row)| draw(desk, place, row)).collect_view()
     };
     let heads = Figure::ALL.map(|figure| {
-        let label = if figure == Figure::OverChance { "÷ chance" } else { figure.label() };
-        view! { <th scope="col" title=figure.help()>{label}</th> }
+        view! { <th scope="col" title=figure.help()>{figure.short_label()}</th> }
     });
     let on_key = move |event: KeyboardEvent| {
         if event.ctrl_key() || event.meta_key() || event.alt_key() {
@@ -36,9 +36,7 @@ pub fn UpdatesPanel(desk: Desk) -> impl IntoView {
         };
         event.prevent_default();
         desk.choose(next);
-        if let Some(button) = document().get_element_by_id(&row_id(next)) {
-            let _ = button.unchecked_into::<HtmlElement>().focus();
-        }
+        focus(&row_id(next));
     };
     view! {
         <section class="panel updates" aria-labelledby="updates-title">
@@ -60,7 +58,7 @@ pub fn UpdatesPanel(desk: Desk) -> impl IntoView {
                     <tbody>{rows}</tbody>
                 </table>
             </div>
-            <Definitions/>
+            <Definitions entries=definitions()/>
         </section>
     }
 }
@@ -97,23 +95,9 @@ fn draw(desk: Desk, place: usize, row: UpdateRow) -> impl IntoView {
     }
 }
 
-/// What each figure is, in one place.
-#[component]
-fn Definitions() -> impl IntoView {
-    let entry = |figure: Figure| view! { <div><dt>{figure.label()}</dt><dd>{figure.help()}</dd></div> };
-    view! {
-        <details class="help">
-            <summary>"What these numbers mean"</summary>
-            <dl>
-                {Figure::ALL.map(entry).collect_view()}
-                <div>
-                    <dt>"Of the whole adapter"</dt>
-                    <dd>
-                        "All matched modules taken as one long vector on either side, so that large modules weigh as \
-                         much as they change; not the mean of the modules’ own numbers."
-                    </dd>
-                </div>
-            </dl>
-        </details>
-    }
+fn definitions() -> Vec<(&'static str, &'static str)> {
+    let whole = "All matched modules taken as one long vector on either side, so that large modules weigh as much as they \
+                 change; not the mean of the modules’ own numbers.";
+    let figures = Figure::ALL.map(|figure| (figure.label(), figure.help()));
+    figures.into_iter().chain([("Of the whole adapter", whole)]).collect()
 }

@@ -1,30 +1,27 @@
 //! The form: between which checkpoints, to which rank, in which dtype.
 
-use leptos::html;
 use leptos::prelude::*;
-use web_sys::SubmitEvent;
 
 use super::Desk;
+use crate::projection::OutputType;
 use crate::protocol::ItemId;
-use crate::view::fields::Select;
-use crate::view::model::extraction::form::{Rule, TYPES};
+use crate::view::fields::{AskForm, Select};
+use crate::view::model::extraction::form::Rule;
 use crate::view::model::shown::State;
 
 #[component]
 pub fn ExtractForm(desk: Desk) -> impl IntoView {
     let state = desk.store.state;
     let problem = Memo::new(move |_| state.with(State::extraction_problem));
-    let said = NodeRef::<html::P>::new();
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        desk.extract();
-        // With a field that holds no value nothing has been sent: the eye and the reader go to the reason.
-        if let Some(said) = said.get_untracked() {
-            let _ = said.focus();
-        }
-    };
     view! {
-        <form class="panel project-form" aria-labelledby="extract-title" on:submit=submit novalidate>
+        <AskForm
+            title="extract-title"
+            hook="extract"
+            button="Extract"
+            problem_hook="extract-problem"
+            problem
+            ask=move |()| desk.extract()
+        >
             <h2 id="extract-title">"Take a LoRA out of two checkpoints"</h2>
             <p>
                 "The change X = W(to) − W(from) of every linear weight, cut to its strongest directions: the best \
@@ -33,15 +30,7 @@ pub fn ExtractForm(desk: Desk) -> impl IntoView {
             <Ends desk/>
             <RankFields desk/>
             <Written desk/>
-            <Show when=move || problem.with(Option::is_some)>
-                <p class="note bad" role="alert" tabindex="-1" data-testid="extract-problem" node_ref=said>
-                    {move || problem.get()}
-                </p>
-            </Show>
-            <button type="submit" class="primary" data-testid="extract" disabled=move || !desk.free.get()>
-                "Extract"
-            </button>
-        </form>
+        </AskForm>
     }
 }
 
@@ -133,9 +122,13 @@ fn Number(
 /// What is written: the dtype, and which weights.
 #[component]
 fn Written(desk: Desk) -> impl IntoView {
-    let now = Memo::new(move |_| desk.form.with(|form| form.dtype_key().to_owned()));
-    let all: Vec<_> = TYPES.map(|(key, _)| (key.to_owned(), key.to_owned())).into();
-    let choose = move |key: String| desk.edit(|form| form.set_dtype(&key));
+    let now = Memo::new(move |_| desk.form.with(|form| form.dtype.name().to_owned()));
+    let all: Vec<_> = OutputType::ALL.map(|dtype| (dtype.name().to_owned(), dtype.name().to_owned())).into();
+    let choose = move |key: String| {
+        if let Some(dtype) = OutputType::from_name(&key) {
+            desk.edit(|form| form.dtype = dtype);
+        }
+    };
     view! {
         <div class="field-group">
             <Select label="dtype of the file" hook="extract-dtype" all now choose/>

@@ -25,8 +25,6 @@ struct Desk {
     wire: Wire,
     form: Memo<Form>,
     result: Memo<Option<Arc<Extracted>>>,
-    /// The engine is there and waits.
-    free: Memo<bool>,
 }
 
 impl Desk {
@@ -37,8 +35,7 @@ impl Desk {
             store,
             wire,
             form: Memo::new(move |_| state.with(|s| s.extraction.form.clone())),
-            result: Memo::new_with_compare(move |_| state.with(|s| s.extraction.result.clone()), is_another),
-            free: Memo::new(move |_| state.with(State::is_free)),
+            result: Memo::new_with_compare(move |_| state.with(|s| s.extraction.run.result.clone()), is_another),
         }
     }
 

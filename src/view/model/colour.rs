@@ -36,20 +36,22 @@ pub enum Palette {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColourMap {
     table: Vec<Rgb>,
-    /// For a value that is not a number: unlike any colour of the map.
+    /// For a value that is not a number: unlike any colour of the sequential map. What lies on both sides of zero has
+    /// gaps instead.
     pub not_finite: Rgb,
 }
 
 impl ColourMap {
     /// Large values stand out from the page: dark on a light one, pale on a dark one.
     pub fn new(palette: Palette, dark_page: bool) -> ColourMap {
-        match palette {
+        let not_finite = if dark_page { [231, 177, 90] } else { [190, 110, 0] };
+        let table = match palette {
             Palette::Sequential => {
                 let mut table = even_table(&STOPS, STEPS);
                 if dark_page {
                     table.reverse();
                 }
-                ColourMap { table, not_finite: if dark_page { [231, 177, 90] } else { [190, 110, 0] } }
+                table
             }
             Palette::Diverging => {
                 let (below, above) = if dark_page { (BELOW_DARK, ABOVE_DARK) } else { (BELOW, ABOVE) };
@@ -58,9 +60,10 @@ impl ColourMap {
                 // Both halves begin with zero's colour: it is there once.
                 table.pop();
                 table.extend(even_table(&above, STEPS / 2));
-                ColourMap { table, not_finite: if dark_page { [196, 150, 222] } else { [122, 60, 150] } }
+                table
             }
-        }
+        };
+        ColourMap { table, not_finite }
     }
 
     /// The colour at `t`, 0 to 1 and clamped.

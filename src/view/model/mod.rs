@@ -15,6 +15,7 @@ pub mod number;
 pub mod path;
 pub mod progress;
 pub mod projection;
+pub mod run;
 pub mod sheet;
 pub mod shown;
 pub mod spectrum;

@@ -15,6 +15,31 @@ pub struct Head {
     pub first: Direction,
 }
 
+impl Head {
+    pub const fn number(label: &'static str, help: &'static str) -> Head {
+        Head { label, help, is_text: false, is_share: false, first: Direction::Descending }
+    }
+
+    pub const fn text(label: &'static str, help: &'static str) -> Head {
+        Head { is_text: true, first: Direction::Ascending, ..Head::number(label, help) }
+    }
+
+    /// The first column.
+    pub const fn module(help: &'static str) -> Head {
+        Head::text("Module", help)
+    }
+
+    /// A number that is a share.
+    pub const fn share(label: &'static str, help: &'static str) -> Head {
+        Head { is_share: true, ..Head::number(label, help) }
+    }
+
+    /// The smallest first.
+    pub const fn ascending(self) -> Head {
+        Head { first: Direction::Ascending, ..self }
+    }
+}
+
 /// Which module a row is about, for hooks: what means nothing for a table is absent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RowFacts<'a> {

@@ -139,7 +139,7 @@ impl State {
         self.clearing = 0;
         self.projection.crashed();
         self.alignment.crashed();
-        self.extraction.ended();
+        self.extraction.run.ended();
     }
 
     /// Starts over. What the address asks for stays known.
@@ -221,17 +221,20 @@ impl State {
             ToPage::Planned { item, plan } => self.projection.planned(item, plan),
             ToPage::PlanRows { item, rows } => self.projection.plan_rows(item, rows),
             ToPage::Projected { item, modules, report } => self.projection.projected(item, modules, *report, now_ms),
-            ToPage::ProjectedModules { modules } => self.projection.modules(modules, now_ms),
-            ToPage::NotProjected { text } => self.projection.not_projected(text),
-            ToPage::ProjectionGone => self.projection.gone(),
+            ToPage::ProjectedModules { modules } => self.projection.run.pieces(modules, now_ms),
+            ToPage::NotProjected { text } => self.projection.run.refused(text),
+            ToPage::ProjectionGone => self.projection.run.gone(),
             ToPage::Series { along, stages, unused } => self.alignment.states(along, stages, unused),
             ToPage::Alignments { item, along, count } => self.alignment.announced(item, along, count),
-            ToPage::Alignment { item, modules, report } => self.alignment.arrived(item, modules, *report),
+            ToPage::Alignment { item, modules, whole_run, report } => {
+                self.alignment.arrived(item, modules, whole_run, *report);
+            }
+            ToPage::AlignmentProblems { texts } => self.alignment.say(texts),
             ToPage::AlignedModules { item, modules } => self.alignment.modules(item, modules),
             ToPage::Extracted { modules, report } => self.extraction.extracted(modules, *report, now_ms),
-            ToPage::ExtractedModules { modules } => self.extraction.modules(modules, now_ms),
-            ToPage::NotExtracted { text } => self.extraction.not_extracted(text),
-            ToPage::ExtractionGone => self.extraction.gone(),
+            ToPage::ExtractedModules { modules } => self.extraction.run.pieces(modules, now_ms),
+            ToPage::NotExtracted { text } => self.extraction.run.refused(text),
+            ToPage::ExtractionGone => self.extraction.run.gone(),
         }
     }
 
@@ -253,9 +256,9 @@ impl State {
         self.engine = Some(engine);
         self.running = None;
         self.arriving.clear();
-        self.projection.ended();
+        self.projection.run.ended();
         self.alignment.ended();
-        self.extraction.ended();
+        self.extraction.run.ended();
         if outcome == Outcome::Idle {
             self.items.clear();
             self.adapters.clear();
@@ -346,9 +349,9 @@ impl State {
 
     /// What the engine is at, where it has not said so itself.
     pub fn doing(&self) -> &'static str {
-        if self.projection.is_running() {
+        if self.projection.run.is_running() {
             "Projecting"
-        } else if self.extraction.is_running() {
+        } else if self.extraction.run.is_running() {
             "Extracting"
         } else if self.alignment.is_running() {
             "Aligning"
@@ -369,7 +372,7 @@ impl State {
                 None => format!("{} …", self.doing()),
             },
             Phase::Done if self.only_extracts() => {
-                let states = self.alignment.checkpoints.usable().count();
+                let states = self.alignment.checkpoints.entries.len();
                 format!("{} kept", super::number::plural(states, "checkpoint", "checkpoints"))
             }
             Phase::Done if adapters == 0 => "Kept; waiting for an adapter".to_owned(),

@@ -162,7 +162,7 @@ fn a_scale_set_by_hand_can_be_corrected() {
 fn checkpoints_alone_have_a_screen_that_does_not_flash_in_a_drop() {
     use crate::protocol::Stage;
     use crate::report::Along;
-    let stage = |item| Stage { item, label: format!("step {item}"), step: None, unusable: None };
+    let stage = |item| Stage { item, label: format!("step {item}"), step: None };
     let series = |items: &[ItemId]| ToPage::Series {
         along: Along::Checkpoints,
         stages: items.iter().map(|item| stage(*item)).collect(),

@@ -1,15 +1,13 @@
 //! The form: target, method, rank and what is written.
 
-use leptos::html;
 use leptos::prelude::*;
-use web_sys::SubmitEvent;
 
 use super::Desk;
-use super::fields::Select;
 use super::rank::RankFields;
 use super::sizes::Sizes;
 use super::target::{LayerChoice, Target};
 use crate::projection::{Method, OutputType};
+use crate::view::fields::{AskForm, Select};
 use crate::view::model::projection::form::Goal;
 use crate::view::model::shown::State;
 
@@ -17,17 +15,16 @@ use crate::view::model::shown::State;
 pub fn ProjectionForm(desk: Desk) -> impl IntoView {
     let problem = Memo::new(move |_| desk.store.state.with(State::projection_problem));
     let resizes = Memo::new(move |_| desk.form.with(|form| form.goal == Goal::Same));
-    let said = NodeRef::<html::P>::new();
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        desk.project();
-        // With a field that holds no value nothing has been sent: the eye and the reader go to the reason.
-        if let Some(said) = said.get_untracked() {
-            let _ = said.focus();
-        }
-    };
+    let button = Signal::derive(move || if resizes.get() { "Resize" } else { "Project" });
     view! {
-        <form class="panel project-form" aria-labelledby="projection-title" on:submit=submit novalidate>
+        <AskForm
+            title="projection-title"
+            hook="project"
+            button
+            problem_hook="projection-problem"
+            problem
+            ask=move |()| desk.project()
+        >
             <h2 id="projection-title">"Projection & resize"</h2>
             <p>
                 <b>"Resize"</b>
@@ -46,15 +43,7 @@ pub fn ProjectionForm(desk: Desk) -> impl IntoView {
             <MethodChoice desk/>
             <RankFields desk/>
             <Written desk/>
-            <Show when=move || problem.with(Option::is_some)>
-                <p class="note bad" role="alert" tabindex="-1" data-testid="projection-problem" node_ref=said>
-                    {move || problem.get()}
-                </p>
-            </Show>
-            <button type="submit" class="primary" data-testid="project" disabled=move || !desk.free.get()>
-                {move || if resizes.get() { "Resize" } else { "Project" }}
-            </button>
-        </form>
+        </AskForm>
     }
 }
 
@@ -77,15 +66,15 @@ fn MethodChoice(desk: Desk) -> impl IntoView {
             "Resamples each factor along its long side, linearly, as one resizes a picture. The rank stays."
         }
     };
-    let choose = |desk: Desk, key: &str| {
+    let choose = move |key: String| {
         if let Ok(method) = key.parse() {
             desk.edit(|form| form.method = method);
         }
     };
-    let all = Method::ALL.map(|method| (method.name().to_owned(), label(method).to_owned())).into();
+    let all: Vec<_> = Method::ALL.map(|method| (method.name().to_owned(), label(method).to_owned())).into();
     view! {
         <div class="field-group">
-            <Select label="Method" hook="projection-method" all now choose desk/>
+            <Select label="Method" hook="projection-method" all now choose/>
             <p class="small">{help}</p>
         </div>
     }
@@ -94,26 +83,17 @@ fn MethodChoice(desk: Desk) -> impl IntoView {
 /// The dtype of the file, and the model that it names as its base.
 #[component]
 fn Written(desk: Desk) -> impl IntoView {
-    const TYPES: [(&str, &str, Option<OutputType>); 4] = [
-        ("source", "As the source", None),
-        ("F32", "F32", Some(OutputType::F32)),
-        ("F16", "F16", Some(OutputType::F16)),
-        ("BF16", "BF16", Some(OutputType::Bf16)),
-    ];
-    let now = Memo::new(move |_| {
-        let dtype = desk.form.with(|form| form.dtype);
-        TYPES.iter().find(|(_, _, d)| *d == dtype).map_or("source", |(key, _, _)| *key).to_owned()
-    });
-    let choose = |desk: Desk, key: &str| {
-        let dtype = TYPES.iter().find(|(k, _, _)| *k == key).and_then(|(_, _, dtype)| *dtype);
-        desk.edit(|form| form.dtype = dtype);
-    };
-    let all = TYPES.map(|(key, label, _)| (key.to_owned(), label.to_owned())).into();
+    /// The form value of the source's own dtype.
+    const SOURCE: &str = "source";
+    let now = Memo::new(move |_| desk.form.with(|form| form.dtype.map_or(SOURCE, OutputType::name).to_owned()));
+    let choose = move |key: String| desk.edit(|form| form.dtype = OutputType::from_name(&key));
+    let types = OutputType::ALL.map(|dtype| (dtype.name().to_owned(), dtype.name().to_owned()));
+    let all: Vec<_> = std::iter::once((SOURCE.to_owned(), "As the source".to_owned())).chain(types).collect();
     let base = Memo::new(move |_| desk.form.with(|form| form.base_model.clone()));
     let named = move |event: web_sys::Event| desk.edit(|form| form.base_model = event_target_value(&event));
     let placeholder = Memo::new(move |_| desk.store.state.with(|s| s.projection.base_model.clone()));
     view! {
-        <Select label="dtype of the file" hook="projection-dtype" all now choose desk/>
+        <Select label="dtype of the file" hook="projection-dtype" all now choose/>
         <label class="field">
             <span>"Base model’s name"</span>
             <input

@@ -6,7 +6,6 @@ use std::time::Duration;
 use js_sys::Array;
 use leptos::prelude::*;
 
-mod fields;
 mod form;
 mod pair;
 mod plan;
@@ -27,12 +26,10 @@ use super::model::tabs::Tab;
 use super::store::{Store, is_another, use_store};
 use super::wire::{Wire, use_wire};
 use crate::protocol::ToEngine;
-use crate::report::{ModuleReport, NotAnalyzed};
+use crate::report::ModuleReport;
 
 /// Settings rest this long before the engine is asked what they would do.
 const REST: Duration = Duration::from_millis(150);
-/// Left-out entries on the page; the report has all of them.
-const MOST: usize = 500;
 
 /// What the parts of the tab share.
 #[derive(Clone, Copy)]
@@ -42,8 +39,6 @@ struct Desk {
     form: Memo<Form>,
     planned: Memo<Option<Arc<Planned>>>,
     result: Memo<Option<Arc<Projected>>>,
-    /// The engine is there and waits.
-    free: Memo<bool>,
 }
 
 impl Desk {
@@ -55,8 +50,7 @@ impl Desk {
             wire,
             form: Memo::new(move |_| state.with(|s| s.projection.form.clone())),
             planned: Memo::new_with_compare(move |_| state.with(|s| s.projection.planned.clone()), is_another),
-            result: Memo::new_with_compare(move |_| state.with(|s| s.projection.result.clone()), is_another),
-            free: Memo::new(move |_| state.with(State::is_free)),
+            result: Memo::new_with_compare(move |_| state.with(|s| s.projection.run.result.clone()), is_another),
         }
     }
 
@@ -117,27 +111,4 @@ pub fn ProjectionPanel() -> impl IntoView {
             <ResultPanel desk/>
         </div>
     }
-}
-
-/// Sentences to mind, and what is left out: the same for a plan, for a result and for an extraction.
-pub(super) fn cautions(warnings: &[String], left_out: &[NotAnalyzed]) -> impl IntoView + use<> {
-    let warnings = (!warnings.is_empty()).then(|| {
-        let entries: Vec<_> = warnings.iter().take(MOST).map(|text| view! { <li>{text.clone()}</li> }).collect();
-        view! { <div class="note"><ul>{entries}</ul></div> }
-    });
-    let left_out = (!left_out.is_empty()).then(|| {
-        let entries: Vec<_> = left_out
-            .iter()
-            .take(MOST)
-            .map(|n| view! { <li><code>{n.name.clone()}</code>": "{n.reason.clone()}</li> })
-            .collect();
-        let count = super::model::number::plural(left_out.len(), "module or tensor is", "modules and tensors are");
-        view! {
-            <details class="fold small">
-                <summary>{count}" left out"</summary>
-                <ul>{entries}</ul>
-            </details>
-        }
-    });
-    (warnings, left_out)
 }

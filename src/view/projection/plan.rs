@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::{Desk, cautions};
+use super::Desk;
+use crate::view::left_out::cautions;
 use crate::view::model::projection::plan::Plan;
 use crate::view::model::sheet::Sheet;
 use crate::view::model::shown::State;

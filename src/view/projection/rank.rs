@@ -6,7 +6,7 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 
 use super::Desk;
-use super::fields::Select;
+use crate::view::fields::Select;
 use crate::view::model::projection::rank::Rule;
 
 /// Stands for what the browser does not hand out: a text in a field of numbers.
@@ -22,9 +22,9 @@ pub fn RankFields(desk: Desk) -> impl IntoView {
     let text = Memo::new(move |_| desk.form.with(|form| form.rank.text.clone()));
     let uniform = Memo::new(move |_| desk.form.with(|form| form.uniform));
     let now = Memo::new(move |_| rule.get().key().to_owned());
-    let all = Rule::ALL.map(|rule| (rule.key().to_owned(), rule.label().to_owned())).into();
-    let choose = |desk: Desk, key: &str| {
-        let Some(rule) = Rule::from_key(key) else { return };
+    let all: Vec<_> = Rule::ALL.map(|rule| (rule.key().to_owned(), rule.label().to_owned())).into();
+    let choose = move |key: String| {
+        let Some(rule) = Rule::from_key(&key) else { return };
         let source = desk.store.adapter.with_untracked(|a| a.as_ref().map_or(1, |a| a.report.rank.max));
         desk.edit(|form| form.rank.chose(rule, source));
     };
@@ -61,7 +61,7 @@ pub fn RankFields(desk: Desk) -> impl IntoView {
         <fieldset class="field-group" disabled=move || !has_rank.get()>
             <legend class="visually-hidden">"Rank"</legend>
             <div class="field-row">
-                <Select label="Rank" hook="projection-rank-rule" all now choose desk/>
+                <Select label="Rank" hook="projection-rank-rule" all now choose/>
                 <label class="field">
                     <span>"Value"</span>
                     <input

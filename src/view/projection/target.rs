@@ -3,10 +3,9 @@
 use leptos::prelude::*;
 
 use super::Desk;
-use super::fields::Select;
 use crate::projection::Layers;
 use crate::projection::models::MODELS;
-use crate::view::fields::options;
+use crate::view::fields::{Select, options};
 use crate::view::model::projection::form::Goal;
 use crate::view::model::shown::State;
 
@@ -72,19 +71,17 @@ pub fn LayerChoice(desk: Desk) -> impl IntoView {
     let now = Memo::new(move |_| layers_key(desk.form.with(|form| form.layers)).to_owned());
     let is_wanted =
         Memo::new(move |_| counts.with(Option::is_some) || desk.form.with(|form| form.layers != Layers::SameIndex));
-    let all = || {
-        [(Layers::SameIndex, "Same index"), (Layers::Spread, "Spread in proportion")]
-            .map(|(layers, label)| (layers_key(layers).to_owned(), label.to_owned()))
-            .into()
-    };
-    let choose = |desk: Desk, key: &str| {
+    let all = [(Layers::SameIndex, "Same index"), (Layers::Spread, "Spread in proportion")];
+    let all = all.map(|(layers, label)| (layers_key(layers).to_owned(), label.to_owned()));
+    let all = Signal::stored(Vec::from(all));
+    let choose = move |key: String| {
         let layers = if key == layers_key(Layers::Spread) { Layers::Spread } else { Layers::SameIndex };
         desk.edit(|form| form.layers = layers);
     };
     view! {
         <Show when=move || is_wanted.get()>
             <div class="field-group">
-                <Select label="Layers" hook="projection-layers" all=all() now choose desk/>
+                <Select label="Layers" hook="projection-layers" all now choose/>
                 <p class="small">
                     {move || counts.get().map(|(from, to)| format!("The source has {from} layers, the target {to}. "))}
                     "“Same index” leaves out what lies beyond the target; “spread” puts first to first, last to last \

@@ -2,13 +2,14 @@
 
 use super::figures::Figure;
 use super::series::Series;
-use crate::protocol::ItemId;
-use crate::report::{AlignedModule, AlignmentReport, Along, Figures};
+use crate::report::{AlignedModule, AlignmentReport};
 use crate::view::model::number::grouped;
 
 /// One update, with all of its modules.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Update {
+    /// From the first state to the last, over all steps.
+    pub whole_run: bool,
     /// Without its modules: they are beside it.
     pub report: AlignmentReport,
     pub modules: Vec<AlignedModule>,
@@ -17,9 +18,7 @@ pub struct Update {
 /// All updates of a series beside one adapter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Aligned {
-    pub item: ItemId,
-    pub along: Along,
-    /// The steps in order, the whole run behind them where there are several.
+    /// The steps in order, the whole run behind them where there are several; those of them that are computed.
     pub updates: Vec<Update>,
 }
 
@@ -49,18 +48,14 @@ pub struct Chosen {
 impl Aligned {
     /// Steps before the update over the whole run.
     pub fn steps(&self) -> &[Update] {
-        let all = &self.updates[..];
-        match all {
-            [first, .., last, whole] if whole.report.from == first.report.from && whole.report.to == last.report.to => {
-                &all[..all.len() - 1]
-            }
-            _ => all,
+        match self.updates.split_last() {
+            Some((last, steps)) if last.whole_run => steps,
+            _ => &self.updates,
         }
     }
 
-    /// Is there an update over the whole run, and is it this one?
     pub fn is_whole_run(&self, place: usize) -> bool {
-        place >= self.steps().len() && place < self.updates.len()
+        self.updates.get(place).is_some_and(|update| update.whole_run)
     }
 
     pub fn row(&self, place: usize) -> Option<UpdateRow> {
@@ -116,11 +111,6 @@ impl Aligned {
     }
 }
 
-/// The figures that a module of an update has.
-pub fn figures(module: Option<&AlignedModule>) -> Figures {
-    module.map(|m| m.figures).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +127,21 @@ mod tests {
         let one = aligned(1, 2);
         assert_eq!((one.updates.len(), one.steps().len(), one.is_whole_run(0)), (1, 1, false));
         assert_eq!(set.row(4), None);
+    }
+
+    #[test]
+    fn a_part_of_the_updates_is_taken_for_what_it_is() {
+        let mut set = aligned(3, 2);
+        // The first state and the last, whose steps are not computed; then a single step that has the ends of a run.
+        set.updates.drain(1..3);
+        assert_eq!((set.steps().len(), set.is_whole_run(0), set.is_whole_run(1)), (1, false, true));
+        set.updates.remove(0);
+        assert_eq!((set.steps().len(), set.row(0).unwrap().is_whole_run), (0, true));
+        let mut set = aligned(2, 2);
+        set.updates.insert(0, set.updates[2].clone());
+        set.updates[0].whole_run = false;
+        set.updates.truncate(1);
+        assert_eq!((set.steps().len(), set.is_whole_run(0)), (1, false));
     }
 
     #[test]
@@ -158,7 +163,7 @@ mod tests {
         assert_eq!((set.place_of(Some(&second)), shorter.place_of(Some(&second))), (Some(1), Some(1)));
         let whole = set.chosen(3).unwrap();
         assert_eq!(shorter.place_of(Some(&whole)), Some(2), "what is gone gives way to the whole run");
-        assert_eq!(Aligned { updates: vec![], ..set }.place_of(Some(&whole)), None);
+        assert_eq!(Aligned { updates: vec![] }.place_of(Some(&whole)), None);
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl Figure {
         Figure::ALL.into_iter().find(|figure| figure.key() == key)
     }
 
-    pub fn label(self) -> &'static str {
+    pub const fn label(self) -> &'static str {
         match self {
             Figure::Cosine => "Cosine",
             Figure::Capture => "Capture",
@@ -50,6 +50,14 @@ impl Figure {
             Figure::OverChance => "Capture ÷ chance",
             Figure::UpdateNorm => "‖X‖",
             Figure::RelativeNorm => "‖ΔW‖/‖W‖",
+        }
+    }
+
+    /// For the head of a narrow column, beside those of the others.
+    pub const fn short_label(self) -> &'static str {
+        match self {
+            Figure::OverChance => "÷ chance",
+            other => other.label(),
         }
     }
 

@@ -12,7 +12,6 @@ use crate::view::model::heat::Field;
 use crate::view::model::number::{ABSENT, cosine};
 use crate::view::model::sheet::{Head, RowFacts, Sheet};
 use crate::view::model::shown::Adapter;
-use crate::view::model::table::Direction;
 
 /// An adapter with its alignment; modules by their index in the adapter.
 #[derive(Clone, Debug)]
@@ -125,28 +124,24 @@ pub struct UpdateSheet {
 /// The columns between the name and the reference.
 const COLUMNS: [Figure; 6] = Figure::ALL;
 
-const fn number(label: &'static str, help: &'static str) -> Head {
-    Head { label, help, is_text: false, is_share: false, first: Direction::Descending }
-}
-
 const HEADS: [Head; COLUMNS.len() + 2] = [
-    Head {
-        label: "Module",
-        help: "Path of the module in the model",
-        is_text: true,
-        is_share: false,
-        first: Direction::Ascending,
-    },
-    number("Cosine", "⟨ΔW, X⟩/(‖ΔW‖·‖X‖), from −1 to 1; near zero between independent updates, whatever they do"),
-    Head {
-        is_share: true,
-        ..number("Capture", "Share of ‖X‖² in the output and input directions that the adapter uses")
-    },
-    number("Chance", "What random directions of the same number would capture: k²/(m·n)"),
-    number("÷ chance", "Capture divided by its chance level"),
-    number("‖X‖", "Frobenius norm of the real update X = W(to) − W(from)"),
-    number("‖ΔW‖/‖W‖", "How large the adapter’s update is beside the weight that it changes"),
-    number("Reference", REFERENCE),
+    Head::module("Path of the module in the model"),
+    Head::number(
+        Figure::Cosine.short_label(),
+        "⟨ΔW, X⟩/(‖ΔW‖·‖X‖), from −1 to 1; near zero between independent updates, whatever they do",
+    ),
+    Head::share(
+        Figure::Capture.short_label(),
+        "Share of ‖X‖² in the output and input directions that the adapter uses",
+    ),
+    Head::number(Figure::Chance.short_label(), "What random directions of the same number would capture: k²/(m·n)"),
+    Head::number(Figure::OverChance.short_label(), "Capture divided by its chance level"),
+    Head::number(Figure::UpdateNorm.short_label(), "Frobenius norm of the real update X = W(to) − W(from)"),
+    Head::number(
+        Figure::RelativeNorm.short_label(),
+        "How large the adapter’s update is beside the weight that it changes",
+    ),
+    Head::number("Reference", REFERENCE),
 ];
 
 /// What the last column is.
@@ -199,6 +194,7 @@ mod tests {
     use super::*;
     use crate::view::model::alignment::testing::aligned;
     use crate::view::model::sheet::SheetOrder;
+    use crate::view::model::table::Direction;
     use crate::view::model::testing::{adapter, module};
 
     fn example(names: &[&str]) -> Arc<Joined> {

@@ -44,6 +44,8 @@ pub struct Alignment {
     sets: BTreeMap<ItemId, [Option<Arc<Aligned>>; 2]>,
     arriving: BTreeMap<ItemId, Arriving>,
     running: bool,
+    /// What the engine had to say of alignments since the last one was asked for.
+    said: Vec<String>,
 }
 
 impl Alignment {
@@ -85,9 +87,14 @@ impl Alignment {
         self.sets.values().flatten().any(Option::is_some)
     }
 
-    /// Another alignment goes to the engine.
-    pub fn begin(&mut self) {
+    /// Another alignment goes to the engine: what was said of the former ones is history.
+    pub fn begin(&mut self) -> Vec<String> {
         self.running = true;
+        std::mem::take(&mut self.said)
+    }
+
+    pub(super) fn say(&mut self, texts: Vec<String>) {
+        self.said.extend(texts);
     }
 
     pub fn is_running(&self) -> bool {
@@ -114,9 +121,9 @@ impl Alignment {
         self.arriving.insert(item, Arriving { along, count, updates: Vec::with_capacity(count.min(1 << 10)) });
     }
 
-    pub(super) fn arrived(&mut self, item: ItemId, modules: usize, report: AlignmentReport) {
+    pub(super) fn arrived(&mut self, item: ItemId, modules: usize, whole_run: bool, report: AlignmentReport) {
         let Some(arriving) = self.arriving.get_mut(&item) else { return };
-        let update = Update { report, modules: Vec::with_capacity(modules.min(1 << 16)) };
+        let update = Update { whole_run, report, modules: Vec::with_capacity(modules.min(1 << 16)) };
         arriving.updates.push((modules, update));
         self.publish(item);
     }
@@ -134,7 +141,7 @@ impl Alignment {
         }
         let Some(Arriving { along, updates, .. }) = self.arriving.remove(&item) else { return };
         let updates = updates.into_iter().map(|(_, update)| update).collect();
-        self.set(item, along, Some(Arc::new(Aligned { item, along, updates })));
+        self.set(item, along, Some(Arc::new(Aligned { updates })));
     }
 
     fn set(&mut self, item: ItemId, along: Along, set: Option<Arc<Aligned>>) {

@@ -11,7 +11,7 @@ use crate::report::Figures;
 /// Sums over the modules of a role, from which its figures follow as if they were one long vector.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
-    /// Σ⟨ΔW, X⟩, Σ‖ΔW‖² and Σ‖X‖² of modules with a cosine.
+    /// Σ⟨ΔW, X⟩, Σ‖ΔW‖² and Σ‖X‖² of modules with an update.
     inner: f64,
     adapter: f64,
     update: f64,
@@ -68,7 +68,7 @@ pub(super) fn role_lines(joined: &Joined, steps: usize, figure: Figure) -> (Vec<
     roles.truncate(MOST_ROLES);
     roles.sort_by_key(|(role, _)| role_order(role));
     let line = |(number, (role, sums)): (usize, (&str, Vec<Sums>))| Line {
-        name: if role.is_empty() { "other".to_owned() } else { role.to_owned() },
+        name: role.to_owned(),
         kind: Kind::Role(number),
         values: sums.iter().map(|s| s.value(figure)).collect(),
     };

@@ -2,7 +2,6 @@
 
 use crate::protocol::{ItemId, Stage};
 use crate::report::Along;
-use crate::view::model::number::plural;
 
 /// One state in the list on the page.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,13 +9,6 @@ pub struct Entry {
     pub stage: Stage,
     /// The person has not left it out.
     pub used: bool,
-}
-
-impl Entry {
-    /// It becomes the end of an update.
-    pub fn counts(&self) -> bool {
-        self.used && self.stage.unusable.is_none()
-    }
 }
 
 /// The states along one kind of items.
@@ -52,17 +44,17 @@ impl Series {
 
     /// Those that the engine makes updates of, in its order.
     pub fn current(&self) -> impl Iterator<Item = &Stage> {
-        self.stages.iter().filter(|stage| stage.unusable.is_none())
+        self.stages.iter()
     }
 
-    /// All states that something can be made of, used or not, in the page's order.
-    pub fn usable(&self) -> impl Iterator<Item = &Stage> {
-        self.entries.iter().map(|e| &e.stage).filter(|stage| stage.unusable.is_none())
+    /// All states, used or not, in the page's order.
+    pub fn all(&self) -> impl Iterator<Item = &Stage> {
+        self.entries.iter().map(|e| &e.stage)
     }
 
     /// What is wanted, for [`crate::protocol::ToEngine::Align`].
     pub fn wanted(&self) -> Vec<ItemId> {
-        self.entries.iter().filter(|e| e.counts()).map(|e| e.stage.item).collect()
+        self.entries.iter().filter(|e| e.used).map(|e| e.stage.item).collect()
     }
 
     /// The list on the page is another than the engine's.
@@ -70,15 +62,13 @@ impl Series {
         !self.current().map(|s| s.item).eq(self.wanted())
     }
 
-    /// Moves a state one place up or down; `false` where there is no such place.
-    pub fn shift(&mut self, item: ItemId, down: bool) -> bool {
-        let Some(place) = self.entries.iter().position(|e| e.stage.item == item) else { return false };
+    /// Moves a state one place up or down, where there is such a place.
+    pub fn shift(&mut self, item: ItemId, down: bool) {
+        let Some(place) = self.entries.iter().position(|e| e.stage.item == item) else { return };
         let other = if down { place + 1 } else { place.wrapping_sub(1) };
-        if other >= self.entries.len() {
-            return false;
+        if other < self.entries.len() {
+            self.entries.swap(place, other);
         }
-        self.entries.swap(place, other);
-        true
     }
 
     pub fn set_used(&mut self, item: ItemId, used: bool) {
@@ -96,31 +86,24 @@ impl Series {
 
 /// What is missing before an adapter can be aligned along these states; `None` where nothing is.
 pub fn missing(series: &Series, along: Along) -> Option<String> {
-    let (one, many) = match along {
-        Along::Checkpoints => ("checkpoint", "checkpoints"),
-        Along::Adapters => ("adapter", "adapters"),
+    let one = match along {
+        Along::Checkpoints => "checkpoint",
+        Along::Adapters => "adapter",
     };
-    let (there, wanted) = (series.usable().count(), series.wanted().len());
-    let text = match (there, wanted) {
-        (_, 2..) => return None,
-        (2.., _) => format!("Use at least two of them: an update leads from one {one} to the next."),
-        (1, _) => format!(
+    match (series.entries.len(), series.wanted().len()) {
+        (_, 2..) | (0, _) => None,
+        (1, _) => Some(format!(
             "One {one} is here. Drop one more of the same model, from another moment of the training: an update is the \
              difference of two."
-        ),
-        _ if series.is_empty() => return None,
-        _ => format!(
-            "Nothing here can be aligned with: {}, each with its reason below.",
-            plural(series.entries.len(), one, many)
-        ),
-    };
-    Some(text)
+        )),
+        _ => Some(format!("Use at least two of them: an update leads from one {one} to the next.")),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::model::alignment::testing::{stage, unusable};
+    use crate::view::model::alignment::testing::stage;
 
     fn items(series: &Series) -> Vec<ItemId> {
         series.entries.iter().map(|e| e.stage.item).collect()
@@ -130,10 +113,13 @@ mod tests {
     fn moving_and_leaving_out_ask_for_another_alignment() {
         let mut series = Series::new(vec![stage(1, Some(10)), stage(2, Some(20)), stage(3, Some(30))], vec![]);
         assert!(!series.is_changed());
-        assert!(series.shift(3, false) && series.is_changed());
-        assert_eq!(series.wanted(), [1, 3, 2]);
-        assert!(series.shift(3, true) && !series.is_changed());
-        assert!(!series.shift(3, true) && !series.shift(1, false) && !series.shift(9, true), "no place to go to");
+        series.shift(3, false);
+        assert_eq!((series.wanted(), series.is_changed()), (vec![1, 3, 2], true));
+        series.shift(3, true);
+        for (item, down) in [(3, true), (1, false), (9, true)] {
+            series.shift(item, down);
+            assert!(!series.is_changed(), "no place to go to");
+        }
         series.set_used(2, false);
         assert_eq!((series.wanted(), series.is_changed()), (vec![1, 3], true));
         series.lost(2);
@@ -150,22 +136,11 @@ mod tests {
     }
 
     #[test]
-    fn unusable_states_stay_in_view_and_are_not_asked_for() {
-        let mut series = Series::new(vec![stage(1, None), unusable(2), stage(3, None)], vec![]);
-        assert_eq!((series.wanted(), series.is_changed()), (vec![1, 3], false));
-        assert_eq!(series.usable().map(|s| s.item).collect::<Vec<_>>(), [1, 3]);
-        // An unusable one between two others: they change places with it, not with each other.
-        series.shift(1, true);
-        assert!(!series.is_changed());
-    }
-
-    #[test]
     fn what_is_missing_is_said() {
         let of = |stages: Vec<Stage>, unused: Vec<Stage>| missing(&Series::new(stages, unused), Along::Checkpoints);
         assert_eq!(of(vec![stage(1, None), stage(2, None)], vec![]), None);
         assert_eq!(of(vec![], vec![]), None, "the page says what to drop");
         assert!(of(vec![stage(1, None)], vec![]).unwrap().contains("one more"));
         assert!(of(vec![stage(1, None)], vec![stage(2, None)]).unwrap().contains("at least two"));
-        assert!(of(vec![unusable(1)], vec![]).unwrap().contains("1 checkpoint, each with its reason"));
     }
 }

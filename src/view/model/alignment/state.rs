@@ -12,11 +12,18 @@ impl State {
         self.alignment.of(self.selected?, self.alignment.along())
     }
 
-    /// The states on the page are others than those that were aligned with: it is worth aligning anew.
+    /// The states on the page are others than those that were aligned with, or not all of their updates are here, as
+    /// after a cancel or where a state between others is gone: it is worth aligning anew.
     pub fn can_align(&self) -> bool {
         let series = self.alignment.series(self.alignment.along());
-        series.wanted().len() > 1
-            && (series.is_changed() || (self.alignment_in_view().is_none() && !self.phase.is_busy()))
+        let updates = match series.wanted().len() {
+            0 | 1 => return false,
+            2 => 1,
+            // The steps, and the whole run.
+            states => states,
+        };
+        let held = self.alignment_in_view().map_or(0, |set| set.updates.len());
+        series.is_changed() || (held < updates && !self.phase.is_busy())
     }
 
     /// Alignment along the states on the page goes to the engine: what to send.
@@ -24,7 +31,8 @@ impl State {
         let along = self.alignment.along();
         self.phase = Phase::Analyzing;
         self.running = None;
-        self.alignment.begin();
+        let history = self.alignment.begin();
+        self.problems.retain(|problem| !history.contains(&problem.text));
         ToEngine::Align { along, order: self.alignment.series(along).wanted() }
     }
 
@@ -32,6 +40,6 @@ impl State {
     pub fn only_extracts(&self) -> bool {
         self.adapters.is_empty()
             && self.items.iter().all(|i| i.kind != ItemKind::Adapter)
-            && self.alignment.checkpoints.usable().count() > 1
+            && self.alignment.checkpoints.entries.len() > 1
     }
 }

@@ -5,11 +5,7 @@ use crate::report::{AlignedModule, AlignmentReport, Along, Figures, NotAnalyzed}
 use crate::view::model::alignment::aligned::{Aligned, Update};
 
 pub fn stage(item: ItemId, step: Option<u64>) -> Stage {
-    Stage { item, label: format!("state {item}"), step, unusable: None }
-}
-
-pub fn unusable(item: ItemId) -> Stage {
-    Stage { unusable: Some("two of its shards are missing".to_owned()), ..stage(item, None) }
+    Stage { item, label: format!("state {item}"), step }
 }
 
 pub fn figures(cosine: f64, capture: f64, update_norm: f64) -> Figures {
@@ -38,7 +34,7 @@ pub fn update(from: &str, to: &str, modules: usize) -> Update {
         matched: modules as u32,
         unmatched: vec![NotAnalyzed { name: "layers.x".to_owned(), reason: "no such tensor".to_owned() }],
     };
-    Update { report, modules: (0..modules).map(module).collect() }
+    Update { whole_run: false, report, modules: (0..modules).map(module).collect() }
 }
 
 /// Updates of so many steps of ten, and the whole run where there are several.
@@ -46,7 +42,7 @@ pub fn aligned(steps: usize, modules: usize) -> Aligned {
     let name = |i: usize| format!("checkpoint-{}", i * 10);
     let mut updates: Vec<Update> = (0..steps).map(|i| update(&name(i), &name(i + 1), modules)).collect();
     if steps > 1 {
-        updates.push(update(&name(0), &name(steps), modules));
+        updates.push(Update { whole_run: true, ..update(&name(0), &name(steps), modules) });
     }
-    Aligned { item: 1, along: Along::Checkpoints, updates }
+    Aligned { updates }
 }

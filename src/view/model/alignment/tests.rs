@@ -1,6 +1,6 @@
-use super::testing::{stage, unusable, update};
+use super::testing::{stage, update};
 use super::*;
-use crate::protocol::{Item, ItemKind, Outcome, ToEngine, ToPage};
+use crate::protocol::{Item, ItemKind, Outcome, Problem, ToEngine, ToPage};
 use crate::report::EngineReport;
 use crate::view::model::shown::{Phase, State};
 use crate::view::model::testing::adapter;
@@ -20,7 +20,8 @@ fn finished(outcome: Outcome) -> ToPage {
 /// An update of so many modules as the engine sends it: in pieces of two.
 fn sent(item: ItemId, from: &str, to: &str, modules: usize) -> Vec<ToPage> {
     let update = update(from, to, modules);
-    let mut messages = vec![ToPage::Alignment { item, modules, report: Box::new(update.report) }];
+    let whole_run = (from, to) == ("a", "c");
+    let mut messages = vec![ToPage::Alignment { item, modules, whole_run, report: Box::new(update.report) }];
     messages.extend(update.modules.chunks(2).map(|chunk| ToPage::AlignedModules { item, modules: chunk.to_vec() }));
     messages
 }
@@ -133,11 +134,46 @@ fn another_order_is_asked_for_and_a_repeated_series_keeps_it() {
 }
 
 #[test]
+fn what_a_removal_or_a_cancel_leaves_out_can_be_aligned() {
+    let mut state = example();
+    state.receive(ToPage::Removed { item: 3 }, 0.0);
+    // The engine knows a → c: the whole run of before, now the only step.
+    receive(&mut state, vec![series(Along::Checkpoints, vec![stage(2, None), stage(4, None)]), announced(1, 1)]);
+    let mut messages = sent(1, "a", "c", 3);
+    if let Some(ToPage::Alignment { whole_run, .. }) = messages.first_mut() {
+        *whole_run = false;
+    }
+    receive(&mut state, messages);
+    let set = state.alignment_in_view().unwrap();
+    assert_eq!((set.steps().len(), set.is_whole_run(0), state.can_align()), (1, false, false));
+    // Of four states one is gone: a step that nobody has computed, and two updates that are known.
+    let mut state = example();
+    let four = vec![stage(2, None), stage(3, None), stage(4, None), stage(5, None)];
+    receive(&mut state, vec![series(Along::Checkpoints, four), finished(Outcome::Done)]);
+    assert!(state.can_align(), "three updates are here, four are wanted");
+    state.phase = Phase::Analyzing;
+    assert!(!state.can_align(), "they may be under way");
+}
+
+#[test]
+fn another_alignment_makes_history_of_what_was_said_of_the_last() {
+    let mut state = example();
+    let texts = ["x.bin: a pickle", "Cancelled."].map(str::to_owned);
+    let problems = texts.clone().map(|text| Problem { error: false, text }).into();
+    let engine = EngineReport::default();
+    let said = ToPage::AlignmentProblems { texts: vec![texts[1].clone()] };
+    receive(&mut state, vec![said, ToPage::Finished { outcome: Outcome::Done, engine, problems }]);
+    assert_eq!(state.warnings(), texts);
+    state.begin_alignment();
+    assert_eq!(state.warnings(), ["x.bin: a pickle"], "what was said of the drop stays");
+}
+
+#[test]
 fn two_checkpoints_alone_are_something_to_extract_from() {
     let mut state = State::default();
-    state.receive(series(Along::Checkpoints, vec![stage(2, None), unusable(3)]), 0.0);
+    state.receive(series(Along::Checkpoints, vec![stage(2, None)]), 0.0);
     assert!(!state.only_extracts());
-    state.receive(series(Along::Checkpoints, vec![stage(2, None), unusable(3), stage(4, None)]), 0.0);
+    state.receive(series(Along::Checkpoints, vec![stage(2, None), stage(4, None)]), 0.0);
     assert!(state.only_extracts());
     let item =
         |kind| ToPage::Item(Item { item: 9, kind, label: String::new(), detail: String::new(), scale_assumed: false });

@@ -64,10 +64,18 @@ pub enum Kind {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
+    /// In full: a module's with its whole path.
     pub name: String,
     pub kind: Kind,
     /// Per step; `None` is a gap.
     pub values: Vec<Option<f64>>,
+}
+
+impl Line {
+    /// The name for the margin, where there is room for the last part of a module's path.
+    pub fn margin_name(&self) -> String {
+        if self.kind == Kind::Module { short_name(&self.name) } else { self.name.clone() }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -110,7 +118,7 @@ impl Trajectory {
             }
             (Beside::Module, Some((index, module))) => {
                 let values = (0..steps.len()).map(|step| figure.value(joined.figures(step, index)?)).collect();
-                lines.push(Line { name: short_name(&module.name), kind: Kind::Module, values });
+                lines.push(Line { name: module.name.clone(), kind: Kind::Module, values });
             }
             _ => {}
         }
@@ -219,7 +227,7 @@ impl Trajectory {
     }
 }
 
-/// The last part of a path, for the margin.
+/// The last part of a path, as far as the margin holds it.
 fn short_name(name: &str) -> String {
     let last = name.rsplit('.').next().unwrap_or(name);
     match last.char_indices().nth(13) {

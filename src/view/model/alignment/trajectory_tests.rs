@@ -51,10 +51,22 @@ fn lines_beside_the_whole_adapter() {
     assert_eq!(names(Figure::Cosine, Beside::Roles, None).0.len(), 1 + MOST_ROLES);
     assert_eq!(names(Figure::Cosine, Beside::Roles, None).1, 2);
     assert_eq!(names(Figure::Capture, Beside::Nothing, None).0, ["adapter", "chance"]);
-    assert_eq!(names(Figure::Cosine, Beside::Module, Some(1)).0, ["adapter", "q"]);
+    assert_eq!(names(Figure::Cosine, Beside::Module, Some(1)).0, ["adapter", "layers.1.q"]);
     assert_eq!(names(Figure::Cosine, Beside::Module, None).0, ["adapter"]);
     let single = Trajectory::new(&of_roles(2, &["q", "q"]), None, Figure::Cosine, Beside::Roles, None).unwrap();
     assert_eq!(single.lines.len(), 1, "a single role is the adapter again");
+}
+
+#[test]
+fn a_module_is_named_in_full_but_for_the_margin() {
+    let modules = ["model.layers.3.q_proj", "layers.0.a_very_long_last_part"].map(|name| module(name, None, "q", 2));
+    let joined = joined(2, modules.into());
+    for (index, margin) in [(0, "q_proj"), (1, "a_very_long_l…")] {
+        let trajectory = Trajectory::new(&joined, None, Figure::Cosine, Beside::Module, Some(index)).unwrap();
+        assert_eq!(trajectory.lines.iter().map(Line::margin_name).collect::<Vec<_>>(), ["adapter", margin]);
+        let head = format!("to\tstep\tadapter\t{}", joined.adapter.modules[index].name);
+        assert_eq!(trajectory.tsv().lines().next(), Some(head.as_str()));
+    }
 }
 
 #[test]

@@ -44,10 +44,6 @@ impl Rule {
     }
 }
 
-/// The dtypes of a written adapter: form value and meaning.
-pub const TYPES: [(&str, OutputType); 3] =
-    [("F32", OutputType::F32), ("F16", OutputType::F16), ("BF16", OutputType::Bf16)];
-
 /// Everything that a person can set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Form {
@@ -81,17 +77,6 @@ impl Default for Form {
 }
 
 impl Form {
-    /// The form value of the dtype.
-    pub fn dtype_key(&self) -> &'static str {
-        TYPES.iter().find(|(_, dtype)| *dtype == self.dtype).map_or("F32", |(key, _)| key)
-    }
-
-    pub fn set_dtype(&mut self, key: &str) {
-        if let Some((_, dtype)) = TYPES.iter().find(|(k, _)| *k == key) {
-            self.dtype = *dtype;
-        }
-    }
-
     /// What is asked for between two checkpoints; `suggested` is the rank where none has been typed.
     ///
     /// # Errors
@@ -144,13 +129,10 @@ mod tests {
             assert!(!rule.label().is_empty() && rule.help().ends_with('.'));
         }
         assert_eq!(Rule::from_key("nonsense"), None);
-        let mut form = Form::default();
-        for (key, dtype) in TYPES {
-            form.set_dtype(key);
-            assert_eq!((form.dtype, form.dtype_key()), (dtype, key));
+        for dtype in OutputType::ALL {
+            assert_eq!(OutputType::from_name(dtype.name()), Some(dtype));
         }
-        form.set_dtype("nonsense");
-        assert_eq!(form.dtype, OutputType::Bf16);
+        assert_eq!(OutputType::from_name("nonsense"), None);
     }
 
     #[test]

@@ -4,8 +4,8 @@ use crate::protocol::ExtractRequest;
 use crate::report::{ExtractedModule, ExtractionReport};
 use crate::view::model::identity::Fact;
 use crate::view::model::number::{bytes, fixed, general, percent_fine, plural, shape};
+use crate::view::model::run::Arriving;
 use crate::view::model::sheet::{Head, RowFacts, Sheet, span};
-use crate::view::model::table::Direction;
 
 /// An extraction with all of its modules.
 #[derive(Clone, Debug)]
@@ -19,6 +19,18 @@ pub struct Extracted {
     pub seconds: Option<f64>,
 }
 
+impl Arriving for Extracted {
+    type Module = ExtractedModule;
+
+    fn modules(&mut self) -> &mut Vec<ExtractedModule> {
+        &mut self.modules
+    }
+
+    fn took(&mut self, seconds: Option<f64>) {
+        self.seconds = seconds;
+    }
+}
+
 impl Extracted {
     /// "base → merged: rank 8, F32".
     pub fn words(&self) -> String {
@@ -28,10 +40,7 @@ impl Extracted {
 
     /// What the error means, for a person.
     pub fn sentence(&self) -> String {
-        let (error, norm) = (self.report.error, self.report.update_norm);
-        if self.modules.is_empty() || norm == 0.0 {
-            return "Nothing differs between the two checkpoints in the modules that a LoRA adapts.".to_owned();
-        }
+        let error = self.report.error;
         if !error.is_finite() {
             return "The error of this LoRA is not a number; look at the modules below.".to_owned();
         }
@@ -39,8 +48,8 @@ impl Extracted {
         // The error is orthogonal to what a best approximation keeps, but for the rounding of the factors.
         let kept = percent_fine((1.0 - error * error).max(0.0));
         format!(
-            "Added to {}, this LoRA misses {} by {missing} of the change’s norm: it holds {kept} of the energy of the \
-             change.",
+            "In the modules that were extracted, this LoRA added to {} misses {} by {missing} of the change’s norm: it \
+             holds {kept} of the energy of their change.",
             self.report.from, self.report.to
         )
     }
@@ -64,25 +73,13 @@ impl Extracted {
     }
 }
 
-const fn number(label: &'static str, help: &'static str) -> Head {
-    Head { label, help, is_text: false, is_share: false, first: Direction::Descending }
-}
-
 const HEADS: [Head; 6] = [
-    Head {
-        label: "Module",
-        help: "Path of the module in the model",
-        is_text: true,
-        is_share: false,
-        first: Direction::Ascending,
-    },
-    number("Size", "Outputs × inputs of the weight"),
-    number("Rank", "Inner dimension of the extracted factors"),
-    number("‖X‖", "Frobenius norm of the change X = W(to) − W(from)"),
-    Head {
-        is_share: true, ..number("Error", "‖X − B·A‖/‖X‖, measured with the factors as they are written")
-    },
-    number("σ₁", "The largest singular value of X"),
+    Head::module("Path of the module in the model"),
+    Head::number("Size", "Outputs × inputs of the weight"),
+    Head::number("Rank", "Inner dimension of the extracted factors"),
+    Head::number("‖X‖", "Frobenius norm of the change X = W(to) − W(from)"),
+    Head::share("Error", "‖X − B·A‖/‖X‖, measured with the factors as they are written"),
+    Head::number("σ₁", "The largest singular value of X"),
 ];
 
 impl Sheet for Extracted {
@@ -131,6 +128,7 @@ mod tests {
     use crate::view::model::extraction::testing::{extracted, extraction};
     use crate::view::model::number::ABSENT;
     use crate::view::model::sheet::SheetOrder;
+    use crate::view::model::table::Direction;
 
     fn example() -> Extracted {
         let modules = vec![extracted("l.0.q", 8, 0.25), extracted("l.1.q", 4, 0.125)];
@@ -142,7 +140,12 @@ mod tests {
         let result = example();
         assert_eq!(result.words(), "base → merged: rank 8, F32");
         let said = result.sentence().replace('\u{202f}', " ");
-        assert!(said.contains("misses merged by 20.00 % of") && said.contains("holds 96.00 % of"), "{said}");
+        assert!(
+            said.starts_with("In the modules that were extracted")
+                && said.contains("misses merged by 20.00 % of")
+                && said.contains("holds 96.00 % of"),
+            "{said}"
+        );
         let facts: Vec<String> = result.headline().iter().map(|f| format!("{}: {}", f.name, f.value)).collect();
         assert_eq!(facts[2..], ["Rank: 4 to 8", "File: adapter_model.safetensors", "Ready after: 2.50 s"]);
     }
@@ -152,10 +155,8 @@ mod tests {
         let mut result = example();
         result.report.error = f64::NAN;
         assert!(result.sentence().contains("not a number") && result.headline()[0].value == ABSENT);
-        result.report.update_norm = 0.0;
-        assert!(result.sentence().starts_with("Nothing differs"));
         // Bad rounding of tiny factors: no negative share.
-        let worse = ExtractionReport { error: 1.5, update_norm: 1.0, ..result.report.clone() };
+        let worse = ExtractionReport { error: 1.5, ..result.report.clone() };
         let said = Extracted { report: worse, ..result }.sentence().replace('\u{202f}', " ");
         assert!(said.contains("holds 0 % of"), "{said}");
     }

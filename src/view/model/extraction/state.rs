@@ -7,7 +7,7 @@ use crate::view::model::shown::{Phase, State};
 impl State {
     /// The checkpoints that a LoRA can be taken out of, in the order of their series.
     pub fn extraction_states(&self) -> impl Iterator<Item = &Stage> {
-        self.alignment.checkpoints.usable()
+        self.alignment.checkpoints.all()
     }
 
     /// The two ends: as chosen, else the first and the last that the series uses; `None` with less than two.
@@ -36,16 +36,13 @@ impl State {
     pub fn extraction_problem(&self) -> Option<String> {
         match self.extraction_wanted()? {
             Err(text) => Some(text),
-            Ok(wanted) => {
-                let failed = self.extraction.failed.as_ref();
-                failed.filter(|(request, _)| *request == wanted).map(|(_, text)| text.clone())
-            }
+            Ok(wanted) => self.extraction.run.refusal(&wanted).cloned(),
         }
     }
 
     /// The last result is of other settings than the form shows.
     pub fn extraction_is_other(&self) -> bool {
-        let Some(result) = &self.extraction.result else { return false };
+        let Some(result) = &self.extraction.run.result else { return false };
         match (self.extraction_wanted(), result.request) {
             (Some(Ok(wanted)), Some(request)) => wanted != request,
             _ => true,
@@ -56,7 +53,6 @@ impl State {
     pub fn begin_extraction(&mut self, request: ExtractRequest, now_ms: f64) {
         self.phase = Phase::Analyzing;
         self.running = None;
-        self.extraction.failed = None;
-        self.extraction.running = Some((request, now_ms));
+        self.extraction.run.begin(request, now_ms);
     }
 }

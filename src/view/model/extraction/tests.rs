@@ -6,7 +6,7 @@ use crate::view::model::shown::{Phase, State};
 use crate::view::model::testing::adapter;
 
 fn stage(item: ItemId) -> Stage {
-    Stage { item, label: format!("state {item}"), step: None, unusable: None }
+    Stage { item, label: format!("state {item}"), step: None }
 }
 
 fn with_checkpoints(items: &[ItemId]) -> State {
@@ -56,16 +56,16 @@ fn a_result_comes_into_view_when_it_is_whole() {
     assert_eq!((state.phase, state.status().as_str()), (Phase::Analyzing, "Extracting …"));
     state.receive(ToPage::Extracted { modules: 2, report: Box::new(extraction()) }, 2000.0);
     state.receive(ToPage::ExtractedModules { modules: vec![extracted("l.0.q", 8, 0.1)] }, 2000.0);
-    assert!(state.extraction.result.is_none());
+    assert!(state.extraction.run.result.is_none());
     state.receive(ToPage::ExtractedModules { modules: vec![extracted("l.1.q", 8, 0.1)] }, 2500.0);
-    let result = state.extraction.result.clone().unwrap();
+    let result = state.extraction.run.result.clone().unwrap();
     assert_eq!((result.modules.len(), result.seconds, result.request), (2, Some(1.5), Some(request)));
     state.receive(finished(), 2500.0);
-    assert!(!state.extraction.is_running() && !state.extraction_is_other());
+    assert!(!state.extraction.run.is_running() && !state.extraction_is_other());
     state.extraction.form.embeddings = true;
     assert!(state.extraction_is_other());
     state.receive(ToPage::ExtractionGone, 0.0);
-    assert!(state.extraction.result.is_none());
+    assert!(state.extraction.run.result.is_none());
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn failures_are_said_of_what_was_asked() {
     state.extraction.form.rank = None;
     begin(&mut state);
     state.receive(ToPage::NotExtracted { text: None }, 0.0);
-    assert_eq!((state.extraction_problem(), state.extraction.is_running()), (None, false), "cancelled");
+    assert_eq!((state.extraction_problem(), state.extraction.run.is_running()), (None, false), "cancelled");
 }
 
 #[test]
@@ -91,17 +91,17 @@ fn results_go_with_their_checkpoints_and_with_everything() {
         let mut state = with_checkpoints(&[1, 2, 3]);
         begin(&mut state);
         state.receive(ToPage::Extracted { modules: 0, report: Box::new(extraction()) }, 0.0);
-        assert!(state.extraction.result.is_some());
+        assert!(state.extraction.run.result.is_some());
         state
     };
     let mut state = there();
     state.receive(ToPage::Removed { item: 2 }, 0.0);
-    assert!(state.extraction.result.is_some(), "it is not one of the ends");
+    assert!(state.extraction.run.result.is_some(), "it is not one of the ends");
     state.receive(ToPage::Removed { item: 3 }, 0.0);
-    assert!(state.extraction.result.is_none());
+    assert!(state.extraction.run.result.is_none());
     let mut state = there();
     state.receive(ToPage::Panicked { text: "gone".into() }, 0.0);
-    assert!(state.extraction.result.is_some(), "results stay in view, as everywhere");
+    assert!(state.extraction.run.result.is_some(), "results stay in view, as everywhere");
     state.clear();
-    assert!(state.extraction.result.is_none());
+    assert!(state.extraction.run.result.is_none());
 }

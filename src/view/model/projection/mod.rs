@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::projection::{PlanRow, Request};
 use crate::protocol::{ItemId, PlanHead};
-use crate::report::{ProjectedModule, ProjectionReport};
+use crate::report::ProjectionReport;
+use crate::view::model::run::Run;
 
 pub mod figures;
 pub mod form;
@@ -40,13 +41,6 @@ impl Ask {
     }
 }
 
-/// Something under way since a moment.
-#[derive(Clone, Debug)]
-struct Running {
-    ask: Ask,
-    since_ms: f64,
-}
-
 #[derive(Clone, Debug, Default)]
 pub struct Projection {
     pub form: Form,
@@ -54,14 +48,10 @@ pub struct Projection {
     pub planned: Option<Arc<Planned>>,
     /// What the base model is called where the form does not say.
     pub base_model: Option<String>,
-    pub result: Option<Arc<Projected>>,
+    pub run: Run<Ask, Projected>,
     version: u64,
     asked: Option<Ask>,
     planning: Option<(PlanHead, Vec<PlanRow>)>,
-    running: Option<Running>,
-    arriving: Option<(usize, Projected)>,
-    /// Why the last projection did not come.
-    failed: Option<(Ask, String)>,
 }
 
 impl Projection {
@@ -104,44 +94,13 @@ impl Projection {
     }
 
     pub(super) fn projected(&mut self, item: ItemId, modules: usize, report: ProjectionReport, now_ms: f64) {
-        let ask = self.running.as_ref().map(|running| running.ask.clone()).filter(|ask| ask.item == item);
-        let projected =
-            Projected { item, ask, report, modules: Vec::with_capacity(modules.min(1 << 16)), seconds: None };
-        self.arriving = Some((modules, projected));
-        self.modules(Vec::new(), now_ms);
-    }
-
-    /// The result comes into view only when it is whole.
-    pub(super) fn modules(&mut self, more: Vec<ProjectedModule>, now_ms: f64) {
-        let Some((expected, projected)) = &mut self.arriving else { return };
-        projected.modules.extend(more);
-        if projected.modules.len() < *expected {
-            return;
-        }
-        let Some((_, mut projected)) = self.arriving.take() else { return };
-        projected.seconds = self.running.take().map(|running| (now_ms - running.since_ms) / 1000.0);
-        self.result = Some(Arc::new(projected));
-    }
-
-    /// `None` is a cancel: nothing went wrong.
-    pub(super) fn not_projected(&mut self, text: Option<String>) {
-        if let Some((running, text)) = self.running.take().zip(text) {
-            self.failed = Some((running.ask, text));
-        }
-    }
-
-    pub(super) fn gone(&mut self) {
-        (self.result, self.arriving) = (None, None);
-    }
-
-    /// The engine has ended what it was doing.
-    pub(super) fn ended(&mut self) {
-        (self.running, self.arriving) = (None, None);
+        let ask = self.run.asked().filter(|ask| ask.item == item).cloned();
+        self.run.announced(modules, Projected { item, ask, report, modules: Vec::new(), seconds: None }, now_ms);
     }
 
     /// The engine is gone, and with it what it was asked.
     pub(super) fn crashed(&mut self) {
-        self.ended();
+        self.run.ended();
         (self.asked, self.planning) = (None, None);
     }
 
@@ -152,13 +111,9 @@ impl Projection {
         if self.asked.take_if(|ask| ask.item == item).is_some() {
             self.planning = None;
         }
-        if self.result.as_ref().is_some_and(|result| result.item == item) {
-            self.gone();
+        if self.run.result.as_ref().is_some_and(|result| result.item == item) {
+            self.run.gone();
         }
-    }
-
-    pub fn is_running(&self) -> bool {
-        self.running.is_some()
     }
 }
 

@@ -7,7 +7,6 @@ use crate::projection::{Method, PlanRow};
 use crate::protocol::PlanHead;
 use crate::view::model::number::{ABSENT, bytes, percent_fine, plural, shape};
 use crate::view::model::sheet::{Head, RowFacts, Sheet, span};
-use crate::view::model::table::Direction;
 
 /// The engine's answer to a question.
 #[derive(Clone, Debug)]
@@ -67,24 +66,18 @@ impl Plan {
     }
 }
 
-const fn head(label: &'static str, help: &'static str, is_text: bool, is_share: bool, first: Direction) -> Head {
-    Head { label, help, is_text, is_share, first }
-}
-
 const HEADS: [Head; 5] = [
-    head("Module", "Path of the module in the result", true, false, Direction::Ascending),
-    head("Size", "Outputs × inputs of ΔW, before → after", false, false, Direction::Descending),
-    head("Rank", "Inner dimension of the factors, before → after", false, false, Direction::Descending),
-    head(
+    Head::module("Path of the module in the result"),
+    Head::number("Size", "Outputs × inputs of ΔW, before → after"),
+    Head::number("Rank", "Inner dimension of the factors, before → after"),
+    // The least kept first: where a smaller rank costs most.
+    Head::share(
         "Energy kept",
         "The share of the module’s Σσ² that the kept singular values hold, before they are cropped to another size. \
          Only the svd method is known to keep it.",
-        false,
-        true,
-        // The least kept first: where a smaller rank costs most.
-        Direction::Ascending,
-    ),
-    head("From", "The module of the source, where it has another name", true, false, Direction::Ascending),
+    )
+    .ascending(),
+    Head::text("From", "The module of the source, where it has another name"),
 ];
 
 impl Sheet for Plan {

@@ -7,8 +7,8 @@ use crate::protocol::ItemId;
 use crate::report::{ProjectedModule, ProjectionReport};
 use crate::view::model::identity::Fact;
 use crate::view::model::number::{bytes, fixed, general, plural, shape};
+use crate::view::model::run::Arriving;
 use crate::view::model::sheet::{Head, RowFacts, Sheet, span};
-use crate::view::model::table::Direction;
 
 /// A projection with all of its modules.
 #[derive(Clone, Debug)]
@@ -21,6 +21,18 @@ pub struct Projected {
     pub modules: Vec<ProjectedModule>,
     /// From the question to the last module, in seconds.
     pub seconds: Option<f64>,
+}
+
+impl Arriving for Projected {
+    type Module = ProjectedModule;
+
+    fn modules(&mut self) -> &mut Vec<ProjectedModule> {
+        &mut self.modules
+    }
+
+    fn took(&mut self, seconds: Option<f64>) {
+        self.seconds = seconds;
+    }
 }
 
 impl Projected {
@@ -70,10 +82,6 @@ impl Projected {
     }
 }
 
-const fn number(label: &'static str, help: &'static str, is_share: bool, first: Direction) -> Head {
-    Head { label, help, is_text: false, is_share, first }
-}
-
 /// The figures of the columns from the fourth on; the gain comes last.
 const COLUMNS: [Figure; 5] =
     [Figure::EnergyKept, Figure::RelativeError, Figure::NormRatio, Figure::LeftAngle, Figure::RightAngle];
@@ -81,36 +89,24 @@ const COLUMNS: [Figure; 5] =
 const FIRST_FIGURE: usize = 3;
 
 const HEADS: [Head; FIRST_FIGURE + COLUMNS.len() + 1] = [
-    Head {
-        label: "Module",
-        help: "Path of the module in the result",
-        is_text: true,
-        is_share: false,
-        first: Direction::Ascending,
-    },
-    number("Size", "Outputs × inputs of ΔW, before → after", false, Direction::Descending),
-    number("Rank", "Inner dimension of the factors, before → after", false, Direction::Descending),
-    number("Energy kept", "1 − ‖ΔW − ΔW′‖²/‖ΔW‖², measured; only where the sizes agree", true, Direction::Ascending),
-    number("Rel. error", "‖ΔW − ΔW′‖/‖ΔW‖, measured; only where the sizes agree", false, Direction::Descending),
-    number("Norm ratio", "‖ΔW′‖/‖ΔW‖, both with their scale", false, Direction::Descending),
-    number(
+    Head::module("Path of the module in the result"),
+    Head::number("Size", "Outputs × inputs of ΔW, before → after"),
+    Head::number("Rank", "Inner dimension of the factors, before → after"),
+    Head::share("Energy kept", "1 − ‖ΔW − ΔW′‖²/‖ΔW‖², measured; only where the sizes agree").ascending(),
+    Head::number("Rel. error", "‖ΔW − ΔW′‖/‖ΔW‖, measured; only where the sizes agree"),
+    Head::number("Norm ratio", "‖ΔW′‖/‖ΔW‖, both with their scale"),
+    Head::number(
         "∠ outputs",
         "Largest principal angle between the output directions before and after, in degrees; only where the outputs \
          agree",
-        false,
-        Direction::Descending,
     ),
-    number(
+    Head::number(
         "∠ inputs",
         "Largest principal angle between the input directions before and after, in degrees; only where the inputs agree",
-        false,
-        Direction::Descending,
     ),
-    number(
+    Head::number(
         "Gain",
         "What svd multiplied the singular values by for the change of size, ((m·n)/(m′·n′))^¼; 1 otherwise",
-        false,
-        Direction::Descending,
     ),
 ];
 
@@ -167,6 +163,7 @@ mod tests {
     use crate::projection::{RankRule, Request};
     use crate::view::model::projection::testing::{projected, projection};
     use crate::view::model::sheet::SheetOrder;
+    use crate::view::model::table::Direction;
 
     fn example() -> Projected {
         let mut modules = vec![projected("l.0.q", 8, 0.9), projected("l.1.q", 8, 0.97)];

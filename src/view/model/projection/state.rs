@@ -1,6 +1,6 @@
 //! Projections in the page's state: what is wanted, what may be asked, what went wrong.
 
-use super::{Ask, Running};
+use super::Ask;
 use crate::protocol::ItemKind;
 use crate::view::model::shown::{Phase, State};
 
@@ -37,13 +37,12 @@ impl State {
         };
         let refused = self.projection.planned.as_ref().filter(|planned| planned.ask == ask);
         let refused = refused.and_then(|planned| planned.outcome.as_ref().err());
-        let failed = self.projection.failed.as_ref().filter(|(of, _)| *of == ask).map(|(_, text)| text);
-        refused.or(failed).cloned()
+        refused.or(self.projection.run.refusal(&ask)).cloned()
     }
 
     /// The last result is of other settings or of another adapter than the form shows.
     pub fn result_is_other(&self) -> bool {
-        let Some(result) = &self.projection.result else { return false };
+        let Some(result) = &self.projection.run.result else { return false };
         match (self.wanted(), &result.ask) {
             (Some(Ok(wanted)), Some(ask)) => !wanted.is_like(ask),
             _ => true,
@@ -59,8 +58,7 @@ impl State {
     pub fn begin_projection(&mut self, ask: Ask, now_ms: f64) {
         self.phase = Phase::Analyzing;
         self.running = None;
-        self.projection.failed = None;
-        self.projection.running = Some(Running { ask, since_ms: now_ms });
+        self.projection.run.begin(ask, now_ms);
     }
 
     /// Dropped things that can be a target, with their labels.

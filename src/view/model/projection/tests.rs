@@ -171,20 +171,20 @@ fn a_projection_from_question_to_result() {
     let mut state = page();
     state.projection.form.rank.typed("8");
     project(&mut state);
-    assert!(state.projection.is_running() && state.phase == Phase::Analyzing);
+    assert!(state.projection.run.is_running() && state.phase == Phase::Analyzing);
     assert_eq!(state.status(), "Projecting …");
     receive(&mut state, vec![result(2), ToPage::ProjectedModules { modules: vec![projected("a", 8, 0.9)] }]);
-    assert!(state.projection.result.is_none(), "half a result is not shown");
+    assert!(state.projection.run.result.is_none(), "half a result is not shown");
     receive(&mut state, vec![ToPage::ProjectedModules { modules: vec![projected("b", 8, 0.9)] }]);
     receive(&mut state, vec![finished(Outcome::Done)]);
-    let shown = state.projection.result.clone().unwrap();
+    let shown = state.projection.run.result.clone().unwrap();
     assert_eq!((shown.modules.len(), shown.seconds), (2, Some(0.5)));
-    assert_eq!((state.phase, state.projection.is_running()), (Phase::Done, false));
+    assert_eq!((state.phase, state.projection.run.is_running()), (Phase::Done, false));
     assert!(!state.result_is_other());
     state.projection.form.rank.typed("4");
     assert!(state.result_is_other());
     receive(&mut state, vec![ToPage::ProjectionGone]);
-    assert!(state.projection.result.is_none() && !state.result_is_other());
+    assert!(state.projection.run.result.is_none() && !state.result_is_other());
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn a_failure_is_said_and_a_cancel_is_not() {
     let text = Some("out of memory".to_owned());
     receive(&mut state, vec![ToPage::NotProjected { text }, finished(Outcome::Done)]);
     assert_eq!(state.projection_problem().as_deref(), Some("out of memory"));
-    assert!(state.projection.result.is_some(), "the last one stays");
+    assert!(state.projection.run.result.is_some(), "the last one stays");
     state.projection.form.rank.typed("4");
     assert_eq!(state.projection_problem(), None, "of other settings nothing is known yet");
 }
@@ -210,7 +210,7 @@ fn a_cancel_in_the_middle_leaves_no_half() {
     project(&mut state);
     receive(&mut state, vec![result(2), ToPage::NotProjected { text: None }, finished(Outcome::Done)]);
     receive(&mut state, vec![ToPage::ProjectedModules { modules: vec![projected("a", 8, 0.9); 2] }]);
-    assert!(state.projection.result.is_none() && state.is_free());
+    assert!(state.projection.run.result.is_none() && state.is_free());
 }
 
 #[test]
@@ -220,9 +220,9 @@ fn clearing_forgets_settings_and_result() {
     project(&mut state);
     receive(&mut state, vec![result(0), finished(Outcome::Done)]);
     state.clear();
-    assert!(state.projection.result.is_none() && state.projection.form == Form::default());
+    assert!(state.projection.run.result.is_none() && state.projection.form == Form::default());
     let mut state = page();
     project(&mut state);
     receive(&mut state, vec![result(0), finished(Outcome::Idle)]);
-    assert!(state.projection.result.is_none(), "nothing is held any more");
+    assert!(state.projection.run.result.is_none(), "nothing is held any more");
 }
