@@ -32,8 +32,8 @@ pub fn FirstScreen() -> impl IntoView {
                     <h2>"What you can drop"</h2>
                     <p>
                         <code>"adapter_model.safetensors"</code>" with its "<code>"adapter_config.json"</code>
-                        " or folders, side by side. Without a config, correct the assumed scale. Checkpoints of its "
-                        "model show whether it does what training changed; two alone give a LoRA."
+                        ", or whole folders, several at once. Checkpoints of its model beside it show whether it does "
+                        "what training changed; two of them alone give a LoRA."
                     </p>
                 </section>
                 <section>
