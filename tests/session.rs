@@ -227,6 +227,35 @@ fn a_cancel_leaves_a_waiting_configuration_waiting() {
     agrees_with_the_writing_library(&session.report().adapters[0], "peft-lora");
 }
 
+/// Of a cancelled drop the finished adapters stay, and so does the configuration that an adapter was given: the page
+/// hears what is left of the alignments.
+#[test]
+fn a_cancel_tells_what_is_aligned() {
+    let countdown = CancelAt(Rc::new(Cell::new(u32::MAX)));
+    let (mut session, messages) = start(BackendChoice::Cpu, countdown.clone());
+    let folder = |n: u32| format!("peft-lora-trajectory/checkpoint-{n}");
+    block_on(session.load([30, 60].into_iter().flat_map(|n| weights(&folder(n))).collect()));
+    let told = || {
+        let counts = messages
+            .borrow()
+            .iter()
+            .filter_map(|m| match m {
+                ToPage::Alignments { count, .. } => Some(*count),
+                _ => None,
+            })
+            .collect::<Vec<_>>();
+        counts
+    };
+    assert_eq!((told().iter().sum::<usize>(), session.report().alignment.len()), (2, 2));
+    messages.borrow_mut().clear();
+    countdown.0.set(5);
+    block_on(
+        session.load([vec![fixture(&format!("{}/adapter_config.json", folder(30)))], weights("peft-lora")].concat()),
+    );
+    assert_eq!(session.report().adapters.len(), 2, "the third was cancelled");
+    assert_eq!((told(), session.report().alignment.len()), (vec![0; 4], 0));
+}
+
 /// Whenever the cancel comes, the session ends idle and the next drop works.
 #[test]
 fn a_cancel_ends_idle_and_the_next_drop_works() {

@@ -49,9 +49,9 @@ impl AllKnown {
         self.0.retain(|Known { update, .. }| ![update.adapter, update.pair.0, update.pair.1].contains(&item));
     }
 
-    /// What goes by adapters' scales.
-    pub fn forget_along(&mut self, along: Along) {
-        self.0.retain(|known| known.update.along != along);
+    /// Every update that begins or ends with an item.
+    pub fn forget_updates(&mut self, item: ItemId) {
+        self.0.retain(|Known { update, .. }| ![update.pair.0, update.pair.1].contains(&item));
     }
 
     pub fn len(&self) -> usize {
@@ -116,7 +116,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         self.finished(self.outcome(), sentences.into_iter().map(super::warning).collect());
     }
 
-    async fn align_along(&mut self, along: Along) -> Vec<String> {
+    pub(super) async fn align_along(&mut self, along: Along) -> Vec<String> {
         let before = self.aligned.len();
         let outcome = match along {
             Along::Checkpoints => self.align_checkpoints().await,

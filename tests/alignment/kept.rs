@@ -2,10 +2,12 @@
 
 use lorascope::protocol::{BackendChoice, ItemId};
 use lorascope::report::Along;
+use lorascope::source::MemorySource;
 use pollster::block_on;
 
-use super::bench::{BACKENDS, bench};
-use super::run::Run;
+use super::bench::{BACKENDS, Switch, bench, bench_with, said};
+use super::run::{Q, Run, adapter_file};
+use crate::cases::Numbers;
 
 /// The order is that of the steps; by hand it is another one, for which only what is new is read.
 #[test]
@@ -58,4 +60,61 @@ fn a_scale_set_by_hand_turns_the_cosine() {
     let ratio = after.whole.relative_norm.expect("a norm") / before.whole.relative_norm.expect("a norm");
     assert!((ratio - 3.0).abs() < 1e-12, "{ratio}");
     assert_eq!(after.modules[0].reference_cosine, before.modules[0].reference_cosine);
+}
+
+/// What was cancelled begins again when it is asked for, not with a scale or a drop that brings nothing.
+#[test]
+fn a_cancelled_alignment_stays_cancelled() {
+    let run = Run::new();
+    let switch = Switch::default();
+    let mut bench = bench_with(BackendChoice::Cpu, switch.clone());
+    bench.drop_files(vec![
+        run.adapter[0].clone(),
+        run.state("base.safetensors", 0.0),
+        run.state("step-1.safetensors", 1.0),
+    ]);
+    let lora = bench.item("lora");
+    let back = ["step-1", "base"].map(|label| bench.item(label)).to_vec();
+    switch.0.set(true);
+    block_on(bench.session.align(Along::Checkpoints, back.clone()));
+    said(&bench.ended().1, "Cancelled");
+    switch.0.set(false);
+    let read = bench.bytes_read();
+    block_on(bench.session.set_scale(lora, 2.0));
+    assert_eq!((bench.bytes_read(), bench.pairs().len()), (read, 0));
+    bench.drop_files(vec![MemorySource::new("notes.txt", b"nothing".to_vec())]);
+    assert_eq!((bench.bytes_read(), bench.pairs().len()), (read, 0));
+    block_on(bench.session.align(Along::Checkpoints, back));
+    assert_eq!(bench.pairs(), ["lora: step-1 → base"]);
+}
+
+/// Only updates from or to an adapter go by its scale.
+#[test]
+fn a_scale_reads_only_the_updates_that_it_is_part_of() {
+    let mut numbers = Numbers::new(5);
+    let mut file = |path: &str| {
+        let (b, a) = (numbers.matrix(10, 2), numbers.matrix(2, 12));
+        adapter_file(path, Q, &b, &a)
+    };
+    let mut bench = bench(BackendChoice::Cpu);
+    bench.drop_files(vec![
+        file("run-1/adapter_model.safetensors"),
+        file("run-2/adapter_model.safetensors"),
+        file("run-3/adapter_model.safetensors"),
+        file("other/adapter_model.safetensors"),
+    ]);
+    let order = ["run-1", "run-2", "run-3"].map(|label| bench.item(label)).to_vec();
+    let other = bench.item("other");
+    block_on(bench.session.align(Along::Adapters, order.clone()));
+    assert_eq!(bench.pairs().len(), 4 * 3, "{:#?}", bench.pairs());
+    let (first, own) = (bench.one("run-1", "run-2"), bench.alignment().len());
+    let read = bench.bytes_read();
+    // Refused; of an adapter that is no state; and of a state.
+    block_on(bench.session.set_scale(order[0], f64::NAN));
+    assert_eq!((bench.bytes_read(), bench.alignment().len()), (read, own));
+    block_on(bench.session.set_scale(other, 2.0));
+    assert_eq!((bench.bytes_read(), bench.alignment().len()), (read, own));
+    block_on(bench.session.set_scale(order[2], 2.0));
+    assert!(bench.bytes_read() > read);
+    assert_eq!((bench.alignment().len(), bench.one("run-1", "run-2")), (own, first));
 }
