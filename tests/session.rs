@@ -423,6 +423,33 @@ fn item(messages: &Messages, label: &str) -> ItemId {
     found.unwrap_or_else(|| panic!("no item {label}"))
 }
 
+/// What a GPU's arithmetic cannot hold is computed on the CPU.
+#[test]
+fn very_large_and_very_small_updates_are_extracted() {
+    for choice in BACKENDS {
+        for size in [1e-31, 1.0, 1e12] {
+            let mut numbers = cases::Numbers::new(19);
+            let base = numbers.matrix(24, 20) * size;
+            let update = numbers.matrix(24, 2) * numbers.matrix(2, 20) * size;
+            let (mut session, messages) = start(choice, Steady);
+            block_on(
+                session.load(vec![state("base.safetensors", &base), state("step.safetensors", &(&base + &update))]),
+            );
+            let (from, to) = (item(&messages, "base"), item(&messages, "step"));
+            let rank = ExtractRank::Number(2);
+            block_on(session.extract(&ExtractRequest { from, to, rank, dtype: OutputType::F32, embeddings: false }));
+            let report = session.report();
+            let extraction =
+                report.extraction.unwrap_or_else(|| panic!("{choice:?} {size:e}: {:?}", verdict(&messages)));
+            let (norm, error) = (extraction.update_norm, extraction.error);
+            close(norm, update.norm(), 1e-5 * update.norm(), &format!("{choice:?} {size:e}: the norm"));
+            assert!(error <= 1e-5, "{choice:?} {size:e}: {error:e}");
+            let again = choice == BackendChoice::WebGpu && size != 1.0;
+            assert_eq!(report.engine.counts.fallbacks > 0, again, "{choice:?} {size:e}");
+        }
+    }
+}
+
 /// A checkpoint that an index joins to another one is gone, and its extraction with it.
 #[test]
 fn what_is_joined_takes_its_extraction_along() {

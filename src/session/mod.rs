@@ -8,6 +8,7 @@ use std::rc::Rc;
 mod align;
 mod aligned;
 mod analyse;
+mod asked;
 mod backend;
 mod bases;
 mod checkpoints;
@@ -21,6 +22,7 @@ mod projected;
 mod series;
 mod streamed;
 mod tensors;
+mod tile_jobs;
 mod tiles;
 mod trajectory;
 mod written;
@@ -179,7 +181,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     pub fn engine(&self) -> EngineReport {
         let mut counts = self.chosen.counts();
         counts.bytes_read = self.bytes_read.get();
-        counts.fallbacks = self.fallbacks;
+        counts.fallbacks += self.fallbacks;
         let adapter_name = match &self.chosen.backend {
             Backend::Cpu(_) => None,
             Backend::Gpu(gpu) if gpu.adapter_name().is_empty() => Some(self.unnamed_gpu.clone()),

@@ -6,7 +6,7 @@ use lorascope::source::MemorySource;
 use pollster::block_on;
 
 use super::bench::{BACKENDS, Switch, bench, bench_with, said};
-use super::run::{Q, Run, adapter_file};
+use super::run::{K, Q, Run, adapter_file, safetensors};
 use crate::cases::Numbers;
 
 /// The order is that of the steps; by hand it is another one, for which only what is new is read.
@@ -117,4 +117,66 @@ fn a_scale_reads_only_the_updates_that_it_is_part_of() {
     block_on(bench.session.set_scale(order[2], 2.0));
     assert!(bench.bytes_read() > read);
     assert_eq!((bench.alignment().len(), bench.one("run-1", "run-2")), (own, first));
+}
+
+/// A shard of two that a checkpoint lies in.
+fn shard(run: &Run, number: u32, module: &str, n: f64) -> MemorySource {
+    let path = format!("step-5/model-0000{number}-of-00002.safetensors");
+    MemorySource::new(path, safetensors(&[run.weight(module, n)]))
+}
+
+/// A weight that only one end of an update has is not read.
+#[test]
+fn what_has_nothing_beside_it_is_not_read() {
+    for choice in BACKENDS {
+        let run = Run::new();
+        let mut bench = run.start(choice);
+        bench.drop_files(vec![run.state("base/model.safetensors", 0.0), shard(&run, 1, Q, 1.0)]);
+        let read = bench.bytes_read();
+        let back = ["step-5", "base"].map(|label| bench.item(label)).to_vec();
+        block_on(bench.session.align(Along::Checkpoints, back));
+        let (weight, factors) = (10 * 12 * 4, (2 * 12 + 10 * 2) * 4);
+        assert_eq!(bench.bytes_read() - read, 2 * weight + factors);
+        assert_eq!(bench.one("step-5", "base").matched, 1);
+    }
+}
+
+/// Adapters that neither are compared nor stand at the end of an update are not read.
+#[test]
+fn only_what_takes_part_is_read() {
+    let mut numbers = Numbers::new(7);
+    let mut file = |folder: &str| {
+        let (b, a) = (numbers.matrix(10, 2), numbers.matrix(2, 12));
+        adapter_file(&format!("{folder}/adapter_model.safetensors"), Q, &b, &a)
+    };
+    let mut bench = bench(BackendChoice::Cpu);
+    bench.drop_files(vec![file("checkpoint-1"), file("checkpoint-2")]);
+    assert_eq!(bench.pairs().len(), 2);
+    let mut reads = Vec::new();
+    for late in ["late-x", "late-y"] {
+        let read = bench.bytes_read();
+        bench.drop_files(vec![file(late)]);
+        reads.push(bench.bytes_read() - read);
+    }
+    assert_eq!(bench.pairs().len(), 4, "{:#?}", bench.pairs());
+    assert_eq!(reads[0], reads[1]);
+}
+
+/// More files of a checkpoint that was left out by hand do not put it back.
+#[test]
+fn what_was_left_out_stays_out() {
+    let run = Run::new();
+    let mut bench = run.start(BackendChoice::Cpu);
+    bench.drop_files(vec![
+        run.state("base/model.safetensors", 0.0),
+        run.state("mid/model.safetensors", 1.0),
+        shard(&run, 1, Q, 2.0),
+    ]);
+    let order = ["base", "mid"].map(|label| bench.item(label)).to_vec();
+    block_on(bench.session.align(Along::Checkpoints, order));
+    bench.drop_files(vec![shard(&run, 2, K, 4.0)]);
+    assert_eq!(bench.pairs(), ["lora: base → mid"]);
+    // One that is new joins.
+    bench.drop_files(vec![run.state("new/model.safetensors", 3.0)]);
+    assert_eq!(bench.pairs(), ["lora: base → mid", "lora: mid → new", "lora: base → new"]);
 }
