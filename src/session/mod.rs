@@ -19,6 +19,7 @@ mod jobs;
 mod prepare;
 mod project;
 mod projected;
+mod remarks;
 mod series;
 mod streamed;
 mod tensors;

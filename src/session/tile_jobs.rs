@@ -195,10 +195,7 @@ impl<P: Pulse + Clone> Chosen<P> {
         if on.tiles.iter().any(|tile| !tile.dtype.on_gpu()) {
             return self.run_on_cpu(job).await;
         }
-        // The backend itself groups what stands beside the changes; only that of a single one has to fit.
-        let words = on.changes.iter().map(|&(_, beside)| J::words(beside) as u64).max().unwrap_or(0);
-        let bytes = on.tiles.iter().map(|tile| tile.bytes.len().next_multiple_of(4) as u64).sum();
-        let mut all = self.run(job, Cost { bytes, words, ..Cost::default() }).await?;
+        let mut all = self.run(job, cost(job)).await?;
         if matches!(self.backend, Backend::Cpu(_)) {
             return Ok(all);
         }
@@ -216,5 +213,34 @@ impl<P: Pulse + Clone> Chosen<P> {
             }
         }
         Ok(all)
+    }
+}
+
+/// What a job asks of a GPU. It groups by itself what stands beside the changes; only that of one of them has to fit.
+fn cost<J: TileJob>(job: &J) -> Cost {
+    let on = job.on();
+    let words = on.changes.iter().map(|&(_, beside)| J::words(beside) as u64).max().unwrap_or(0);
+    let bytes = on.tiles.iter().map(|tile| tile.bytes.len().next_multiple_of(4) as u64).sum();
+    Cost { bytes, words, ..Cost::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compute::FactorType;
+
+    #[test]
+    fn many_changes_fit_a_gpu_where_each_of_them_does() {
+        let bytes = vec![0; 4 << 20];
+        let tile = RawTall { rows: 1 << 10, cols: 1 << 10, transposed: false, dtype: FactorType::F32, bytes };
+        let tiles = [Rc::new(tile.clone()), Rc::new(tile)];
+        let thin = vec![0.0; 17 << 20];
+        let align = |len: usize, count: usize| {
+            let sides = Sides { k: 1, left: &thin[..len], right: &thin[..len] };
+            cost(&Align(OnTiles { tiles: &tiles, changes: vec![([0, 1], sides); count] }))
+        };
+        assert_eq!(align(8 << 20, 30), Cost { bytes: 8 << 20, words: 16 << 20, products: 0 });
+        assert!(align(8 << 20, 30).fits());
+        assert!(!align(17 << 20, 1).fits());
     }
 }

@@ -145,29 +145,36 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                         return Err(Stopped::Cancelled);
                     }
                     let (from, to) = update.pair;
-                    let sums = || {
-                        let end = |id| {
-                            let end = ends.get(&(id, name.as_str()));
-                            end.ok_or_else(|| format!("{} has no such module", label(id)))
-                        };
-                        let (a, b) = (end(from)?, end(to)?);
-                        let own = own.as_mut().ok_or("its factors could not be decomposed")?;
-                        for (end, id) in [(a, from), (b, to)] {
-                            if end.module.shape != module.shape {
-                                let (shape, other) = (module.shape, end.module.shape);
-                                return Err(format!("its shape is {shape:?}, and {other:?} in {}", label(id)));
-                            }
-                        }
-                        let difference = || b.factors.difference_sq(b.module.scale, &a.factors, a.module.scale);
-                        let update_sq = *squares.entry(update.pair).or_insert_with(difference);
-                        Ok(own.sums([(from, a), (to, b)], update_sq))
-                    };
-                    modules[*n] = { sums }();
+                    let ends = [from, to].map(|id| (id, ends.get(&(id, name.as_str())), label(id)));
+                    modules[*n] = sums(module, own.as_mut(), ends, &mut squares);
                 }
             }
         }
         Ok(())
     }
+}
+
+/// One module beside one update; `squares` are the updates' ‖X‖² of this module.
+fn sums(
+    module: &Module,
+    own: Option<&mut Own<'_>>,
+    ends: [(ItemId, Option<&End<'_>>, &str); 2],
+    squares: &mut HashMap<(ItemId, ItemId), f64>,
+) -> Result<Sums, String> {
+    let [a, b] = ends.map(|(id, end, label)| {
+        let end = end.ok_or_else(|| format!("{label} has no such module"))?;
+        Ok::<_, String>((id, end, label))
+    });
+    let ends @ [(from, a, _), (to, b, _)] = [a?, b?];
+    let own = own.ok_or("its factors could not be decomposed")?;
+    for (_, end, label) in ends {
+        if end.module.shape != module.shape {
+            return Err(format!("its shape is {:?}, and {:?} in {label}", module.shape, end.module.shape));
+        }
+    }
+    let difference = || b.factors.difference_sq(b.module.scale, &a.factors, a.module.scale);
+    let update_sq = *squares.entry((from, to)).or_insert_with(difference);
+    Ok(own.sums([(from, a), (to, b)], update_sq))
 }
 
 impl<'a> Own<'a> {
