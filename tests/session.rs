@@ -10,10 +10,12 @@ use std::rc::Rc;
 
 use common::{fixture, json};
 use lorascope::compute::{FactorType, Pulse, Steady};
-use lorascope::protocol::{BackendChoice, ItemKind, Outcome, Problem, ToPage};
+use lorascope::projection::OutputType;
+use lorascope::protocol::{BackendChoice, ExtractRank, ExtractRequest, ItemId, ItemKind, Outcome, Problem, ToPage};
 use lorascope::report::AdapterReport;
 use lorascope::session::{Backend, Session};
 use lorascope::source::MemorySource;
+use nalgebra::DMatrix;
 use pollster::block_on;
 
 const FIXTURES: [&str; 4] = ["peft-lora", "peft-rslora-attn", "peft-patterns", "peft-embed-saved"];
@@ -227,6 +229,34 @@ fn a_cancel_leaves_a_waiting_configuration_waiting() {
     agrees_with_the_writing_library(&session.report().adapters[0], "peft-lora");
 }
 
+/// Of a cancelled drop the finished adapters stay, and so does the configuration that an adapter was given: the page
+/// hears what is left of the alignments.
+#[test]
+fn a_cancel_tells_what_is_aligned() {
+    let countdown = CancelAt(Rc::new(Cell::new(u32::MAX)));
+    let (mut session, messages) = start(BackendChoice::Cpu, countdown.clone());
+    let folder = |n: u32| format!("peft-lora-trajectory/checkpoint-{n}");
+    block_on(session.load([30, 60].into_iter().flat_map(|n| weights(&folder(n))).collect()));
+    let told = || {
+        messages
+            .borrow()
+            .iter()
+            .filter_map(|m| match m {
+                ToPage::Alignments { count, .. } => Some(*count),
+                _ => None,
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((told().iter().sum::<usize>(), session.report().alignment.len()), (2, 2));
+    messages.borrow_mut().clear();
+    countdown.0.set(5);
+    block_on(
+        session.load([vec![fixture(&format!("{}/adapter_config.json", folder(30)))], weights("peft-lora")].concat()),
+    );
+    assert_eq!(session.report().adapters.len(), 2, "the third was cancelled");
+    assert_eq!((told(), session.report().alignment.len()), (vec![0; 4], 0));
+}
+
 /// Whenever the cancel comes, the session ends idle and the next drop works.
 #[test]
 fn a_cancel_ends_idle_and_the_next_drop_works() {
@@ -373,4 +403,73 @@ fn huge_values_have_the_right_energy_on_both_backends() {
     });
     assert!(norms[0].is_finite() && norms[0] > 1e20, "{norms:?}");
     close(norms[1], norms[0], 1e-6 * norms[0], "the Frobenius norm");
+}
+
+/// A checkpoint of one weight, `rows` × 20.
+fn state(path: &str, weight: &DMatrix<f64>) -> MemorySource {
+    const NAME: &str = "model.layers.0.self_attn.q_proj.weight";
+    let bytes: Vec<u8> = weight.transpose().iter().flat_map(|&x| (x as f32).to_le_bytes()).collect();
+    let shape = vec![weight.nrows(), weight.ncols()];
+    let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape, &bytes).unwrap();
+    MemorySource::new(path, safetensors::serialize([(NAME, view)], None).unwrap())
+}
+
+fn item(messages: &Messages, label: &str) -> ItemId {
+    let messages = messages.borrow();
+    let found = messages.iter().find_map(|message| match message {
+        ToPage::Item(item) if item.label == label => Some(item.item),
+        _ => None,
+    });
+    found.unwrap_or_else(|| panic!("no item {label}"))
+}
+
+/// What a GPU's arithmetic cannot hold is computed on the CPU.
+#[test]
+fn very_large_and_very_small_updates_are_extracted() {
+    for choice in BACKENDS {
+        for size in [1e-31, 1.0, 1e12] {
+            let mut numbers = cases::Numbers::new(19);
+            let base = numbers.matrix(24, 20) * size;
+            let update = numbers.matrix(24, 2) * numbers.matrix(2, 20) * size;
+            let (mut session, messages) = start(choice, Steady);
+            block_on(
+                session.load(vec![state("base.safetensors", &base), state("step.safetensors", &(&base + &update))]),
+            );
+            let (from, to) = (item(&messages, "base"), item(&messages, "step"));
+            let rank = ExtractRank::Number(2);
+            block_on(session.extract(&ExtractRequest { from, to, rank, dtype: OutputType::F32, embeddings: false }));
+            let report = session.report();
+            let extraction =
+                report.extraction.unwrap_or_else(|| panic!("{choice:?} {size:e}: {:?}", verdict(&messages)));
+            let (norm, error) = (extraction.update_norm, extraction.error);
+            close(norm, update.norm(), 1e-5 * update.norm(), &format!("{choice:?} {size:e}: the norm"));
+            assert!(error <= 1e-5, "{choice:?} {size:e}: {error:e}");
+            let again = choice == BackendChoice::WebGpu && size != 1.0;
+            assert_eq!(report.engine.counts.fallbacks > 0, again, "{choice:?} {size:e}");
+        }
+    }
+}
+
+/// A checkpoint that an index joins to another one is gone, and its extraction with it.
+#[test]
+fn what_is_joined_takes_its_extraction_along() {
+    let mut numbers = cases::Numbers::new(23);
+    let (mut session, messages) = start(BackendChoice::Cpu, Steady);
+    let part = |path: &str, name: &str| MemorySource::new(path, common::f32_file(&[(name, &[4, 8])]));
+    block_on(session.load(vec![
+        state("m/a.safetensors", &numbers.matrix(12, 20)),
+        part("m/b.safetensors", "b.weight"),
+        state("other/c.safetensors", &numbers.matrix(12, 20)),
+    ]));
+    let (from, to) = (item(&messages, "a"), item(&messages, "c"));
+    let rank = ExtractRank::Number(2);
+    block_on(session.extract(&ExtractRequest { from, to, rank, dtype: OutputType::F32, embeddings: false }));
+    assert!(session.report().extraction.is_some());
+    let map =
+        serde_json::json!({ "model.layers.0.self_attn.q_proj.weight": "a.safetensors", "b.weight": "b.safetensors" });
+    let text = serde_json::json!({ "metadata": {}, "weight_map": map }).to_string();
+    block_on(session.load(vec![MemorySource::new("m/model.safetensors.index.json", text.into_bytes())]));
+    assert!(messages.borrow().contains(&ToPage::Removed { item: from }));
+    assert!(session.report().extraction.is_none());
+    assert!(messages.borrow().contains(&ToPage::ExtractionGone));
 }

@@ -196,6 +196,22 @@ fn the_fewest_triples_with_an_energy() {
     }
 }
 
+/// Where the sketch has grown to all of X, there are more triples than are asked for.
+#[test]
+fn an_energy_takes_no_more_triples_than_it_may() {
+    let mut numbers = Numbers::new(61);
+    for shape in [(64, 200), (200, 64), (64, 64)] {
+        let x = with_sigma(&mut numbers, shape, &[1.0; 64]);
+        for (share, fewest) in [(0.9, 58), (0.99, 64)] {
+            for most in [32, 40, 64, 100] {
+                let thin = pollster::block_on(svd_to_energy(&mut dense(&x), share, most)).unwrap();
+                orthonormal(&thin);
+                assert_eq!(thin.sigma.len(), fewest.min(most), "{shape:?}, {share}, at most {most}");
+            }
+        }
+    }
+}
+
 /// Two bf16 states in tiles of rows, as a session multiplies them.
 struct Tiled {
     backend: CpuBackend<Steady>,

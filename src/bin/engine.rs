@@ -34,7 +34,7 @@ mod worker {
     /// Lets the worker's messages in between pieces of work.
     #[derive(Clone, Debug)]
     struct EventLoop {
-        /// The job that is being served; drops and projections are numbered as they come.
+        /// The job that is being served; [`is_job`] says what is numbered, as it comes.
         serving: Rc<Cell<u64>>,
         /// Jobs up to this one are cancelled.
         stop_through: Rc<Cell<u64>>,
@@ -86,15 +86,12 @@ mod worker {
 
     impl Inbox {
         fn take(inbox: &Rc<Self>, message: ToEngine, parts: Array) {
-            match message {
-                ToEngine::Load { .. }
-                | ToEngine::Project { .. }
-                | ToEngine::Align { .. }
-                | ToEngine::SetScale { .. }
-                | ToEngine::Extract { .. } => inbox.jobs.set(inbox.jobs.get() + 1),
-                // These act at once on every job so far, and in their turn on what is held.
-                ToEngine::Cancel | ToEngine::Clear => inbox.pulse.stop_through.set(inbox.jobs.get()),
-                _ => {}
+            if is_job(&message) {
+                inbox.jobs.set(inbox.jobs.get() + 1);
+            }
+            // These act at once on every job so far, and in their turn on what is held.
+            if matches!(message, ToEngine::Cancel | ToEngine::Clear) {
+                inbox.pulse.stop_through.set(inbox.jobs.get());
             }
             inbox.waiting.borrow_mut().push_back((message, parts));
             if !inbox.serving.replace(true) {
@@ -111,6 +108,9 @@ mod worker {
         }
 
         async fn serve(&self, message: ToEngine, parts: &Array) {
+            if is_job(&message) {
+                self.pulse.serving.set(self.pulse.serving.get() + 1);
+            }
             if let ToEngine::Start { backend } = message {
                 let name = gpu_name().await.unwrap_or_else(|| "unnamed GPU".to_owned());
                 let emit: fn(ToPage) = |message| post(message, &Array::new());
@@ -133,30 +133,17 @@ mod worker {
                     let files = paths.into_iter().zip(parts.iter());
                     let sources =
                         files.filter_map(|(path, file)| Some(BlobSource::new(path, file.dyn_into::<File>().ok()?)));
-                    self.pulse.serving.set(self.pulse.serving.get() + 1);
                     engine.load(sources.collect()).await;
                 }
                 ToEngine::Remove { item } => engine.remove(item),
                 ToEngine::Clear => engine.clear(),
                 ToEngine::Cancel => {}
-                ToEngine::SetScale { item, scale } => {
-                    self.pulse.serving.set(self.pulse.serving.get() + 1);
-                    engine.set_scale(item, scale).await;
-                }
+                ToEngine::SetScale { item, scale } => engine.set_scale(item, scale).await,
                 ToEngine::ExportJson => export(&engine),
                 ToEngine::Plan { item, request } => engine.plan(item, &request),
-                ToEngine::Project { item, request } => {
-                    self.pulse.serving.set(self.pulse.serving.get() + 1);
-                    engine.project(item, &request).await;
-                }
-                ToEngine::Align { along, order } => {
-                    self.pulse.serving.set(self.pulse.serving.get() + 1);
-                    engine.align(along, order).await;
-                }
-                ToEngine::Extract { request } => {
-                    self.pulse.serving.set(self.pulse.serving.get() + 1);
-                    engine.extract(&request).await;
-                }
+                ToEngine::Project { item, request } => engine.project(item, &request).await,
+                ToEngine::Align { along, order } => engine.align(along, order).await,
+                ToEngine::Extract { request } => engine.extract(&request).await,
                 ToEngine::ExportExtraction { file } => match engine.download_extraction(file) {
                     Ok(Download { name, mime, pieces }) => send_file(name, mime, &pieces.into_iter().collect()),
                     Err(text) => post(ToPage::NotExtracted { text: Some(text) }, &Array::new()),
@@ -168,6 +155,18 @@ mod worker {
             }
             self.engine.replace(Some(engine));
         }
+    }
+
+    /// What may take long, and can be cancelled.
+    fn is_job(message: &ToEngine) -> bool {
+        matches!(
+            message,
+            ToEngine::Load { .. }
+                | ToEngine::SetScale { .. }
+                | ToEngine::Project { .. }
+                | ToEngine::Align { .. }
+                | ToEngine::Extract { .. }
+        )
     }
 
     fn export(engine: &Engine) {
@@ -213,16 +212,23 @@ mod worker {
         })
     }
 
+    thread_local! {
+        /// Messages of the worker to itself, on one channel: one for each message would stay open.
+        static TO_MYSELF: Option<MessageChannel> = MessageChannel::new().ok();
+    }
+
     /// Ends when the event loop has run the messages that wait. A message to oneself: a timer would sleep for four
     /// milliseconds, and in short slices that counts.
     async fn next_task() {
         let promise = Promise::new(&mut |resolve, _| {
-            let sent = MessageChannel::new().and_then(|channel| {
+            let sent = TO_MYSELF.with(|channel| {
+                let channel = channel.as_ref()?;
+                // One job runs at a time, so no message is under way but this one.
                 channel.port1().set_onmessage(Some(&resolve));
-                channel.port2().post_message(&JsValue::NULL)
+                channel.port2().post_message(&JsValue::NULL).ok()
             });
             // A refused message would leave the work waiting for ever; then it goes on without a pause.
-            if sent.is_err() {
+            if sent.is_none() {
                 let _ = resolve.call0(&JsValue::NULL);
             }
         });

@@ -44,6 +44,14 @@ impl Aligned {
         Self { core: DMatrix::zeros(k as usize, k as usize), update_sq: 0.0, before_sq: 0.0, not_finite }
     }
 
+    /// Adds another tile of the same weight.
+    pub fn add(&mut self, more: &Self) {
+        self.core += &more.core;
+        self.update_sq += more.update_sq;
+        self.before_sq += more.before_sq;
+        self.not_finite += more.not_finite;
+    }
+
     /// Whether the arithmetic could hold the tile. A GPU's does up to 4e9, and takes numbers below 1e-28 for zeros;
     /// what leaves its range is to be asked of [`super::cpu::align::align`].
     pub fn is_in_range(&self) -> bool {

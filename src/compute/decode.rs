@@ -4,6 +4,7 @@ use nalgebra::DMatrix;
 use safetensors::Dtype;
 
 use super::RawTall;
+use crate::container::TensorType;
 
 /// The dtypes that factors may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +31,14 @@ impl FactorType {
             Dtype::F8_E4M3 => Some(Self::F8E4m3),
             Dtype::F8_E5M2 => Some(Self::F8E5m2),
             _ => None,
+        }
+    }
+
+    /// The same of a tensor's type as its header names it.
+    pub fn of(tensor: &TensorType) -> Option<Self> {
+        match tensor {
+            TensorType::Known(dtype) => Self::from_dtype(*dtype),
+            TensorType::Unknown(_) => None,
         }
     }
 

@@ -80,7 +80,8 @@ pub async fn svd_to_energy<U: Update>(update: &mut U, share: f64, most: usize) -
         }
     };
     let fewest = (0..thin.sigma.len()).find(|&k| energy(&thin.sigma, k) >= wanted);
-    Ok(thin.truncated(fewest.unwrap_or(most)))
+    // What was decomposed whole has them all.
+    Ok(thin.truncated(fewest.unwrap_or(most).min(most)))
 }
 
 /// Σσ² of the first `count`.

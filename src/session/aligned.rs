@@ -49,9 +49,9 @@ impl AllKnown {
         self.0.retain(|Known { update, .. }| ![update.adapter, update.pair.0, update.pair.1].contains(&item));
     }
 
-    /// What goes by adapters' scales.
-    pub fn forget_along(&mut self, along: Along) {
-        self.0.retain(|known| known.update.along != along);
+    /// Every update that begins or ends with an item.
+    pub fn forget_updates(&mut self, item: ItemId) {
+        self.0.retain(|Known { update, .. }| ![update.pair.0, update.pair.1].contains(&item));
     }
 
     pub fn len(&self) -> usize {
@@ -120,14 +120,14 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         self.finished(self.outcome(), sentences.into_iter().map(super::warning).collect());
     }
 
-    async fn align_along(&mut self, along: Along) -> Vec<String> {
+    pub(super) async fn align_along(&mut self, along: Along) -> Vec<String> {
         let before = self.aligned.len();
         let outcome = match along {
             Along::Checkpoints => self.align_checkpoints().await,
             Along::Adapters => self.align_adapters().await,
         };
         let texts = match outcome {
-            Ok(()) => self.remarks(before),
+            Ok(()) => self.remarks(along, self.aligned.since(before)),
             Err(Stopped::Cancelled) => {
                 vec![
                     "Cancelled. What was finished before is kept; Align on the Alignment tab starts it again."
@@ -142,42 +142,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         texts
     }
 
-    /// What there is to say of new alignments.
-    fn remarks(&self, before: usize) -> Vec<String> {
-        let new = self.aligned.since(before);
-        let mut sentences = Vec::new();
-        let name = |(from, to): (ItemId, ItemId)| format!("{} → {}", self.label(from), self.label(to));
-        let mut empty: Vec<(ItemId, Vec<String>)> = Vec::new();
-        for Known { update, .. } in new.iter().filter(|known| known.modules.iter().all(Result::is_err)) {
-            match empty.iter_mut().find(|(adapter, _)| *adapter == update.adapter) {
-                Some((_, pairs)) => pairs.push(name(update.pair)),
-                None => empty.push((update.adapter, vec![name(update.pair)])),
-            }
-        }
-        for (adapter, pairs) in empty {
-            sentences.push(format!(
-                "{}: there is nothing to compare it with in {}: no weight of its modules is in both with the module's \
-                 shape. Are they states of the model that it was trained on?",
-                self.label(adapter),
-                pairs.join(", ")
-            ));
-        }
-        let mut still: Vec<(ItemId, ItemId)> = Vec::new();
-        for Known { update, modules } in new {
-            let mut sums = modules.iter().flatten().peekable();
-            if sums.peek().is_some() && sums.all(|sums| sums.update_sq == 0.0) && !still.contains(&update.pair) {
-                still.push(update.pair);
-                sentences.push(format!(
-                    "{}: both hold the same values in every weight that was compared. Nothing changed between them, or \
-                     one was dropped twice.",
-                    name(update.pair)
-                ));
-            }
-        }
-        sentences
-    }
-
-    fn label(&self, item: ItemId) -> &str {
+    pub(super) fn label(&self, item: ItemId) -> &str {
         self.held.iter().find(|held| held.id == item).map_or("", |held| &held.label)
     }
 
@@ -228,9 +193,9 @@ fn report<S>(known: &Known, analysed: &Analysed<S>, [adapter, from, to]: [&str; 
         match outcome {
             Ok(sums) => {
                 let own = Beside { sums: *sums, sigma, scale: module.scale, shape: module.shape };
-                let reference_cosine = own.reference_cosine();
-                if reference_cosine.is_finite() && own.figures().update_norm.is_some() {
-                    modules.push(AlignedModule { name: module.name.clone(), figures: own.figures(), reference_cosine });
+                let (figures, reference_cosine) = (own.figures(), own.reference_cosine());
+                if reference_cosine.is_finite() && figures.update_norm.is_some() {
+                    modules.push(AlignedModule { name: module.name.clone(), figures, reference_cosine });
                     beside.push(own);
                 } else {
                     let reason = "its update is beyond double precision".to_owned();

@@ -7,16 +7,31 @@ use crate::adapter::{Adapter, FaultLog, ModuleFault};
 use crate::compute::plan::{self, Cost};
 use crate::compute::{ComputeError, Pulse};
 use crate::intake::AdapterFile;
-use crate::linalg::Spectrum;
+use crate::linalg::{Spectrum, Want};
 use crate::protocol::{Progress, ToPage};
 use crate::report::NotAnalyzed;
-use crate::source::ByteSource;
+use crate::source::{ByteSource, SourceError};
 
 /// Why an adapter has no result.
 pub(super) enum Stopped {
     Cancelled,
     /// A sentence that names the file.
     Failed(String),
+}
+
+impl From<SourceError> for Stopped {
+    fn from(error: SourceError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<ComputeError> for Stopped {
+    fn from(error: ComputeError) -> Self {
+        match error {
+            ComputeError::Cancelled => Self::Cancelled,
+            error => Self::Failed(format!("{error}.")),
+        }
+    }
 }
 
 /// What of a drop is done.
@@ -60,8 +75,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             self.progress(&file.label, batch.start, costs.len(), *work);
             let numbers = &numbers[batch];
             let modules: Vec<_> = numbers.iter().map(|&n| &adapter.modules[n]).collect();
-            let pairs = tensors::read(&file.source, &modules).await.map_err(|e| Stopped::Failed(e.to_string()))?;
-            let batch = match self.chosen.run(&Spectra(&pairs), cost).await {
+            let pairs = tensors::read(&file.source, &modules).await?;
+            let batch = match self.chosen.run(&Spectra { pairs: &pairs, want: Want::Values }, cost).await {
                 Ok(batch) => batch,
                 Err(ComputeError::Cancelled) => return Err(Stopped::Cancelled),
                 Err(error) => return Err(Stopped::Failed(format!("{}: {error}.", file.source.path()))),

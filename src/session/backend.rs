@@ -22,7 +22,7 @@ pub struct Chosen<P> {
     pub reason: String,
     choice: BackendChoice,
     pulse: P,
-    /// What engines that are gone had counted.
+    /// What engines that are gone had counted, and the fallbacks.
     past: Counts,
     rebuilt: bool,
 }
@@ -84,6 +84,11 @@ impl<P: Pulse + Clone> Chosen<P> {
             Backend::Gpu(gpu) => gpu.counts(),
         };
         self.past.plus(now)
+    }
+
+    /// Counts what the CPU computed because a GPU's arithmetic could not hold it.
+    pub fn count_fallbacks(&mut self, count: u64) {
+        self.past.fallbacks += count;
     }
 
     pub fn forget_counts(&mut self) {

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::analyse::Stopped;
-use super::jobs::Vectors;
+use super::jobs::Spectra;
 use super::{Emit, Session, tensors};
 use crate::adapter::Module;
 use crate::compute::plan::{self, Cost};
-use crate::compute::{ComputeError, Pulse, Sides};
-use crate::linalg::{Pair, Spectrum};
+use crate::compute::{Pulse, Sides};
+use crate::linalg::{Pair, Spectrum, Want};
 use crate::protocol::ItemId;
 use crate::source::ByteSource;
 use nalgebra::DMatrix;
@@ -50,11 +50,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let mut bases = Bases::new();
         for batch in plan::batches(&costs, self.chosen.aim()) {
             let cost = costs[batch.clone()].iter().copied().fold(Cost::default(), Cost::plus);
-            let spectra =
-                self.chosen.run(&Vectors(&pairs[batch.clone()]), cost).await.map_err(|error| match error {
-                    ComputeError::Cancelled => Stopped::Cancelled,
-                    error => Stopped::Failed(format!("{error}.")),
-                })?;
+            let job = Spectra { pairs: &pairs[batch.clone()], want: Want::Vectors };
+            let spectra = self.chosen.run(&job, cost).await?;
             for ((id, _), spectrum) in modules[batch].iter().zip(spectra) {
                 let Spectrum::Found { sigma, vectors: Some((u, v)), fallback } = spectrum else { continue };
                 self.fallbacks += u64::from(fallback);
@@ -66,6 +63,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     }
 }
 
-fn by_rows(matrix: &DMatrix<f32>) -> Vec<f32> {
+/// The numbers of a matrix, row by row.
+pub(super) fn by_rows(matrix: &DMatrix<f32>) -> Vec<f32> {
     matrix.transpose().as_slice().to_vec()
 }

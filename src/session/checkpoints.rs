@@ -24,6 +24,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         sizes: &[FileReport],
         verdict: &mut Verdict,
     ) {
+        let first = self.next;
         let mut changed = Vec::new();
         for mut new in checkpoints {
             if let Some(sentence) = self.take_out_what_is_here(&mut new).await {
@@ -47,7 +48,10 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             // With more files there is more to compare.
             self.aligned.forget(id);
             self.forget_extraction(id);
-            self.join_series(id);
+            // One that was here may have been taken out of the order by hand.
+            if id >= first {
+                self.join_series(id);
+            }
         }
         let has_adapter = self.held.iter().any(|held| held.analysed().is_some());
         // Of two, a LoRA can be taken without any adapter.
@@ -136,13 +140,14 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let mut whole = self.held.remove(n);
         let What::Checkpoint(checkpoint) = &mut whole.what else { return };
         let mut kept = Vec::with_capacity(self.held.len() + 1);
+        let mut gone = Vec::new();
         for held in std::mem::take(&mut self.held) {
             let Held { id, label, files, what } = held;
             let what = match what {
                 What::Checkpoint(other) => match checkpoint.join(*other) {
                     None => {
                         whole.files.extend(files);
-                        self.emit.emit(ToPage::Removed { item: id });
+                        gone.push(id);
                         continue;
                     }
                     Some(back) => What::Checkpoint(Box::new(back)),
@@ -154,6 +159,11 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let at = kept.partition_point(|held| held.id < id);
         kept.insert(at, whole);
         self.held = kept;
+        for id in gone {
+            self.forget_extraction(id);
+            self.aligned.forget(id);
+            self.emit.emit(ToPage::Removed { item: id });
+        }
     }
 }
 

@@ -41,12 +41,19 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         match taken {
             Ok(()) => {
                 let Verdict { good, mut problems } = verdict;
-                problems.extend(self.align_all(before).await);
+                if good {
+                    problems.extend(self.align_all(before).await);
+                } else {
+                    // There is nothing new to align; what was cancelled is not begun again for that.
+                    self.tell_alignments();
+                }
                 let problems = problems.into_iter().map(|text| Problem { error: !good, text }).collect();
                 self.finished(if good { Outcome::Done } else { Outcome::Error }, problems);
             }
             Err(Cancelled) => {
                 self.forget_unfinished(before);
+                // Adapters that were finished, and configurations that were given, stay.
+                self.tell_alignments();
                 let text = "Cancelled. What was finished before is kept.".to_owned();
                 let problems = if self.held.is_empty() { vec![] } else { vec![Problem { error: false, text }] };
                 self.finished(self.outcome(), problems);

@@ -5,19 +5,19 @@ use std::collections::BTreeSet;
 use nalgebra::DMatrix;
 
 use super::analyse::Stopped;
+use super::bases::by_rows;
 use super::streamed::Streamed;
 use super::tiles::{Place, Weight};
 use super::written::{self, Download, Piece, Written};
 use super::{Emit, Session};
 use crate::checkpoint::{Candidate, Checkpoint, candidates};
 use crate::compute::{FactorType, Pulse};
-use crate::container::TensorType;
 use crate::export::{Base, NewModule, RowLayout, encode, new_adapter};
 use crate::linalg::{Thin, svd_to_energy, truncated_svd};
 use crate::projection::OutputType;
 use crate::protocol::{ExportFile, ExtractRank, ExtractRequest, ItemId, MODULES_PER_MESSAGE, Progress, ToPage};
 use crate::report::{ExtractedModule, ExtractionReport, FileReport, NotAnalyzed};
-use crate::source::{ByteSource, Metered, SourceError};
+use crate::source::{ByteSource, Metered};
 
 /// The largest rank: a sketch of twice as many columns still fits beside a large weight.
 const MAX_RANK: u32 = 512;
@@ -112,7 +112,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
         let base = Base { name: name.as_deref(), paths: &paths, complete: before.missing().is_empty() };
         let (layout, config) = new_adapter(&news, base).map_err(|error| Stopped::Failed(error.to_string()))?;
-        let mut pieces = vec![written::piece::<Metered<S>>(0, layout.header.clone()).map_err(unreadable)?];
+        let mut pieces = vec![written::piece::<Metered<S>>(0, layout.header.clone())?];
         for (made, RowLayout { left, right }) in made.into_iter().zip(&layout.rows) {
             for (mut piece, place) in made.pieces.into_iter().zip([left, right]) {
                 piece.at = place.range.start;
@@ -152,8 +152,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         };
         let most = u64::from(most).min(m.min(n)) as u32;
         let place = |(file, tensor): &(usize, crate::container::TensorEntry)| {
-            let TensorType::Known(dtype) = tensor.dtype else { return None };
-            Some(Place { file: *file, begin: tensor.begin, dtype: FactorType::from_dtype(dtype)? })
+            Some(Place { file: *file, begin: tensor.begin, dtype: FactorType::of(&tensor.dtype)? })
         };
         let tile = self.chosen.aim().products / (4 * u64::from(most) + 16);
         let weight =
@@ -183,7 +182,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         for (factor, transposed) in [left, right].iter().zip(transposed) {
             let bytes = encode(factor, transposed, request.dtype, &candidate.path)
                 .map_err(|error| Stopped::Failed(error.to_string()))?;
-            pieces.push(written::piece::<Metered<S>>(0, bytes).map_err(unreadable)?);
+            pieces.push(written::piece::<Metered<S>>(0, bytes)?);
         }
         let Ok(pieces) = <[_; 2]>::try_from(pieces) else { return Ok(Err("it has no factors".to_owned())) };
         let report = ExtractedModule {
@@ -252,16 +251,8 @@ fn rounded(factor: &DMatrix<f32>, dtype: OutputType) -> DMatrix<f32> {
     })
 }
 
-fn by_rows(factor: &DMatrix<f32>) -> Vec<f32> {
-    factor.transpose().as_slice().to_vec()
-}
-
 /// The paths of all modules with weights.
 fn paths<S: ByteSource>(checkpoint: &Checkpoint<S>) -> Vec<String> {
     let names = checkpoint.tensors().filter_map(|(_, tensor)| tensor.name.strip_suffix(".weight"));
     names.map(crate::adapter::keys::clean).collect()
-}
-
-fn unreadable(error: SourceError) -> Stopped {
-    Stopped::Failed(error.to_string())
 }

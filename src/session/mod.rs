@@ -8,6 +8,7 @@ use std::rc::Rc;
 mod align;
 mod aligned;
 mod analyse;
+mod asked;
 mod backend;
 mod bases;
 mod checkpoints;
@@ -18,9 +19,11 @@ mod jobs;
 mod prepare;
 mod project;
 mod projected;
+mod remarks;
 mod series;
 mod streamed;
 mod tensors;
+mod tile_jobs;
 mod tiles;
 mod trajectory;
 mod written;
@@ -135,13 +138,15 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Replaces the assumed scales of an adapter.
     pub async fn set_scale(&mut self, item: ItemId, value: f64) {
         let mut problems = Vec::new();
+        let mut accepted = false;
         if let Some(n) = self.held.iter().position(|held| held.id == item) {
             let held = &mut self.held[n];
             if let What::Adapter(analysed) = &mut held.what {
                 let before = analysed.adapter.clone();
                 scale::set_by_hand(&mut analysed.adapter, value);
                 analysed.report_again(&held.label);
-                if !value.is_finite() || analysed.report.modules.is_empty() {
+                accepted = value.is_finite() && !analysed.report.modules.is_empty();
+                if !accepted {
                     analysed.adapter = before;
                     analysed.report_again(&held.label);
                     let text = format!("{}: a scale of {value} cannot be used. Give a finite number.", held.label);
@@ -149,11 +154,14 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 }
                 self.send(&self.held[n]);
                 self.forget_projection(item);
-                // Updates between adapters go by their scales.
-                self.aligned.forget_along(Along::Adapters);
             }
         }
-        let problems = problems.into_iter().chain(self.align_all(self.next).await.into_iter().map(warning)).collect();
+        if accepted {
+            // Its own scale comes in when it is reported; only updates from or to it are others now.
+            self.aligned.forget_updates(item);
+            problems.extend(self.align_along(Along::Adapters).await.into_iter().map(warning));
+            self.tell_alignments();
+        }
         self.finished(self.outcome(), problems);
     }
 
@@ -174,7 +182,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     pub fn engine(&self) -> EngineReport {
         let mut counts = self.chosen.counts();
         counts.bytes_read = self.bytes_read.get();
-        counts.fallbacks = self.fallbacks;
+        counts.fallbacks += self.fallbacks;
         let adapter_name = match &self.chosen.backend {
             Backend::Cpu(_) => None,
             Backend::Gpu(gpu) if gpu.adapter_name().is_empty() => Some(self.unnamed_gpu.clone()),

@@ -21,7 +21,7 @@ use crate::projection::quality::{self, Measured};
 use crate::projection::{Method, PlanRow, Request};
 use crate::protocol::{ItemId, Progress, ToPage};
 use crate::report::{FileReport, ProjectedModule, ProjectionReport};
-use crate::source::{ByteSource, Metered, SourceError};
+use crate::source::{ByteSource, Metered};
 
 /// Bytes of carried tensors that are read at once, for their checksum.
 const CARRIED_RANGE: u64 = 16 << 20;
@@ -62,7 +62,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             .iter()
             .filter_map(|row| Some((row.clone(), (*by_name.get(row.source.as_str())?).clone())))
             .collect();
-        let mut pieces = vec![written::piece::<Metered<S>>(0, prepared.layout.header.clone()).map_err(unreadable)?];
+        let mut pieces = vec![written::piece::<Metered<S>>(0, prepared.layout.header.clone())?];
         let mut measured = Vec::with_capacity(rows.len());
         let costs: Vec<Cost> = rows.iter().map(|(row, module)| cost(row, module)).collect();
         let total: u64 = costs.iter().map(|cost| cost.bytes).sum();
@@ -73,7 +73,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             let cost = costs[batch.clone()].iter().copied().fold(Cost::default(), Cost::plus);
             let rows = &rows[batch.clone()];
             let modules: Vec<&Module> = rows.iter().map(|(_, module)| module).collect();
-            let pairs = tensors::read(&file, &modules).await.map_err(unreadable)?;
+            let pairs = tensors::read(&file, &modules).await?;
             let job = Project { pairs: &pairs, how: how(prepared.plan.method, rows) };
             let made = self.chosen.run(&job, cost).await.map_err(|error| match error {
                 ComputeError::Cancelled => Stopped::Cancelled,
@@ -109,13 +109,13 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             let (mut at, end) = (carried.source.start, carried.source.end);
             while at < end {
                 let next = (at + CARRIED_RANGE).min(end);
-                sum = sum.then(Sum::of(&file.read(at..next).await.map_err(unreadable)?));
+                sum = sum.then(Sum::of(&file.read(at..next).await?));
                 at = next;
                 if self.chosen.is_cancelled().await {
                     return Err(Stopped::Cancelled);
                 }
             }
-            let bytes = file.part(carried.source.clone()).map_err(unreadable)?;
+            let bytes = file.part(carried.source.clone())?;
             pieces.push(Piece { at: carried.range.start, bytes, sum });
         }
         pieces.sort_by_key(|piece| piece.at);
@@ -130,10 +130,6 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             self.emit.emit(ToPage::ProjectionGone);
         }
     }
-}
-
-fn unreadable(error: SourceError) -> Stopped {
-    Stopped::Failed(error.to_string())
 }
 
 /// Source and result together; modules of the plan have factors that can be computed.
@@ -174,7 +170,7 @@ fn joined<S: ByteSource>(mut written: Vec<Factors>) -> Result<Vec<Piece<S::Piece
             _ => runs.push((range, bytes)),
         }
     }
-    runs.into_iter().map(|(range, bytes)| written::piece::<S>(range.start, bytes).map_err(unreadable)).collect()
+    runs.into_iter().map(|(range, bytes)| Ok(written::piece::<S>(range.start, bytes)?)).collect()
 }
 
 fn report(

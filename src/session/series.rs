@@ -9,6 +9,7 @@ use crate::compute::Pulse;
 use crate::intake::folder;
 use crate::protocol::{ItemId, Stage, ToPage};
 use crate::report::Along;
+use crate::source::path::file_name;
 use crate::source::{ByteSource, Metered};
 
 /// What the person chose; without it the order goes by the names.
@@ -110,7 +111,7 @@ fn one_training<S: ByteSource>(ordered: &[&Held<S>]) -> Vec<ItemId> {
 /// The folder above `checkpoint-40/adapter_model.safetensors`, the folder of `name-000004.safetensors`, with the
 /// name that all of the run share.
 fn folder_of_run(path: &str, label: &str) -> String {
-    let last = label.rsplit('/').next().unwrap_or(label);
+    let last = file_name(label);
     let home = folder(path);
     let above = if home.ends_with(last) { folder(home) } else { home };
     let stem: String = last.chars().filter(|c| !c.is_ascii_digit()).collect();

@@ -7,10 +7,9 @@ use nalgebra::DMatrix;
 
 use super::analyse::Stopped;
 use super::backend::Chosen;
-use super::jobs::{Align, Job, Leave, Multiply};
+use super::tile_jobs::{Align, Leave, Multiply, OnTiles};
 use super::tiles::{self, BUDGET, Pieces, Tile, Weight};
-use crate::compute::plan::Cost;
-use crate::compute::{ComputeError, Pulse, RawTall, Residual, Side, Sides};
+use crate::compute::{Pulse, RawTall, Side, Sides};
 use crate::linalg::Update;
 use crate::source::{ByteSource, Metered};
 
@@ -18,7 +17,7 @@ use crate::source::{ByteSource, Metered};
 const KEPT: u64 = 160 << 20;
 
 pub(super) struct Streamed<'a, S, P> {
-    pub chosen: &'a mut Chosen<P>,
+    chosen: &'a mut Chosen<P>,
     /// Of both states.
     files: &'a [Vec<Metered<S>>],
     /// The only one.
@@ -42,10 +41,10 @@ impl<'a, S: ByteSource, P: Pulse + Clone> Streamed<'a, S, P> {
         let none = Sides { k: 0, left: &[], right: &[] };
         let mut not_finite = 0;
         for n in 0..this.batches.len() {
-            let pieces = tiles::read(this.files, &this.weight, &this.batches[n]).await.map_err(unreadable)?;
+            let pieces = tiles::read(this.files, &this.weight, &this.batches[n]).await?;
             let (talls, pairs) = both(&pieces);
             let changes: Vec<_> = pairs.into_iter().map(|pair| (pair, none)).collect();
-            for aligned in this.run(&Align { tiles: &talls, changes: &changes }, &talls).await? {
+            for aligned in this.chosen.run_on_tiles(&Align(OnTiles { tiles: &talls, changes })).await? {
                 this.norm_sq += aligned.update_sq;
                 not_finite += aligned.not_finite;
             }
@@ -69,7 +68,7 @@ impl<'a, S: ByteSource, P: Pulse + Clone> Streamed<'a, S, P> {
             };
             let changes: Vec<_> =
                 pairs.into_iter().zip(&self.batches[n]).map(|(pair, tile)| (pair, sides(tile))).collect();
-            let all: Vec<Residual> = self.run(&Leave { tiles: &talls, changes: &changes }, &talls).await?;
+            let all = self.chosen.run_on_tiles(&Leave(OnTiles { tiles: &talls, changes })).await?;
             rest += all.iter().map(|residual| residual.rest_sq).sum::<f64>();
         }
         Ok(rest)
@@ -78,21 +77,8 @@ impl<'a, S: ByteSource, P: Pulse + Clone> Streamed<'a, S, P> {
     async fn pieces(&self, n: usize) -> Result<Pieces, Stopped> {
         match self.kept.as_ref().and_then(|kept| kept.get(n)) {
             Some(pieces) => Ok(pieces.clone()),
-            None => tiles::read(self.files, &self.weight, &self.batches[n]).await.map_err(unreadable),
+            None => Ok(tiles::read(self.files, &self.weight, &self.batches[n]).await?),
         }
-    }
-
-    async fn run<J: Job>(&mut self, job: &J, talls: &[Rc<RawTall>]) -> Result<J::Output, Stopped> {
-        let bytes = talls.iter().map(|tall| tall.bytes.len() as u64).sum();
-        let outcome = if talls.iter().all(|tall| tall.dtype.on_gpu()) {
-            self.chosen.run(job, Cost { bytes, ..Cost::default() }).await
-        } else {
-            self.chosen.run_on_cpu(job).await
-        };
-        outcome.map_err(|error| match error {
-            ComputeError::Cancelled => Stopped::Cancelled,
-            error => Stopped::Failed(format!("{error}.")),
-        })
     }
 }
 
@@ -110,14 +96,14 @@ impl<S: ByteSource, P: Pulse + Clone> Update for Streamed<'_, S, P> {
         let mut product = DMatrix::zeros(if side == Side::Right { m } else { n }, k);
         for batch in 0..self.batches.len() {
             let pieces = self.pieces(batch).await?;
-            let (talls, changes) = both(&pieces);
+            let (talls, pairs) = both(&pieces);
             let beside = |tile: &Tile| {
                 let range = if side == Side::Right { &tile.cols } else { &tile.rows };
                 &by_row[range.start as usize * k..range.end as usize * k]
             };
-            let weights: Vec<&[f32]> = self.batches[batch].iter().map(beside).collect();
-            let job = Multiply { tiles: &talls, changes: &changes, side, weights: &weights, k: k as u32 };
-            let parts = self.run(&job, &talls).await?;
+            let changes = pairs.into_iter().zip(self.batches[batch].iter().map(beside)).collect();
+            let job = Multiply { on: OnTiles { tiles: &talls, changes }, side, k: k as u32 };
+            let parts = self.chosen.run_on_tiles(&job).await?;
             for (tile, part) in self.batches[batch].iter().zip(parts) {
                 let first = if side == Side::Right { tile.rows.start } else { tile.cols.start } as usize;
                 let mut rows = product.rows_mut(first, part.nrows());
@@ -137,8 +123,4 @@ fn both(pieces: &Pieces) -> (Vec<Rc<RawTall>>, Vec<[usize; 2]>) {
     let talls: Vec<Rc<RawTall>> = pieces.iter().flatten().flatten().cloned().collect();
     let pairs = (0..talls.len() / 2).map(|n| [2 * n, 2 * n + 1]).collect();
     (talls, pairs)
-}
-
-fn unreadable(error: crate::source::SourceError) -> Stopped {
-    Stopped::Failed(error.to_string())
 }

@@ -7,7 +7,6 @@ use std::rc::Rc;
 use crate::adapter::{Factor, Module};
 use crate::compute::plan::{Cost, MAX_NUMBERS, MAX_RANK};
 use crate::compute::{FactorType, RawTall};
-use crate::container::TensorType;
 use crate::linalg::Pair;
 use crate::source::{ByteSource, SourceError};
 
@@ -19,7 +18,7 @@ const MAX_GAP: u64 = 64 << 10;
 /// What a module asks of a batch; `None` if it cannot be computed here at all.
 pub fn cost(module: &Module) -> Option<Cost> {
     let of = |factor: &Factor| {
-        let dtype = dtype(factor)?;
+        let dtype = FactorType::of(&factor.tensor.dtype)?;
         let bytes = factor.tensor.end - factor.tensor.begin;
         let numbers = factor.rows.checked_mul(factor.cols)?;
         let whole = numbers.checked_mul(dtype.size() as u64)? == bytes;
@@ -27,13 +26,6 @@ pub fn cost(module: &Module) -> Option<Cost> {
             .then(|| Cost::of(factor.rows, factor.cols, dtype.size() as u64))
     };
     Some(Cost::module(of(&module.left)?, of(&module.right)?))
-}
-
-fn dtype(factor: &Factor) -> Option<FactorType> {
-    match &factor.tensor.dtype {
-        TensorType::Known(dtype) => FactorType::from_dtype(*dtype),
-        TensorType::Unknown(_) => None,
-    }
 }
 
 /// Begins to read the factors of modules that have a [`cost`]; what is done before the future is awaited overlaps with
@@ -68,7 +60,7 @@ fn raw(chunks: &[(u64, Vec<u8>)], factor: &Factor) -> Rc<RawTall> {
         rows: factor.rows as u32,
         cols: factor.cols as u32,
         transposed: factor.transposed,
-        dtype: dtype(factor).unwrap_or(FactorType::F32),
+        dtype: FactorType::of(&factor.tensor.dtype).unwrap_or(FactorType::F32),
         bytes: bytes[place..place + len].to_vec(),
     })
 }

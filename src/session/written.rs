@@ -2,6 +2,7 @@
 
 use crate::export::zip::{self, Member, Sum};
 use crate::protocol::ExportFile;
+use crate::source::path::file_name;
 use crate::source::{ByteSource, SourceError};
 
 /// The names that PEFT looks for.
@@ -42,9 +43,8 @@ pub(super) fn piece<S: ByteSource>(at: u64, bytes: Vec<u8>) -> Result<Piece<S::P
 
 /// Words as a part of a file's name.
 pub(super) fn file_stem(label: &str, fallback: &str) -> String {
-    let last = label.rsplit('/').next().unwrap_or_default();
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
-    let label: String = last.chars().take(80).map(plain).collect();
+    let label: String = file_name(label).chars().take(80).map(plain).collect();
     let label = label.trim_matches(['-', '.']);
     if label.is_empty() { fallback.to_owned() } else { label.to_owned() }
 }

@@ -1,9 +1,9 @@
 //! A session that is dropped files, and what it said.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use lorascope::compute::Steady;
+use lorascope::compute::{Pulse, Steady};
 use lorascope::protocol::{BackendChoice, ItemId, Outcome, ToPage};
 use lorascope::report::AlignmentReport;
 use lorascope::session::Session;
@@ -16,21 +16,35 @@ pub const BACKENDS: [BackendChoice; 2] = [BackendChoice::Cpu, BackendChoice::Web
 
 type Messages = Rc<RefCell<Vec<ToPage>>>;
 
-pub struct Bench<E: Fn(ToPage)> {
-    pub session: Session<MemorySource, Steady, E>,
+pub struct Bench<E: Fn(ToPage), P = Steady> {
+    pub session: Session<MemorySource, P, E>,
     messages: Messages,
 }
 
 pub fn bench(choice: BackendChoice) -> Bench<impl Fn(ToPage)> {
+    bench_with(choice, Steady)
+}
+
+pub fn bench_with<P: Pulse + Clone>(choice: BackendChoice, pulse: P) -> Bench<impl Fn(ToPage), P> {
     let messages = Messages::default();
     let sink = Rc::clone(&messages);
     let emit = move |message| sink.borrow_mut().push(message);
     let session =
-        block_on(Session::start(choice, "unnamed".to_owned(), Steady, emit)).unwrap_or_else(|why| panic!("{why}"));
+        block_on(Session::start(choice, "unnamed".to_owned(), pulse, emit)).unwrap_or_else(|why| panic!("{why}"));
     Bench { session, messages }
 }
 
-impl<E: Fn(ToPage)> Bench<E> {
+/// Cancels whatever runs for as long as it says so.
+#[derive(Clone, Default)]
+pub struct Switch(pub Rc<Cell<bool>>);
+
+impl Pulse for Switch {
+    async fn beat(&self) -> bool {
+        self.0.get()
+    }
+}
+
+impl<E: Fn(ToPage), P: Pulse + Clone> Bench<E, P> {
     /// Drops files; gives how it ended and what was said.
     pub fn drop_files(&mut self, files: Vec<MemorySource>) -> (Outcome, Vec<String>) {
         self.messages.borrow_mut().clear();
@@ -50,6 +64,10 @@ impl<E: Fn(ToPage)> Bench<E> {
     /// What the page has been told, from here on anew.
     pub fn take(&self) -> Vec<ToPage> {
         self.messages.take()
+    }
+
+    pub fn bytes_read(&self) -> u64 {
+        self.session.engine().counts.bytes_read
     }
 
     pub fn alignment(&self) -> Vec<AlignmentReport> {

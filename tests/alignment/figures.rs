@@ -162,3 +162,26 @@ fn a_trajectory_of_adapters() {
         assert!(worst <= 1e-6, "{choice:?}: {worst:e}");
     }
 }
+
+/// Weights of a size that a GPU's arithmetic cannot hold, where each backend has the same figures.
+#[test]
+fn figures_of_very_large_and_very_small_updates() {
+    for choice in BACKENDS {
+        for size in [1e12, 1e-31] {
+            let mut numbers = Numbers::new(13);
+            let (b, a) = (rounded(&numbers.matrix(24, 2), "F32"), rounded(&numbers.matrix(2, 20), "F32"));
+            let [old, new] = [0, 1].map(|_| rounded(&(numbers.matrix(24, 20) * size), "F32"));
+            let name = format!("{Q}.weight");
+            let mut bench = bench(choice);
+            bench.drop_files(vec![
+                adapter_file("lora.safetensors", Q, &b, &a),
+                MemorySource::new("a.safetensors", safetensors(&[tensor(&name, "F32", &old)])),
+                MemorySource::new("b.safetensors", safetensors(&[tensor(&name, "F32", &new)])),
+            ]);
+            let (found, wanted) = (bench.one("a", "b").whole, dense(&b, &a, 1.0, &(new - &old), Some(&old)));
+            assert_near(&found, &wanted, &format!("{choice:?} {size:e}"));
+            let (norm, exact) = (found.update_norm.expect("a norm"), wanted.update_norm.expect("a norm"));
+            assert!((norm - exact).abs() <= 1e-6 * exact, "{choice:?} {size:e}: {norm:e}, dense f64 {exact:e}");
+        }
+    }
+}

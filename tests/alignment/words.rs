@@ -6,8 +6,8 @@ use lorascope::source::MemorySource;
 use nalgebra::DMatrix;
 use serde_json::json;
 
-use super::bench::{BACKENDS, said};
-use super::run::{K, Q, Run, Tensor, safetensors, tensor};
+use super::bench::{BACKENDS, bench, said};
+use super::run::{K, Q, Run, Tensor, adapter_file, safetensors, tensor};
 
 #[test]
 fn one_checkpoint_alone_shows_no_update() {
@@ -90,6 +90,8 @@ fn checkpoints_of_another_model() {
     ]);
     assert_eq!(outcome, Outcome::Done);
     said(&problems, "lora: there is nothing to compare it with in base → other-a, other-a → other-b, base → other-b");
+    said(&problems, "none of its modules has a weight in both that can be compared with it; the Alignment tab says");
+    said(&problems, "Are they states of the model that it was trained on?");
     let row = bench.one("base", "other-a");
     assert_eq!((row.matched, row.whole), (0, Figures::default()));
     assert!(
@@ -141,4 +143,43 @@ fn weights_that_are_not_finite_are_listed() {
         assert!(row.unmatched[0].reason.contains("2 numbers that are not finite"), "{:?}", row.unmatched);
         assert!(row.whole.cosine.is_some_and(f64::is_finite));
     }
+}
+
+/// A reason that all modules share is said at once.
+#[test]
+fn a_reason_that_all_share_is_quoted() {
+    let mut run = Run::new();
+    run.step[(3, 5)] = f64::NAN;
+    let mut bench = run.start(BackendChoice::Cpu);
+    let base = safetensors(&[run.weight(Q, 0.0), run.weight(K, 0.0)]);
+    let clean = MemorySource::new("clean.safetensors", base);
+    let (_, problems) = bench.drop_files(vec![clean, run.state("step-1.safetensors", 1.0)]);
+    // 0·NaN is no number either.
+    said(
+        &problems,
+        "lora: there is nothing to compare it with in clean → step-1: its weight holds 2 numbers that are not finite \
+         (NaN or infinity) in these checkpoints.",
+    );
+}
+
+/// Between adapters there are no weights.
+#[test]
+fn adapters_without_a_module_in_common() {
+    let numbers = |seed: f64| DMatrix::from_fn(10, 2, |i, j| (seed + (2 * i + j) as f64).sin());
+    let file = |path: &str, module: &str, seed: f64| {
+        adapter_file(
+            &format!("{path}/adapter_model.safetensors"),
+            module,
+            &numbers(seed),
+            &numbers(seed + 0.5).transpose(),
+        )
+    };
+    let mut bench = bench(BackendChoice::Cpu);
+    let (outcome, problems) =
+        bench.drop_files(vec![file("checkpoint-1", Q, 1.0), file("checkpoint-2", Q, 2.0), file("other", K, 3.0)]);
+    assert_eq!((outcome, problems.len()), (Outcome::Done, 1), "{problems:?}");
+    said(
+        &problems,
+        "other: there is nothing to compare it with in checkpoint-1 → checkpoint-2: checkpoint-1 has no such module.",
+    );
 }
