@@ -44,9 +44,7 @@ pub struct Beside<'a> {
 
 impl Beside<'_> {
     pub fn figures(&self) -> Figures {
-        let (rows, cols) = (self.shape[0] as f64, self.shape[1] as f64);
-        let chance = f64::from(self.sums.rank).powi(2) / (rows * cols);
-        figures(&Totals::of(self, chance))
+        figures(&Totals::of(self))
     }
 
     /// The reference program's answer (`compute_subspace_alignment`): without the scale, ‖BA‖² clamped to 1e-10 from
@@ -62,8 +60,7 @@ impl Beside<'_> {
 pub fn whole<'a>(modules: impl Iterator<Item = &'a Beside<'a>>) -> Figures {
     let mut all: Option<Totals> = None;
     for module in modules {
-        let (rows, cols) = (module.shape[0] as f64, module.shape[1] as f64);
-        let own = Totals::of(module, f64::from(module.sums.rank).powi(2) / (rows * cols));
+        let own = Totals::of(module);
         all = Some(all.map_or(own, |sum| sum.plus(&own)));
     }
     all.map_or_else(Figures::default, |totals| figures(&totals))
@@ -84,8 +81,9 @@ struct Totals {
 }
 
 impl Totals {
-    fn of(module: &Beside<'_>, chance: f64) -> Self {
-        let Sums { dot, captured, update_sq, weight_sq, .. } = module.sums;
+    fn of(module: &Beside<'_>) -> Self {
+        let Sums { dot, captured, update_sq, weight_sq, rank } = module.sums;
+        let chance = f64::from(rank).powi(2) / (module.shape[0] as f64 * module.shape[1] as f64);
         Self {
             dot: module.scale * dot,
             own_sq: (module.scale * frobenius(module.sigma)).powi(2),

@@ -30,12 +30,6 @@ pub struct WeightRef {
 /// What became of one module: its weight, or the reason why there is none, in words.
 pub type Matched = Result<WeightRef, String>;
 
-/// The weight of every module, in their order.
-pub fn match_modules<S: ByteSource>(modules: &[Module], checkpoint: &Checkpoint<S>) -> Vec<Matched> {
-    let lookup = Lookup::new(checkpoint);
-    modules.iter().map(|module| lookup.find(module)).collect()
-}
-
 /// A checkpoint's tensors, ready to be asked for modules.
 pub struct Lookup<'a> {
     weights: Weights<'a>,

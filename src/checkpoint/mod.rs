@@ -17,7 +17,7 @@ mod shards;
 mod weights;
 
 pub use changed::{Candidate, Stored, candidates};
-pub use matching::{Lookup, Matched, WeightRef, match_modules};
+pub use matching::{Lookup, Matched, WeightRef};
 pub use order::{order, step};
 pub use paths::is_of_senses;
 pub use quantised::{Quantisation, Scheme, Schemes, scheme};

@@ -1,7 +1,5 @@
 //! The figures: those of the reference, and those of dense f64.
 
-use std::collections::BTreeMap;
-
 use lorascope::adapter::Module;
 use lorascope::protocol::Outcome;
 use lorascope::report::{Along, Figures};
@@ -46,14 +44,15 @@ fn dense(b: &DMatrix<f64>, a: &DMatrix<f64>, scale: f64, x: &DMatrix<f64>, weigh
 
 fn assert_near(figures: &Figures, wanted: &Figures, what: &str) {
     let near = |a: Option<f64>, b: Option<f64>, bound: f64, name: &str| match (a, b) {
-        (Some(a), Some(b)) => assert!((a - b).abs() <= bound * b.abs().max(1.0), "{what}: {name} {a}, dense f64 {b}"),
+        (Some(a), Some(b)) => assert!((a - b).abs() <= bound, "{what}: {name} {a}, dense f64 {b}"),
         (a, b) => assert_eq!(a, b, "{what}: {name}"),
     };
     near(figures.cosine, wanted.cosine, 1e-6, "cosine");
     near(figures.capture, wanted.capture, 1e-6, "capture");
-    near(figures.chance, wanted.chance, 1e-12, "chance");
-    near(figures.update_norm, wanted.update_norm, 1e-6, "‖X‖");
-    near(figures.relative_norm, wanted.relative_norm, 1e-6, "‖ΔW‖/‖W‖");
+    let relative = |wanted: Option<f64>, bound: f64| wanted.map_or(0.0, |wanted| bound * wanted.abs());
+    near(figures.chance, wanted.chance, relative(wanted.chance, 1e-12), "chance");
+    near(figures.update_norm, wanted.update_norm, relative(wanted.update_norm, 1e-6), "‖X‖");
+    near(figures.relative_norm, wanted.relative_norm, relative(wanted.relative_norm, 1e-6), "‖ΔW‖/‖W‖");
 }
 
 /// Weights of about 1 and updates of a thousandth, which every dtype rounds in its own way; tall, wide and odd ones.
@@ -111,24 +110,18 @@ fn eight_bit_weights_are_decoded() {
     }
 }
 
-/// Every ΔW of a fixture, scale included, dense in f64.
-fn products(folder: &str) -> BTreeMap<String, DMatrix<f64>> {
-    let source = Source::open(folder);
-    let product = |m: &Module| {
-        let [left, right] = [&m.left, &m.right].map(|factor| source.factor(factor).map(f64::from));
-        left * right.transpose() * m.scale
-    };
-    source.adapter.modules.iter().map(|m| (m.name.clone(), product(m))).collect()
+/// ‖UᵀXV‖² for the column spaces of both factors of a module.
+fn captured(source: &Source, module: &Module, x: &DMatrix<f64>) -> f64 {
+    let [u, v] = [&module.left, &module.right].map(|factor| source.factor(factor).map(f64::from).qr().q());
+    (u.tr_mul(x) * v).norm_squared()
 }
 
 /// The four adapters of one training: updates between them, never dense here, against the same computed densely.
 #[test]
 fn a_trajectory_of_adapters() {
     let labels = ["checkpoint-30", "checkpoint-60", "checkpoint-90", "checkpoint-120"];
-    let mut dense_updates = Vec::new();
-    for label in labels {
-        dense_updates.push(products(&format!("peft-lora-trajectory/{label}")));
-    }
+    let sources = labels.map(|label| Source::open(&format!("peft-lora-trajectory/{label}")));
+    let dense_updates = sources.each_ref().map(Source::products);
     for choice in BACKENDS {
         let mut bench = bench(choice);
         let (outcome, problems) = bench.drop_files(below("peft-lora-trajectory"));
@@ -142,7 +135,7 @@ fn a_trajectory_of_adapters() {
             let (own, from, to) =
                 (&dense_updates[at(&row.adapter)], &dense_updates[at(&row.from)], &dense_updates[at(&row.to)]);
             assert!(at(&row.to) == at(&row.from) + 1 || (at(&row.from), at(&row.to)) == (0, 3));
-            let (mut dot, mut own_sq, mut update_sq) = (0.0, 0.0, 0.0);
+            let (mut dot, mut own_sq, mut update_sq, mut captured_sq) = (0.0, 0.0, 0.0, 0.0);
             for module in &row.modules {
                 let x = &to[&module.name] - &from[&module.name];
                 let delta = &own[&module.name];
@@ -151,12 +144,20 @@ fn a_trajectory_of_adapters() {
                 let norm = module.figures.update_norm.expect("a norm");
                 assert!((norm - x.norm()).abs() <= 1e-6 * x.norm(), "{} ‖X‖ {norm}, dense {}", module.name, x.norm());
                 assert_eq!(module.figures.relative_norm, None);
+                let source = &sources[at(&row.adapter)];
+                let own_captured = captured(source, source.module(&module.name), &x);
+                let capture = module.figures.capture.expect("a capture");
+                worst = worst.max((capture - own_captured / x.norm_squared()).abs());
+                let chance = module.figures.chance.expect("a chance level");
+                assert!((chance * x.len() as f64 - 64.0).abs() < 1e-9, "{}: chance {chance} of rank 8", module.name);
+                captured_sq += own_captured;
                 dot += delta.dot(&x);
                 own_sq += delta.norm_squared();
                 update_sq += x.norm_squared();
             }
             let cosine = dot / (own_sq * update_sq).sqrt();
             worst = worst.max((row.whole.cosine.expect("a cosine") - cosine).abs());
+            worst = worst.max((row.whole.capture.expect("a capture") - captured_sq / update_sq).abs());
         }
         println!("{choice:?}: largest difference from dense f64 {worst:.1e}");
         assert!(worst <= 1e-6, "{choice:?}: {worst:e}");

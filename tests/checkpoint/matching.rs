@@ -1,7 +1,7 @@
 //! Which tensor is a module's weight, and what is said where there is none.
 
 use lorascope::adapter::{Adapter, Module};
-use lorascope::checkpoint::{Checkpoint, Lookup, Matched, match_modules};
+use lorascope::checkpoint::{Checkpoint, Lookup, Matched};
 use lorascope::container::Dtype;
 use lorascope::source::MemorySource;
 
@@ -201,8 +201,8 @@ fn layers_of_gpt2_are_stored_the_other_way_round() {
         for (turned, prefix) in [(true, "transformer."), (true, ""), (false, "transformer.")] {
             let held = as_stored(turned, prefix);
             let gpt2 = adapter(GPT2, settings);
-            for (module, found) in gpt2.modules.iter().zip(match_modules(&gpt2.modules, &held)) {
-                let found = found.unwrap_or_else(|why| panic!("{}: {why}", module.name));
+            for module in &gpt2.modules {
+                let found = matched(module, &held).unwrap_or_else(|why| panic!("{}: {why}", module.name));
                 assert_eq!(found.swapped, turned != told, "{} with {settings}", module.name);
                 let update = if found.swapped { [module.shape[1], module.shape[0]] } else { module.shape };
                 assert_eq!([found.rows, found.cols], update);
@@ -290,13 +290,11 @@ fn every_one_of_many_modules_is_found() {
     let names: Vec<String> = paths.iter().map(|path| format!("{path}.weight")).collect();
     let held = model(&names.iter().map(|name| (name.as_str(), &[2, 2][..])).collect::<Vec<_>>());
     let modules = adapter(&paths.iter().map(|path| (path.as_str(), [2, 2])).collect::<Vec<_>>(), "").modules;
-    let found = match_modules(&modules, &held);
-    assert!(
-        found.len() == 20_000
-            && found.iter().zip(&modules).all(|(found, module)| {
-                found.as_ref().is_ok_and(|found| found.tensor.name == format!("{}.weight", module.name))
-            })
-    );
+    let lookup = Lookup::new(&held);
+    assert_eq!(modules.len(), 20_000);
+    for module in &modules {
+        assert_eq!(lookup.find(module).unwrap().tensor.name, format!("{}.weight", module.name));
+    }
 }
 
 #[test]
