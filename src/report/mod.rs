@@ -60,7 +60,8 @@ pub struct Counts {
     pub bytes_uploaded: u64,
     /// Times that the CPU waited for a GPU buffer.
     pub readbacks: u64,
-    /// Modules that the f64 fall-back computed, because f32 could not have kept the promised digits.
+    /// Modules that the f64 fall-back computed, because f32 could not have kept the promised digits, and tiles of
+    /// weights that left a GPU's range and were computed on the CPU.
     pub fallbacks: u64,
 }
 
