@@ -169,6 +169,6 @@ fn other_dialects_are_named() {
     }
     assert_eq!(judge(&["model.lora_A_like.weight", "x.alpha"]), Content::Checkpoint);
     assert_eq!(judge(&["unet:x:up"]), Content::Checkpoint);
-    assert_eq!(judge(&["x.lora_A.weight", "x.hada_w1_a"]), Content::Peft);
+    assert_eq!(judge(&["x.lora_A.weight", "x.hada_w1_a"]), Content::Adapter);
     assert_eq!(judge(&[]), Content::Empty);
 }

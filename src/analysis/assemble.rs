@@ -1,18 +1,18 @@
 //! From an adapter and its spectra to its part of the report.
 
-use super::measures;
 use super::profile::{self, Profile};
 use super::scheme::Scheme;
-use crate::adapter::{Adapter, Factor, Module, scale};
+use super::{Sigma, measures};
+use crate::adapter::{Adapter, Module, scale};
 use crate::container::quoted;
 use crate::report::{AdapterReport, ModuleReport, NotAnalyzed, RankRange};
 
 /// The report of one adapter.
 ///
-/// `spectra[i]` are the singular values of left·rightᵀ of `adapter.modules[i]`, without the scale, descending;
+/// `spectra[i]` are the singular values of the update of `adapter.modules[i]`, descending;
 /// `None` where the module could not be computed, for a reason that the adapter's own lists already hold.
 /// Cheap: after a change of scales it is simply called again.
-pub fn report(label: String, adapter: &Adapter, spectra: &[Option<Vec<f64>>]) -> AdapterReport {
+pub fn report(label: String, adapter: &Adapter, spectra: &[Option<Sigma>]) -> AdapterReport {
     let total = profile::total_layers(adapter.modules.iter().map(|m| m.name.as_str()));
     let mut not_analyzed = adapter.not_analyzed.clone();
     let mut warnings = adapter.warnings.clone();
@@ -22,15 +22,15 @@ pub fn report(label: String, adapter: &Adapter, spectra: &[Option<Vec<f64>>]) ->
     for (module, spectrum) in adapter.modules.iter().zip(spectra) {
         let Some(spectrum) = spectrum else { continue };
         let profile = profile::profile(&module.name, total.count);
-        let sigma: Vec<f64> = spectrum.iter().map(|s| s * module.scale.abs()).collect();
-        let energy = measures::energy(&sigma);
+        let sigma = spectrum.times(module.scale).shortened();
+        let energy = measures::energy(&sigma.values) + sigma.rest_sq;
         if !energy.is_finite() {
             warnings.push(format!("{} is not analysed: its values are beyond double precision.", quoted(&module.name)));
             let reason = "its values are beyond double precision".to_owned();
             not_analyzed.push(NotAnalyzed { name: module.name.clone(), reason });
             continue;
         }
-        parameters = parameters.saturating_add(numbers(&module.left)).saturating_add(numbers(&module.right));
+        parameters = parameters.saturating_add(module.parameters());
         weighed.push((profile, energy));
         modules.push(module_report(module, profile, sigma));
     }
@@ -59,9 +59,8 @@ pub fn report(label: String, adapter: &Adapter, spectra: &[Option<Vec<f64>>]) ->
     }
 }
 
-fn module_report(module: &Module, profile: Profile, sigma: Vec<f64>) -> ModuleReport {
-    let measures = measures::measures(&sigma);
-    let (left, right) = (module.left.tensor.dtype.name(), module.right.tensor.dtype.name());
+fn module_report(module: &Module, profile: Profile, sigma: Sigma) -> ModuleReport {
+    let measures = measures::measures(&sigma.values, sigma.rest_sq);
     ModuleReport {
         name: module.name.clone(),
         layer: module.layer,
@@ -73,9 +72,12 @@ fn module_report(module: &Module, profile: Profile, sigma: Vec<f64>) -> ModuleRe
         rank: module.rank,
         scale: module.scale,
         scale_source: module.scale_source.clone(),
-        dtype: if left == right { left } else { format!("{left}+{right}") },
-        frobenius: measures::frobenius(&sigma),
-        singular_values: sigma,
+        dtype: module.dtype(),
+        algorithm: module.algorithm.to_owned(),
+        note: module.note.clone(),
+        frobenius: measures::frobenius(&sigma.values).hypot(sigma.rest_sq.sqrt()),
+        truncated: sigma.rest_sq > 0.0,
+        singular_values: sigma.values,
         energy_share: 0.0,
         stable_rank: measures.stable_rank,
         effective_rank: measures.effective_rank,
@@ -95,8 +97,4 @@ fn share_energy(modules: &mut [ModuleReport]) {
     for module in modules {
         module.energy_share = relative(module) / total;
     }
-}
-
-fn numbers(factor: &Factor) -> u64 {
-    factor.rows.saturating_mul(factor.cols)
 }

@@ -5,5 +5,7 @@ mod assemble;
 pub mod measures;
 pub mod profile;
 pub mod scheme;
+mod sigma;
 
 pub use assemble::report;
+pub use sigma::Sigma;
