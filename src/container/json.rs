@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
-use serde_json::Value;
+use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 use super::{Dtype, TensorType, error::quoted};
 
@@ -80,8 +79,7 @@ impl<'de> Visitor<'de> for TensorVisitor {
                 "dtype" => once(&mut dtype, "dtype", &mut map)?,
                 "shape" => once(&mut shape, "shape", &mut map)?,
                 "data_offsets" => once(&mut offsets, "data_offsets", &mut map)?,
-                // A `Value` and not `IgnoredAny`: building it is what bounds the nesting.
-                _ => drop(map.next_value::<Value>()?),
+                _ => map.next_value::<Unread>().map(drop)?,
             }
         }
         let missing = |field| M::Error::missing_field(field);
@@ -90,6 +88,58 @@ impl<'de> Visitor<'de> for TensorVisitor {
             shape: shape.ok_or_else(|| missing("shape"))?,
             offsets: offsets.ok_or_else(|| missing("data_offsets"))?,
         })
+    }
+}
+
+/// Any value, read and dropped. Unlike `IgnoredAny` it asks for each value by its kind, so that `serde_json` bounds the
+/// nesting; unlike `Value` it keeps nothing, so that a header of brackets takes no memory.
+struct Unread;
+
+impl<'de> Deserialize<'de> for Unread {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Unread {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self, A::Error> {
+        while entries.next_entry::<Self, Self>()?.is_some() {}
+        Ok(self)
     }
 }
 
