@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
+use super::fields::{DtypeName, Unread};
 use super::{Dtype, TensorType, error::quoted};
 
 /// Tensors in the JSON's order (a name may still occur twice) and `__metadata__`.
@@ -59,7 +60,7 @@ impl<'de> Visitor<'de> for HeaderVisitor {
 
 impl<'de> Deserialize<'de> for RawTensor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(TensorVisitor)
+        deserializer.deserialize_any(TensorVisitor)
     }
 }
 
@@ -83,63 +84,21 @@ impl<'de> Visitor<'de> for TensorVisitor {
             }
         }
         let missing = |field| M::Error::missing_field(field);
+        let DtypeName(dtype) = dtype.ok_or_else(|| missing("dtype"))?;
         Ok(RawTensor {
-            dtype: tensor_type(dtype.ok_or_else(|| missing("dtype"))?),
+            dtype: tensor_type(dtype),
             shape: shape.ok_or_else(|| missing("shape"))?,
             offsets: offsets.ok_or_else(|| missing("data_offsets"))?,
         })
     }
-}
 
-/// Any value, read and dropped. Unlike `IgnoredAny` it asks for each value by its kind, so that `serde_json` bounds the
-/// nesting; unlike `Value` it keeps nothing, so that a header of brackets takes no memory.
-struct Unread;
-
-impl<'de> Deserialize<'de> for Unread {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Self)
-    }
-}
-
-impl<'de> Visitor<'de> for Unread {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
-        while items.next_element::<Self>()?.is_some() {}
-        Ok(self)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self, A::Error> {
-        while entries.next_entry::<Self, Self>()?.is_some() {}
-        Ok(self)
+    /// The three values in their order, without names: `serde` gives every struct this form, so the crate reads it.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<RawTensor, A::Error> {
+        let missing = |count| A::Error::invalid_length(count, &self);
+        let DtypeName(dtype) = items.next_element()?.ok_or_else(|| missing(0))?;
+        let shape = items.next_element()?.ok_or_else(|| missing(1))?;
+        let offsets = items.next_element()?.ok_or_else(|| missing(2))?;
+        Ok(RawTensor { dtype: tensor_type(dtype), shape, offsets })
     }
 }
 

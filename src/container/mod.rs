@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 mod error;
+mod fields;
 pub mod gguf;
 mod json;
 mod safetensors;

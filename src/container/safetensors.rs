@@ -3,8 +3,8 @@
 //! The format: a little-endian `u64` N, N bytes of JSON, then the tensors' bytes. Unlike the `safetensors` crate
 //! it counts in `u64` also on wasm32, and it reads nothing but the header. It takes what the crate takes, with
 //! these differences: a dtype that the crate does not know is kept by name, if the tensor's length is one that some
-//! dtype could have; a tensor described twice, and a shape
-//! whose product overflows although one of its dimensions is zero, are refused; a description must be an object.
+//! dtype could have; a tensor described twice, and a shape whose product overflows although one of its dimensions is
+//! zero, are refused.
 
 use std::collections::HashSet;
 
@@ -95,12 +95,10 @@ fn parse(path: &str, bytes: &[u8]) -> Result<RawHeader, ContainerError> {
 /// Whether the tensors fill `body` bytes, each once and each by its own size.
 fn check(raw: &RawHeader, body: u64) -> Result<(), LayoutFault> {
     let mut names = HashSet::with_capacity(raw.tensors.len());
-    for (name, tensor) in &raw.tensors {
-        if !names.insert(name.as_str()) {
-            return Err(LayoutFault::Duplicate { name: quoted(name) });
-        }
-        check_size(name, tensor)?;
+    if let Some((name, _)) = raw.tensors.iter().find(|(name, _)| !names.insert(name.as_str())) {
+        return Err(LayoutFault::Duplicate { name: quoted(name) });
     }
+    raw.tensors.iter().try_for_each(|(name, tensor)| check_size(name, tensor))?;
     let mut by_offset: Vec<&(String, RawTensor)> = raw.tensors.iter().collect();
     by_offset.sort_by_key(|(_, tensor)| tensor.offsets);
     let mut taken = 0;
