@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::gguf::{self, Kind, Value};
 use common::{f32_file, fixture, fixtures, hostile, hostile_manifest};
 use lorascope::intake::{Sorted, sort_drop};
 use lorascope::source::{ByteSource, MemorySource};
@@ -163,6 +164,26 @@ fn what_cannot_be_used_is_said() {
         let [problem] = sorted.problems.as_slice() else { panic!("{path}: {:?}", sorted.problems) };
         assert!(problem.starts_with(&path) && problem.contains(says), "{problem}");
         assert_eq!(sorted.adapters.len(), 1);
+    }
+}
+
+/// llama.cpp keeps whole models, and adapters of other kinds, in the same container.
+#[test]
+fn gguf_files_without_lora_are_told_apart() {
+    let model = |name| gguf::tensor(name, Kind::F16, &[4, 8], &[0.5; 32]);
+    let values = [("general.architecture", Value::text("qwen3")), ("general.type", Value::text("model"))];
+    let control = [("general.type", Value::text("adapter")), ("adapter.type", Value::text("control"))];
+    for (bytes, says) in [
+        (gguf::file(&values, vec![model("blk.0.attn_q.weight")]), "a whole model in GGUF form (architecture `qwen3`)"),
+        (gguf::file(&[], vec![model("blk.0.attn_q.weight")]), "a whole model in GGUF form, not an adapter"),
+        (gguf::file(&[], vec![]), "a whole model in GGUF form"),
+        (gguf::file(&control, vec![model("direction.1")]), "an adapter of the type `control` without a LoRA factor"),
+    ] {
+        let sorted = sort(vec![MemorySource::new("run/x.gguf", bytes)]);
+        let [problem] = sorted.problems.as_slice() else { panic!("{:?}", sorted.problems) };
+        assert!(problem.starts_with("run/x.gguf: this ") && problem.contains(says), "{problem}");
+        assert!(problem.contains("Drop a LoRA adapter"), "{problem}");
+        assert!(sorted.adapters.is_empty() && sorted.checkpoints.is_empty());
     }
 }
 

@@ -239,7 +239,7 @@ pub(super) fn decodable(tensor: &TensorEntry) -> Result<(), String> {
         TensorType::Known(BOOL | I8 | I16 | I32 | I64 | U8 | U16 | U32 | U64) => format!(
             "{name} is stored as {dtype}, whole numbers that no scale stands beside; use a checkpoint in BF16, F16 or F32"
         ),
-        TensorType::Known(_) => {
+        TensorType::Known(_) | TensorType::Q8_0 => {
             format!("{name} is stored as {dtype}, which is not decoded here; use a checkpoint in BF16, F16 or F32")
         }
     })

@@ -162,7 +162,7 @@ fn mark<'a>(tensor: &'a TensorEntry, all: &HashMap<&str, &TensorEntry>) -> Optio
     let weight = beside(module, ".weight")?;
     let small = match weight.dtype {
         TensorType::Known(dtype) => crate::container::bits(dtype) <= 8,
-        TensorType::Unknown(_) => true,
+        TensorType::Q8_0 | TensorType::Unknown(_) => true,
     };
     if beside(module, ".weight_scale_2").is_some() {
         return None;

@@ -38,7 +38,7 @@ impl FactorType {
     pub fn of(tensor: &TensorType) -> Option<Self> {
         match tensor {
             TensorType::Known(dtype) => Self::from_dtype(*dtype),
-            TensorType::Unknown(_) => None,
+            TensorType::Q8_0 | TensorType::Unknown(_) => None,
         }
     }
 
@@ -99,6 +99,23 @@ fn f8_e4m3(byte: u8) -> f64 {
 /// OCP 8-bit floating point, E5M2: the upper byte of an f16.
 fn f8_e5m2(byte: u8) -> f64 {
     half::f16::from_bits(u16::from(byte) << 8).to_f64()
+}
+
+/// Numbers in a block of GGUF's Q8_0.
+pub const Q8_0_NUMBERS: usize = 32;
+/// Bytes of such a block: an f16 scale d and 32 whole numbers q of 8 bits, for the numbers d·q.
+pub const Q8_0_BYTES: usize = 34;
+
+/// The numbers of Q8_0 blocks, in their order (`dequantize_row_q8_0` of ggml, which also works in f32). `None` where
+/// the bytes are not whole blocks. A scale that is not finite gives numbers that are not.
+pub fn q8_0(bytes: &[u8]) -> Option<Vec<f32>> {
+    let (blocks, []) = bytes.as_chunks::<Q8_0_BYTES>() else { return None };
+    let mut numbers = Vec::with_capacity(blocks.len() * Q8_0_NUMBERS);
+    for [low, high, quants @ ..] in blocks {
+        let scale = half::f16::from_le_bytes([*low, *high]).to_f32();
+        numbers.extend(quants.iter().map(|q| scale * f32::from(q.cast_signed())));
+    }
+    Some(numbers)
 }
 
 impl RawTall {
@@ -169,6 +186,25 @@ mod tests {
         assert_eq!(f8_e5m2(0x7b), 57344.0);
         assert_eq!(f8_e5m2(0x01), 2f64.powi(-16));
         assert!(f8_e5m2(0x7c).is_infinite());
+    }
+
+    #[test]
+    fn q8_0_is_the_scale_times_each_whole_number() {
+        let block = |scale: f32, first: i8| {
+            let quants = (0..32).map(|i| first.wrapping_add(i).cast_unsigned());
+            [&half::f16::from_f32(scale).to_le_bytes()[..], &quants.collect::<Vec<u8>>()].concat()
+        };
+        let numbers = q8_0(&[block(0.5, -128), block(-2.0, 100)].concat()).unwrap();
+        assert_eq!(numbers.len(), 64);
+        assert_eq!((numbers[0], numbers[31]), (-64.0, -48.5));
+        assert_eq!((numbers[32], numbers[59], numbers[60]), (-200.0, -254.0, 256.0), "127, then -128");
+        assert_eq!(q8_0(&[]), Some(vec![]));
+        for cut in [1, 2, 33, 35, 67] {
+            assert_eq!(q8_0(&vec![0; cut]), None, "{cut} bytes");
+        }
+        assert!(q8_0(&block(f32::NAN, 1)).unwrap().iter().all(|x| x.is_nan()));
+        // The smallest f16 above zero is subnormal: not flushed.
+        assert_eq!(q8_0(&[&[1, 0][..], &[1; 32]].concat()).unwrap()[0], 2f32.powi(-24));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 use crate::source::SourceError;
 
+use super::gguf::GgufFault;
 use super::sniff::Foreign;
 
-/// Why a file cannot be read as safetensors. Each message names the file, what is wrong and what to do.
+/// Why a file cannot be read as safetensors or GGUF. Each message names the file, what is wrong and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContainerError {
     #[error(transparent)]
@@ -34,6 +35,8 @@ pub enum ContainerError {
     Layout { path: String, fault: LayoutFault },
     #[error("{path}: {fault}. {AGAIN}")]
     Incomplete { path: String, fault: LayoutFault },
+    #[error("{path}: this GGUF file cannot be read: {fault}. {}", .fault.advice())]
+    Gguf { path: String, fault: GgufFault },
 }
 
 const AGAIN: &str = "Download or copy it again.";
@@ -52,6 +55,8 @@ pub enum LayoutFault {
     PartOfAByte { name: String, dtype: String, shape: String, bits: u64 },
     #[error("the tensor {name} ({dtype} {shape}) needs {wanted} bytes, but its data range holds {held}")]
     WrongSize { name: String, dtype: String, shape: String, wanted: u64, held: u64 },
+    #[error("the tensor {name} ({dtype} {shape}) holds {held} bytes, which no type of number needs for that shape")]
+    Implausible { name: String, dtype: String, shape: String, held: u64 },
     #[error("there is a hole: bytes {begin} to {end} of the data, before the tensor {name}, belong to no tensor")]
     Hole { name: String, begin: u64, end: u64 },
     #[error(
@@ -62,6 +67,15 @@ pub enum LayoutFault {
     Truncated { wanted: u64, held: u64 },
     #[error("{extra} extra bytes at the end belong to no tensor")]
     Trailing { extra: u64 },
+}
+
+/// A shape made fit for a sentence: at most eight of its dimensions.
+pub fn shape_text(shape: &[u64]) -> String {
+    const MOST: usize = 8;
+    match shape.get(..MOST).filter(|_| shape.len() > MOST) {
+        Some(first) => format!("{first:?} and {} more dimensions", shape.len() - MOST),
+        None => format!("{shape:?}"),
+    }
 }
 
 /// A name from a file, made fit for a sentence: in quotes, without control characters, at most 120 characters.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
-use serde_json::Value;
+use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
+use super::fields::{DtypeName, Unread};
 use super::{Dtype, TensorType, error::quoted};
 
 /// Tensors in the JSON's order (a name may still occur twice) and `__metadata__`.
@@ -60,7 +60,7 @@ impl<'de> Visitor<'de> for HeaderVisitor {
 
 impl<'de> Deserialize<'de> for RawTensor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(TensorVisitor)
+        deserializer.deserialize_any(TensorVisitor)
     }
 }
 
@@ -80,16 +80,25 @@ impl<'de> Visitor<'de> for TensorVisitor {
                 "dtype" => once(&mut dtype, "dtype", &mut map)?,
                 "shape" => once(&mut shape, "shape", &mut map)?,
                 "data_offsets" => once(&mut offsets, "data_offsets", &mut map)?,
-                // A `Value` and not `IgnoredAny`: building it is what bounds the nesting.
-                _ => drop(map.next_value::<Value>()?),
+                _ => map.next_value::<Unread>().map(drop)?,
             }
         }
         let missing = |field| M::Error::missing_field(field);
+        let DtypeName(dtype) = dtype.ok_or_else(|| missing("dtype"))?;
         Ok(RawTensor {
-            dtype: tensor_type(dtype.ok_or_else(|| missing("dtype"))?),
+            dtype: tensor_type(dtype),
             shape: shape.ok_or_else(|| missing("shape"))?,
             offsets: offsets.ok_or_else(|| missing("data_offsets"))?,
         })
+    }
+
+    /// The three values in their order, without names: `serde` gives every struct this form, so the crate reads it.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<RawTensor, A::Error> {
+        let missing = |count| A::Error::invalid_length(count, &self);
+        let DtypeName(dtype) = items.next_element()?.ok_or_else(|| missing(0))?;
+        let shape = items.next_element()?.ok_or_else(|| missing(1))?;
+        let offsets = items.next_element()?.ok_or_else(|| missing(2))?;
+        Ok(RawTensor { dtype: tensor_type(dtype), shape, offsets })
     }
 }
 

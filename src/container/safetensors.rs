@@ -2,38 +2,41 @@
 //!
 //! The format: a little-endian `u64` N, N bytes of JSON, then the tensors' bytes. Unlike the `safetensors` crate
 //! it counts in `u64` also on wasm32, and it reads nothing but the header. It takes what the crate takes, with
-//! these differences: a dtype that the crate does not know is kept by name; a tensor described twice, and a shape
-//! whose product overflows although one of its dimensions is zero, are refused; a description must be an object.
+//! these differences: a dtype that the crate does not know is kept by name, if the tensor's length is one that some
+//! dtype could have; a tensor described twice, and a shape whose product overflows although one of its dimensions is
+//! zero, are refused.
 
 use std::collections::HashSet;
 
 use serde_json::error::Category;
 
-use super::error::{ContainerError, LayoutFault, quoted};
+use super::error::{ContainerError, LayoutFault, quoted, shape_text};
 use super::json::{RawHeader, RawTensor};
-use super::{Header, TensorEntry, TensorType, sniff};
+use super::{Format, Header, TensorEntry, TensorType, sniff};
 use crate::source::ByteSource;
 
 /// The longest header that the format allows.
 const MAX_HEADER: u64 = 100_000_000;
+/// Characters of what is said about faulty JSON.
+const LONGEST_REASON: usize = 400;
 /// Bytes of the header's length.
 const PREFIX: u64 = 8;
 
-/// Reads and checks the header of `source`: afterwards every byte of the file belongs to exactly one tensor.
+/// Reads and checks the header of `source`, whose first bytes are `head`: afterwards every byte of the file belongs to
+/// exactly one tensor.
 ///
 /// # Errors
-/// [`ContainerError`], whose message names the file. Where the framing itself fails, the first bytes are looked
-/// at to say what the file is instead.
-pub async fn read_header<S: ByteSource>(source: &S) -> Result<Header, ContainerError> {
+/// [`ContainerError`], whose message names the file. Where the framing itself fails, `head` is looked at to say what
+/// the file is instead.
+pub async fn read<S: ByteSource>(source: &S, head: &[u8]) -> Result<Header, ContainerError> {
     let (path, len) = (source.path(), source.len());
-    let head = source.read(0..len.min(sniff::HEAD)).await?;
-    let header = match header_length(path, len, &head) {
+    let header = match header_length(path, len, head) {
         Ok(header) => header,
-        Err(error) => return Err(foreign(path, &head).unwrap_or(error)),
+        Err(error) => return Err(foreign(path, head).unwrap_or(error)),
     };
     // Before up to 100 MB are read: a JSON object begins with a brace.
     let start = head.get(PREFIX as usize..).unwrap_or_default().trim_ascii_start();
-    if let Some(error) = start.first().filter(|&&b| b != b'{').and_then(|_| foreign(path, &head)) {
+    if let Some(error) = start.first().filter(|&&b| b != b'{').and_then(|_| foreign(path, head)) {
         return Err(error);
     }
     let bytes = source.read(PREFIX..PREFIX + header).await?;
@@ -51,7 +54,7 @@ pub async fn read_header<S: ByteSource>(source: &S) -> Result<Header, ContainerE
         let [begin, end] = tensor.offsets;
         TensorEntry { name, dtype: tensor.dtype, shape: tensor.shape, begin: base + begin, end: base + end }
     });
-    Ok(Header { tensors: tensors.collect(), metadata: raw.metadata })
+    Ok(Header { format: Format::Safetensors, tensors: tensors.collect(), metadata: raw.metadata })
 }
 
 fn foreign(path: &str, head: &[u8]) -> Option<ContainerError> {
@@ -76,7 +79,12 @@ fn parse(path: &str, bytes: &[u8]) -> Result<RawHeader, ContainerError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| ContainerError::NotUtf8 { path: path(), at: error.valid_up_to() })?;
     serde_json::from_str(text).map_err(|error| {
-        let reason = error.to_string();
+        // It quotes a text that stands where none should, however long.
+        let mut reason = error.to_string();
+        if let Some((end, _)) = reason.char_indices().nth(LONGEST_REASON) {
+            reason.truncate(end);
+            reason.push('…');
+        }
         match error.classify() {
             Category::Data => ContainerError::NotAHeader { path: path(), reason },
             Category::Io | Category::Syntax | Category::Eof => ContainerError::NotJson { path: path(), reason },
@@ -87,12 +95,10 @@ fn parse(path: &str, bytes: &[u8]) -> Result<RawHeader, ContainerError> {
 /// Whether the tensors fill `body` bytes, each once and each by its own size.
 fn check(raw: &RawHeader, body: u64) -> Result<(), LayoutFault> {
     let mut names = HashSet::with_capacity(raw.tensors.len());
-    for (name, tensor) in &raw.tensors {
-        if !names.insert(name.as_str()) {
-            return Err(LayoutFault::Duplicate { name: quoted(name) });
-        }
-        check_size(name, tensor)?;
+    if let Some((name, _)) = raw.tensors.iter().find(|(name, _)| !names.insert(name.as_str())) {
+        return Err(LayoutFault::Duplicate { name: quoted(name) });
     }
+    raw.tensors.iter().try_for_each(|(name, tensor)| check_size(name, tensor))?;
     let mut by_offset: Vec<&(String, RawTensor)> = raw.tensors.iter().collect();
     by_offset.sort_by_key(|(_, tensor)| tensor.offsets);
     let mut taken = 0;
@@ -120,11 +126,14 @@ fn check_size(name: &str, tensor: &RawTensor) -> Result<(), LayoutFault> {
     let Some(held) = end.checked_sub(begin) else {
         return Err(LayoutFault::Backwards { name: quoted(name), begin, end });
     };
-    let shape = || format!("{:?}", tensor.shape);
+    let shape = || shape_text(&tensor.shape);
     let overflow = || LayoutFault::ShapeOverflow { name: quoted(name), shape: shape() };
     let elements = super::elements(&tensor.shape).ok_or_else(overflow)?;
-    // Of an unknown dtype only the range can be checked.
-    let TensorType::Known(dtype) = &tensor.dtype else { return Ok(()) };
+    let TensorType::Known(dtype) = &tensor.dtype else {
+        let (name, dtype) = (quoted(name), quoted(&tensor.dtype.name()));
+        let fault = LayoutFault::Implausible { name, dtype, shape: shape(), held };
+        return super::is_plausible(elements, held).then_some(()).ok_or(fault);
+    };
     let bits = elements.checked_mul(super::bits(*dtype)).ok_or_else(overflow)?;
     if bits % 8 != 0 {
         return Err(LayoutFault::PartOfAByte { name: quoted(name), dtype: tensor.dtype.name(), shape: shape(), bits });

@@ -1,11 +1,11 @@
-//! What a file is that is not safetensors, told from its first bytes.
+//! What a file is that is neither safetensors nor GGUF, told from its first bytes.
 //!
 //! Only asked after the framing failed: a good safetensors file may begin with `PK` or 0x80, the low bytes of
 //! its header's length.
 
 use std::fmt;
 
-/// A kind of file that people drop in place of a safetensors file.
+/// A kind of file that people drop in place of one that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Foreign {
     Empty,
@@ -14,7 +14,6 @@ pub enum Foreign {
     Html,
     Zip,
     Pickle,
-    Gguf,
 }
 
 /// The bytes that [`foreign`] wants to see, at most.
@@ -33,9 +32,6 @@ pub fn foreign(head: &[u8]) -> Option<Foreign> {
     }
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
         return Some(Foreign::Zip);
-    }
-    if head.starts_with(b"GGUF") {
-        return Some(Foreign::Gguf);
     }
     if is_pickle(head) {
         return Some(Foreign::Pickle);
@@ -76,10 +72,6 @@ impl fmt::Display for Foreign {
             Self::Pickle => {
                 "this is a Python pickle. Reading one can run code, so it is never opened here. Save the weights as \
                  safetensors (PEFT: `save_pretrained(…, safe_serialization=True)`)."
-            }
-            Self::Gguf => {
-                "this is a GGUF file, which this version does not read yet. Drop the PEFT adapter that it was \
-                 converted from."
             }
         })
     }

@@ -44,6 +44,7 @@ pub fn rest<'a>(adapter: &Adapter, source: &'a Header, plan: &Plan, written: &[&
         let reason = match (&tensor.dtype, plan.same_model) {
             (_, false) => of_the_base(key.map(|k| k.role)).to_owned(),
             (TensorType::Unknown(dtype), true) => format!("its dtype, {}, is not known here", quoted(dtype)),
+            (TensorType::Q8_0, true) => "it is stored as Q8_0, a form that safetensors does not have".to_owned(),
             (TensorType::Known(dtype), true) => match key.and_then(|key| written.refuses(key)) {
                 Some(reason) => reason.to_owned(),
                 None => {

@@ -6,6 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub mod alignments;
+pub mod dialect;
+pub mod dropped;
+pub mod gguf;
+pub mod mlx;
 pub mod models;
 pub mod peft;
 pub mod projections;
