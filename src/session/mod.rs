@@ -20,6 +20,7 @@ mod prepare;
 mod project;
 mod projected;
 mod remarks;
+mod send;
 mod series;
 mod streamed;
 mod tensors;

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod alignment;
+pub mod arriving;
 pub mod axis;
 pub mod colour;
 pub mod domains;
