@@ -3,8 +3,12 @@
 use super::held::Found;
 use super::in_memory::largest;
 use super::jobs::Spectra;
+<<<<<<< HEAD
 use super::tensors::{self, Way};
 use super::{Emit, Held, Session};
+=======
+use super::{Emit, Session, tensors};
+>>>>>>> meta
 use crate::adapter::{Adapter, FaultLog, ModuleFault};
 use crate::analysis::Sigma;
 use crate::compute::plan::{self, Cost};
@@ -181,16 +185,5 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     fn progress(&self, label: &str, done: usize, modules: usize, work: Work) {
         let text = format!("Analysing {label}: {done} of {modules} modules");
         self.emit.emit(ToPage::Progress(Progress { text, done: work.done, total: work.total }));
-    }
-
-    /// Sends an adapter's report, its modules in messages of their own.
-    pub(super) fn send(&self, held: &Held<S>) {
-        let Some(analysed) = held.analysed() else { return };
-        let mut report = analysed.report.clone();
-        let modules = std::mem::take(&mut report.modules);
-        self.emit.emit(ToPage::Adapter { item: held.id, modules: modules.len(), report: Box::new(report) });
-        for modules in modules.chunks(crate::protocol::MODULES_PER_MESSAGE) {
-            self.emit.emit(ToPage::Modules { item: held.id, modules: modules.to_vec() });
-        }
     }
 }

@@ -22,6 +22,7 @@ mod prepare;
 mod project;
 mod projected;
 mod remarks;
+mod send;
 mod series;
 mod streamed;
 mod tensors;
