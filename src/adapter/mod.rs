@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 pub mod config;
 pub mod dialects;
 mod fault;
+pub mod flat;
 pub mod keys;
 pub mod names;
 mod pair;
