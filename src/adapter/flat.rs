@@ -254,9 +254,8 @@ fn split(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut rest = name;
     while !rest.is_empty() {
-        let whole = |word: &&&str| {
-            rest.strip_prefix(**word).is_some_and(|after| after.is_empty() || after.starts_with('_'))
-        };
+        let whole =
+            |word: &&&str| rest.strip_prefix(**word).is_some_and(|after| after.is_empty() || after.starts_with('_'));
         let known = WORDS.iter().filter(whole).map(|word| word.len()).max();
         let end = known.or_else(|| rest.find('_')).unwrap_or(rest.len());
         let (segment, after) = rest.split_at(end);

@@ -122,7 +122,8 @@ fn unet(path: &Segments, i: usize) -> Option<Depth> {
             inside: path.start(inside),
             ..Depth::default()
         };
-        let block = (inside..path.0.len()).find(|&k| path.word(k) == "transformer_blocks" && path.number(k + 1).is_some());
+        let block =
+            (inside..path.0.len()).find(|&k| path.word(k) == "transformer_blocks" && path.number(k + 1).is_some());
         if let Some(block) = block {
             depth.block = path.number(block + 1).flatten();
             depth.numbers.push(path.range(block + 1));

@@ -16,7 +16,8 @@ pub fn settle_stacks(places: &mut [Place]) {
     let unnamed = if places.iter().any(|p| p.stack == "single") {
         Some("double")
     } else {
-        let beside = ["text_encoder", "transformer_2", "noise_refiner", "context_refiner", "token_refiner", "vace", "guidance"];
+        let beside =
+            ["text_encoder", "transformer_2", "noise_refiner", "context_refiner", "token_refiner", "vace", "guidance"];
         named(places, &beside).then_some("transformer")
     };
     if let Some(unnamed) = unnamed {
@@ -31,7 +32,7 @@ pub fn settle_stacks(places: &mut [Place]) {
     }
 }
 
-/// Stacks in the order of the forward pass. Between them, what no stack holds: [`BEFORE`] and [`AFTER`] the layers.
+/// Stacks in the order of the forward pass, and [`BEFORE`] their layers what belongs to none.
 const STACKS: &[&str] = &[
     "vision_tower",
     "vision_model",
@@ -65,7 +66,6 @@ const STACKS: &[&str] = &[
     "transformer_2",
 ];
 const BEFORE: &str = "<";
-const AFTER: &str = ">";
 
 /// Where a module without a layer stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
