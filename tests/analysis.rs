@@ -1,6 +1,8 @@
 #![cfg(not(target_arch = "wasm32"))]
 //! Profile and scores against the reference's answers, measures against their definitions.
 
+#[path = "analysis/by_block.rs"]
+mod by_block;
 mod common;
 
 use common::{json, peft_fixture, read_f32};

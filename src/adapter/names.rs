@@ -92,7 +92,7 @@ pub(super) fn holds_a_layer(path: &str) -> bool {
 /// The number of the transformer block inside its layer, where a U-Net's layer can hold several; for the order within
 /// the layer.
 fn inner_block(path: &str) -> Option<u32> {
-    depth::depth(&dotted_lower(path))?.block
+    path.contains("transformer_blocks").then(|| depth::depth(&dotted_lower(path))?.block)?
 }
 
 /// A path inside its model without the numbers that say which layer it is in: what makes modules of different layers

@@ -115,9 +115,12 @@ pub fn stack_order(stack: &str, side: Side) -> (usize, Side, usize, u32) {
 /// Orders modules as the model runs them: the stacks one after the other, in each what comes before its layers, the
 /// layers, and the rest; the head last. Within a layer by role, then by name with numbers as numbers.
 pub fn forward_order(a: (&Place, &str), b: (&Place, &str)) -> Ordering {
-    let key = |place: &Place, path: &str| {
-        let side = side(place.layer, &place.role, path);
-        (stack_order(&place.stack, side), place.layer, super::inner_block(path), roles::order(&place.role))
-    };
-    key(a.0, a.1).cmp(&key(b.0, b.1)).then_with(|| natural(a.1, b.1))
+    let section =
+        |place: &Place, path: &str| (stack_order(&place.stack, side(place.layer, &place.role, path)), place.layer);
+    let ((p, a), (q, b)) = (a, b);
+    section(p, a)
+        .cmp(&section(q, b))
+        .then_with(|| super::inner_block(a).cmp(&super::inner_block(b)))
+        .then_with(|| roles::order(&p.role).cmp(&roles::order(&q.role)))
+        .then_with(|| natural(a, b))
 }

@@ -49,6 +49,7 @@ pub fn adapter(label: &str) -> AdapterReport {
             scheme: "legal-exam".to_owned(),
             scores: serde_json::Map::new(),
             tags: Vec::new(),
+            tag_threshold: Some(0.35),
             evidence: true,
         },
     }
