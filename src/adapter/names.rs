@@ -103,6 +103,8 @@ pub struct Pattern {
     pub path: String,
     /// What stands inside the layer: `self_attn.q_proj`.
     pub inside: String,
+    /// The layer's number, as [`Place`] has it.
+    pub layer: u32,
     /// The number of the transformer block inside the layer, for a U-Net.
     pub block: Option<u32>,
 }
@@ -112,7 +114,7 @@ pub fn pattern(path: &str) -> Option<Pattern> {
     let path = flat::dotted(path);
     let lower = path.to_lowercase();
     let depth = depth::depth(&lower)?;
-    depth.layer?;
+    let layer = depth.layer?;
     let cuts = depth.numbers.iter().map(|range| Some((original(&path, range.start)?, range.len())));
     let mut cuts: Vec<(usize, usize)> = cuts.collect::<Option<_>>()?;
     cuts.sort_unstable();
@@ -130,7 +132,7 @@ pub fn pattern(path: &str) -> Option<Pattern> {
     let inside_from = inside_from.unwrap_or(starred.len() + inside.saturating_sub(from));
     starred.push_str(path.get(from..)?);
     let inside = starred.get(inside_from..).unwrap_or_default().to_owned();
-    Some(Pattern { path: starred, inside, block: depth.block })
+    Some(Pattern { path: starred, inside, layer, block: depth.block })
 }
 
 /// Where a byte of the lower-cased path stands in the path itself: lower case may take more or fewer bytes.

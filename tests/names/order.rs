@@ -88,7 +88,7 @@ fn language_models_and_their_senses() {
 
 #[test]
 fn patterns_leave_the_layer_s_numbers_out() {
-    let of = |path: &str| pattern(path).map(|Pattern { path, inside, block }| (path, inside, block));
+    let of = |path: &str| pattern(path).map(|Pattern { path, inside, block, .. }| (path, inside, block));
     for (path, starred, inside, block) in [
         ("model.layers.21.self_attn.q_proj", "model.layers.*.self_attn.q_proj", "self_attn.q_proj", None),
         ("İ.Layers.3.Q", "İ.Layers.*.Q", "Q", None),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::adapter::names;
 use crate::report::{AdapterReport, DomainReport, ModuleReport, RankRange};
 
 /// A module of the given path, with σ = 2, 1, …, halving `rank` times.
@@ -28,6 +29,17 @@ pub fn module(name: &str, layer: Option<u32>, role: &str, rank: u32) -> ModuleRe
         numerical_rank: rank,
         spectral_entropy: 0.4,
     }
+}
+
+/// Modules of these paths, at their places in the model.
+pub fn placed(paths: &[&str]) -> Vec<ModuleReport> {
+    let mut places: Vec<_> = paths.iter().map(|path| names::place(path)).collect();
+    names::settle_stacks(&mut places);
+    let at = |(path, place): (&&str, names::Place)| ModuleReport {
+        stack: place.stack,
+        ..module(path, place.layer, &place.role, 4)
+    };
+    paths.iter().zip(places).map(at).collect()
 }
 
 /// An adapter's report without modules.
