@@ -11,7 +11,11 @@ mod algorithms;
 pub mod config;
 pub mod dialects;
 mod fault;
+<<<<<<< HEAD
 mod grouping;
+=======
+pub mod flat;
+>>>>>>> names
 pub mod keys;
 mod metadata;
 pub mod names;

@@ -176,6 +176,9 @@ pub struct DomainReport {
     /// Domain → score, in the scheme's order; they sum to 1 where there is evidence.
     pub scores: serde_json::Map<String, serde_json::Value>,
     pub tags: Vec<String>,
+    /// A domain with at least this score is a tag; absent where the scheme gives no tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag_threshold: Option<f64>,
     /// False where the adapter's energy is too small to say anything.
     pub evidence: bool,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::adapter::names;
 use crate::report::{AdapterReport, DomainReport, ModuleReport, RankRange};
 
 /// A module of the given path, with σ = 2, 1, …, halving `rank` times.
@@ -33,6 +34,17 @@ pub fn module(name: &str, layer: Option<u32>, role: &str, rank: u32) -> ModuleRe
     }
 }
 
+/// Modules of these paths, at their places in the model.
+pub fn placed(paths: &[&str]) -> Vec<ModuleReport> {
+    let mut places: Vec<_> = paths.iter().map(|path| names::place(path)).collect();
+    names::settle_stacks(&mut places);
+    let at = |(path, place): (&&str, names::Place)| ModuleReport {
+        stack: place.stack,
+        ..module(path, place.layer, &place.role, 4)
+    };
+    paths.iter().zip(places).map(at).collect()
+}
+
 /// An adapter's report without modules.
 pub fn adapter(label: &str) -> AdapterReport {
     AdapterReport {
@@ -52,6 +64,7 @@ pub fn adapter(label: &str) -> AdapterReport {
             scheme: "legal-exam".to_owned(),
             scores: serde_json::Map::new(),
             tags: Vec::new(),
+            tag_threshold: Some(0.35),
             evidence: true,
         },
     }
