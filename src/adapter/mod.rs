@@ -11,11 +11,8 @@ mod algorithms;
 pub mod config;
 pub mod dialects;
 mod fault;
-<<<<<<< HEAD
-mod grouping;
-=======
 pub mod flat;
->>>>>>> names
+mod grouping;
 pub mod keys;
 mod metadata;
 pub mod names;

@@ -38,7 +38,12 @@ fn decodable(tensor: &TensorEntry) -> Result<(), ModuleFault> {
     if tensor.is_empty() {
         return Err(ModuleFault::Empty);
     }
-    if is_decodable(&tensor.dtype) { Ok(()) } else { Err(ModuleFault::Dtype { dtype: quoted(&tensor.dtype.name()) }) }
+    let blocks = tensor.dtype == TensorType::Q8_0;
+    if blocks || is_decodable(&tensor.dtype) {
+        Ok(())
+    } else {
+        Err(ModuleFault::Dtype { dtype: quoted(&tensor.dtype.name()) })
+    }
 }
 
 pub fn not_a_matrix(tensor: &TensorEntry, factor: &'static str) -> ModuleFault {

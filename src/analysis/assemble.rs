@@ -1,17 +1,9 @@
 //! From an adapter and its spectra to its part of the report.
 
-<<<<<<< HEAD
-use super::profile::{self, Profile};
-use super::scheme::Scheme;
-use super::{Sigma, measures};
-use crate::adapter::{Adapter, Module, scale};
-=======
-use super::measures;
 use super::profile::{self, Profile, TotalLayers};
 use super::scheme::{Scheme, Traits};
-use super::{by_block, family};
-use crate::adapter::{Adapter, Factor, Module, scale};
->>>>>>> names
+use super::{Sigma, by_block, family, measures};
+use crate::adapter::{Adapter, Module, scale};
 use crate::container::quoted;
 use crate::report::{AdapterReport, ModuleReport, NotAnalyzed, RankRange};
 
@@ -21,14 +13,9 @@ use crate::report::{AdapterReport, ModuleReport, NotAnalyzed, RankRange};
 /// `None` where the module could not be computed, for a reason that the adapter's own lists already hold.
 /// A language model's domains are scored by the reference's scheme, any other model's by the neutral one.
 /// Cheap: after a change of scales it is simply called again.
-<<<<<<< HEAD
 pub fn report(label: String, adapter: &Adapter, spectra: &[Option<Sigma>]) -> AdapterReport {
-    let total = profile::total_layers(adapter.modules.iter().map(|m| m.name.as_str()));
-=======
-pub fn report(label: String, adapter: &Adapter, spectra: &[Option<Vec<f64>>]) -> AdapterReport {
     let counted = profile::total_layers(adapter.modules.iter().map(|m| m.name.as_str()));
     let language = family::is_language_model(adapter.modules.iter().map(|m| m.name.as_str()));
->>>>>>> names
     let mut not_analyzed = adapter.not_analyzed.clone();
     let mut warnings = adapter.warnings.clone();
     let mut modules = Vec::with_capacity(adapter.modules.len());
@@ -36,28 +23,17 @@ pub fn report(label: String, adapter: &Adapter, spectra: &[Option<Vec<f64>>]) ->
     let mut parameters = 0u64;
     for (module, spectrum) in adapter.modules.iter().zip(spectra) {
         let Some(spectrum) = spectrum else { continue };
-<<<<<<< HEAD
-        let profile = profile::profile(&module.name, total.count);
+        let profile = profile::profile(&module.name, counted.count);
         let sigma = spectrum.times(module.scale).shortened();
         let energy = measures::energy(&sigma.values) + sigma.rest_sq;
-=======
-        let profile = profile::profile(&module.name, counted.count);
-        let sigma: Vec<f64> = spectrum.iter().map(|s| s * module.scale.abs()).collect();
-        let energy = measures::energy(&sigma);
->>>>>>> names
         if !energy.is_finite() {
             warnings.push(format!("{} is not analysed: its values are beyond double precision.", quoted(&module.name)));
             let reason = "its values are beyond double precision".to_owned();
             not_analyzed.push(NotAnalyzed { name: module.name.clone(), reason });
             continue;
         }
-<<<<<<< HEAD
         parameters = parameters.saturating_add(module.parameters());
-        weighed.push((profile, energy));
-=======
-        parameters = parameters.saturating_add(numbers(&module.left)).saturating_add(numbers(&module.right));
         weighed.push((Traits { profile, stack: &module.stack, role: &module.role }, energy));
->>>>>>> names
         modules.push(module_report(module, profile, sigma));
     }
     if let Some(first) = adapter.modules.iter().find(|m| scale::is_assumed(&m.scale_source)) {
@@ -87,10 +63,6 @@ pub fn report(label: String, adapter: &Adapter, spectra: &[Option<Vec<f64>>]) ->
     }
 }
 
-<<<<<<< HEAD
-fn module_report(module: &Module, profile: Profile, sigma: Sigma) -> ModuleReport {
-    let measures = measures::measures(&sigma.values, sigma.rest_sq);
-=======
 /// The scheme without a claim about what the model's parts do.
 fn neutral(adapter: &Adapter) -> Scheme {
     by_block::scheme(adapter.modules.iter().map(|m| (m.layer, m.stack.as_str(), m.role.as_str())))
@@ -103,10 +75,8 @@ fn longest_stack(adapter: &Adapter) -> Option<TotalLayers> {
     Some(TotalLayers { count: last.saturating_add(1), source })
 }
 
-fn module_report(module: &Module, profile: Profile, sigma: Vec<f64>) -> ModuleReport {
-    let measures = measures::measures(&sigma);
-    let (left, right) = (module.left.tensor.dtype.name(), module.right.tensor.dtype.name());
->>>>>>> names
+fn module_report(module: &Module, profile: Profile, sigma: Sigma) -> ModuleReport {
+    let measures = measures::measures(&sigma.values, sigma.rest_sq);
     ModuleReport {
         name: module.name.clone(),
         layer: module.layer,

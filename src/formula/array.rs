@@ -2,19 +2,23 @@ use nalgebra::DMatrix;
 
 use crate::adapter::scale::number;
 use crate::compute::FactorType;
+use crate::compute::decode::q8_0;
 use crate::container::{TensorEntry, TensorType};
 
 /// A tensor's shape and bytes, decoded as they are asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Array<'a> {
     tensor: &'a TensorEntry,
     bytes: &'a [u8],
+    /// The numbers of a type that is stored in blocks (GGUF's Q8_0).
+    blocks: Option<Vec<f32>>,
 }
 
 impl<'a> Array<'a> {
     /// `bytes` are all of the tensor's.
     pub fn new(tensor: &'a TensorEntry, bytes: &'a [u8]) -> Self {
-        Self { tensor, bytes }
+        let blocks = if tensor.dtype == TensorType::Q8_0 { q8_0(bytes) } else { None };
+        Self { tensor, bytes, blocks }
     }
 
     /// Dimension `n`; 1 beyond the last.
@@ -44,9 +48,10 @@ impl<'a> Array<'a> {
         }
     }
 
-    /// A number of a dtype that no backend decodes: a block of GGUF's, or an integer alone.
+    /// A number of a dtype that no backend decodes: of a block, or an integer alone.
     fn other(&self, index: usize) -> f64 {
         match &self.tensor.dtype {
+            TensorType::Q8_0 => self.blocks.as_ref().and_then(|all| all.get(index)).map_or(f64::NAN, |&x| f64::from(x)),
             TensorType::Known(_) if index == 0 => number(&self.tensor.dtype, self.bytes).unwrap_or(f64::NAN),
             _ => f64::NAN,
         }

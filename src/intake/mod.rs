@@ -203,19 +203,9 @@ async fn kind_of<S: ByteSource>(source: &S) -> Kind {
         return Kind::Companion;
     }
     match read_header(source).await {
-<<<<<<< HEAD
-        Ok(header) => match recognise(&header) {
-            content @ (Content::Adapter | Content::Checkpoint) => Kind::Weights(header, content),
-            // The one place that turns a header without an adapter into words.
-            Content::Other(_) | Content::Empty => match crate::adapter::read(&header, None) {
-                Ok(_) => Kind::Weights(header, Content::Adapter),
-                Err(error) => Kind::Refused(format!("{path}: {error}")),
-            },
-=======
         Ok(header) => match gguf::refusal(path, &header) {
             Some(sentence) => Kind::Refused(sentence),
             None => weights_kind(path, header),
->>>>>>> dtests
         },
         Err(error) if is_unknown(path, &error) => Kind::Problem(format!(
             "{path}: not a file that Lorascope knows. Drop an adapter's `adapter_model.safetensors` and \
@@ -227,10 +217,10 @@ async fn kind_of<S: ByteSource>(source: &S) -> Kind {
 
 fn weights_kind(path: &str, header: Header) -> Kind {
     match recognise(&header) {
-        content @ (Content::Peft | Content::Checkpoint) => Kind::Weights(header, content),
+        content @ (Content::Adapter | Content::Checkpoint) => Kind::Weights(header, content),
         // The one place that turns a header without an adapter into words.
         Content::Other(_) | Content::Empty => match crate::adapter::read(&header, None) {
-            Ok(_) => Kind::Weights(header, Content::Peft),
+            Ok(_) => Kind::Weights(header, Content::Adapter),
             Err(error) => Kind::Refused(format!("{path}: {error}")),
         },
     }

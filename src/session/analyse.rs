@@ -3,12 +3,8 @@
 use super::held::Found;
 use super::in_memory::largest;
 use super::jobs::Spectra;
-<<<<<<< HEAD
 use super::tensors::{self, Way};
-use super::{Emit, Held, Session};
-=======
-use super::{Emit, Session, tensors};
->>>>>>> meta
+use super::{Emit, Session};
 use crate::adapter::{Adapter, FaultLog, ModuleFault};
 use crate::analysis::Sigma;
 use crate::compute::plan::{self, Cost};
