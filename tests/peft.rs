@@ -61,7 +61,7 @@ fn write_and_apply(
         let scaling = of("scaling").as_f64().unwrap();
         assert!((scaling - row.scale).abs() <= 1e-14 * row.scale.abs(), "{}: {scaling} for {}", row.name, row.scale);
         let module = written.module(&row.name);
-        let [left, right] = [&module.left, &module.right].map(|factor| written.factor(factor).map(f64::from));
+        let [left, right] = module.pair().unwrap().map(|factor| written.factor(factor).map(f64::from));
         let delta = left * right.transpose() * row.scale;
         let (norm, theirs) = (delta.norm(), of("frobenius").as_f64().unwrap());
         assert!((norm - theirs).abs() <= 1e-10 * norm, "{}: ‖ΔW‖ {theirs} for {norm}", row.name);
