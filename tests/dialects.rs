@@ -23,6 +23,8 @@ mod peft_variants;
 mod refused;
 #[path = "dialects/rotations.rs"]
 mod rotations;
+#[path = "dialects/same_report.rs"]
+mod same_report;
 #[path = "dialects/trainers.rs"]
 mod trainers;
 #[path = "dialects/writers.rs"]
