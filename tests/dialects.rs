@@ -7,6 +7,8 @@ mod base;
 mod common;
 #[path = "dialects/diffusers.rs"]
 mod diffusers;
+#[path = "dialects/full_rank.rs"]
+mod full_rank;
 #[path = "dialects/kohya.rs"]
 mod kohya;
 #[path = "dialects/lycoris.rs"]
