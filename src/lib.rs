@@ -1,7 +1,7 @@
 //! Lorascope looks inside LoRA adapters: what every module's update ΔW = s·B·A does.
 //!
 //! The data's way, which the modules follow in order:
-//! bytes ([`source`]) → [`container`] → [`adapter`] → batches and primitives ([`compute`], [`linalg`]) →
+//! bytes ([`source`]) → [`container`] → [`adapter`] → [`formula`] → batches and primitives ([`compute`], [`linalg`]) →
 //! measures ([`analysis`]) → [`report`] → [`view`]. [`session`] runs that way for one engine.
 
 pub mod adapter;
@@ -10,6 +10,7 @@ pub mod checkpoint;
 pub mod compute;
 pub mod container;
 pub mod export;
+pub mod formula;
 pub mod intake;
 pub mod linalg;
 pub mod natural;

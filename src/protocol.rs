@@ -2,8 +2,8 @@
 //!
 //! Each travels as `{ msg, parts }`: `msg` is one of these enums through serde-wasm-bindgen, `parts` an array of
 //! browser objects that pass by reference beside it (`File`s going in, `Blob`s coming out). No tensor byte ever
-//! goes to the page, and no message to the page holds more than [`MODULES_PER_MESSAGE`] modules, so that
-//! reading one never blocks the main thread for long.
+//! goes to the page, and no message to the page holds more than [`MODULES_PER_MESSAGE`] modules or, of an adapter,
+//! much more than [`PIECE_BYTES`], so that reading one never blocks the main thread for long.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +13,11 @@ use crate::report::{
     ModuleReport, NotAnalyzed, ProjectedModule, ProjectionReport,
 };
 
-/// Modules in one [`ToPage::Modules`].
+/// Modules in one message, at most.
 pub const MODULES_PER_MESSAGE: usize = 200;
+
+/// Bytes in one [`AdapterPiece`], by a rough count: more only where one single entry has more.
+pub const PIECE_BYTES: usize = 128 * 1024;
 
 /// One thing that the engine keeps: an adapter, a checkpoint, a waiting config. Never reused in a session.
 pub type ItemId = u32;
@@ -118,10 +121,11 @@ pub enum ToPage {
     Item(Item),
     /// An item is gone.
     Removed { item: ItemId },
-    /// An adapter's analysis, its modules following in [`ToPage::Modules`]. A second one replaces the first.
-    Adapter { item: ItemId, modules: usize, report: Box<AdapterReport> },
-    /// The next modules of that adapter, in order.
-    Modules { item: ItemId, modules: Vec<ModuleReport> },
+    /// An adapter's analysis, whose lists follow in `pieces` messages of [`ToPage::AdapterPiece`]. A second one
+    /// replaces the first.
+    Adapter { item: ItemId, pieces: usize, report: Box<AdapterReport> },
+    /// The next piece of that adapter, in order.
+    AdapterPiece { item: ItemId, piece: AdapterPiece },
     /// The answer to [`ToEngine::Clear`], one to one: nothing is held, and the counts are zero.
     Cleared { engine: EngineReport },
     /// The end of a drop, of a cancel, of a removal or of a scale set by hand.
@@ -164,6 +168,16 @@ pub enum ToPage {
     Exported { file_name: String },
     /// The engine panicked and is gone; the page starts a new one.
     Panicked { text: String },
+}
+
+/// A part of an adapter's report: the next entries of one of its lists.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AdapterPiece {
+    Modules(Vec<ModuleReport>),
+    NotAnalyzed(Vec<NotAnalyzed>),
+    Warnings(Vec<String>),
+    /// Keys and texts. A key that comes again goes on where its text stopped.
+    Metadata(Vec<(String, String)>),
 }
 
 /// A plan as a whole; see [`crate::projection::Plan`].

@@ -1,6 +1,8 @@
 #![cfg(not(target_arch = "wasm32"))]
 //! Profile and scores against the reference's answers, measures against their definitions.
 
+#[path = "analysis/by_block.rs"]
+mod by_block;
 mod common;
 
 use common::{json, peft_fixture, read_f32};
@@ -65,6 +67,7 @@ fn reports_of_the_fixtures() {
         }
         assert_eq!(serde_json::json!(report.domains.tags), golden["tags"]);
         assert!(report.domains.evidence);
+        assert_eq!((report.domains.scheme.as_str(), report.domains.tag_threshold), ("legal-exam", Some(0.35)));
         let expected = json(&format!("expected/{folder}.json"));
         for module in &report.modules {
             let norm = expected["modules"][&module.name]["frobenius"].as_f64().unwrap();
@@ -145,6 +148,22 @@ fn a_report_follows_the_scale() {
     assert_eq!((after.modules[0].scale, after.modules[0].numerical_rank), (-2.0, 1));
     assert!((after.energy - 4.0 * before.energy).abs() < 1e-12);
     assert_eq!(after.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn an_image_adapter_opens_with_the_neutral_scheme() {
+    let names = [
+        "unet.down_blocks.1.attentions.1.transformer_blocks.0.attn1.to_q",
+        "unet.up_blocks.2.attentions.0.transformer_blocks.0.attn1.to_q",
+    ];
+    let report = report("x".to_owned(), &adapter(&names), &[Some(vec![1.0, 0.0]), Some(vec![1.0, 0.0])]);
+    assert_finite(&report);
+    assert_eq!((report.domains.scheme.as_str(), report.domains.tags.len()), ("by-block", 0));
+    assert_eq!(serde_json::to_string(&report.domains.scores).unwrap(), r#"{"down":0.5,"up":0.5}"#);
+    assert_eq!(report.total_layers, 7);
+    assert_eq!(report.total_layers_source, "the largest layer number of a stack, plus 1");
+    let places: Vec<_> = report.modules.iter().map(|m| (m.stack.as_str(), m.layer)).collect();
+    assert_eq!(places, [("down", Some(4)), ("up", Some(6))]);
 }
 
 #[test]

@@ -2,6 +2,12 @@
 //! What the names of tensors and modules tell: dialect, path, layer, stack, role, and which pattern means them.
 
 mod common;
+#[path = "names/flat.rs"]
+mod flat;
+#[path = "names/order.rs"]
+mod order;
+#[path = "names/places.rs"]
+mod places;
 
 use common::{config, f32_file, header_of, read_f32};
 use lorascope::adapter::pattern::Pattern;
@@ -74,7 +80,7 @@ fn names_tell_layer_stack_and_role() {
         ("transformer.transformer_blocks.12.attn.add_q_proj", Some(12), "", "cross_q"),
         ("double_blocks.1.img_mlp.2", Some(1), "double", "down"),
         ("text_encoder.text_model.encoder.layers.1.mlp.fc1", Some(1), "text_encoder", "up"),
-        ("lora_unet_double_blocks_7_img_attn_qkv", Some(7), "double", "other"),
+        ("lora_unet_double_blocks_7_img_attn_qkv", Some(7), "double", "qkv"),
         ("backbone.layers.1.mixer.in_proj", Some(1), "", "other"),
         ("model.embed_tokens", None, "", "embed"),
         ("lm_head", None, "", "head"),
@@ -102,6 +108,7 @@ fn a_layer_number_is_replaced_and_nothing_else() {
         ("encoder.block.2.layer.0.SelfAttention.k", Some("encoder.block.15.layer.0.SelfAttention.k")),
         ("transformer.h.0.attn.c_attn", Some("transformer.h.15.attn.c_attn")),
         ("lora_unet_double_blocks_7_img_attn_qkv", Some("lora_unet_double_blocks_15_img_attn_qkv")),
+        ("mine_layers_7_to_q", Some("mine_layers_15_to_q")),
         ("model.layers.99999999999999999999.x", Some("model.layers.15.x")),
         ("layers.0", Some("layers.15")),
         // İ takes two bytes and three in lower case, U+212A (the Kelvin sign) three and one; ẞ and Σ change too.
@@ -130,6 +137,14 @@ proptest::proptest! {
         proptest::prop_assert_eq!((changed.stack, changed.role), (place.stack, place.role));
         proptest::prop_assert!(renumbered.starts_with(&before) && renumbered.ends_with(&after));
     }
+}
+
+#[test]
+fn a_flat_tensor_name_is_renumbered_too() {
+    let key = "lora_te1_text_model_encoder_layers_3_mlp_fc1.lora_down.weight";
+    let renumbered = "lora_te1_text_model_encoder_layers_15_mlp_fc1.lora_down.weight";
+    assert_eq!(names::renumbered(key, 15).as_deref(), Some(renumbered));
+    assert_eq!(names::layer_number(key), Some(3));
 }
 
 #[test]
@@ -169,6 +184,6 @@ fn other_dialects_are_named() {
     }
     assert_eq!(judge(&["model.lora_A_like.weight", "x.alpha"]), Content::Checkpoint);
     assert_eq!(judge(&["unet:x:up"]), Content::Checkpoint);
-    assert_eq!(judge(&["x.lora_A.weight", "x.hada_w1_a"]), Content::Peft);
+    assert_eq!(judge(&["x.lora_A.weight", "x.hada_w1_a"]), Content::Adapter);
     assert_eq!(judge(&[]), Content::Empty);
 }

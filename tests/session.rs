@@ -17,7 +17,10 @@ use std::rc::Rc;
 use common::{fixture, json};
 use lorascope::compute::{FactorType, Pulse, Steady};
 use lorascope::projection::OutputType;
-use lorascope::protocol::{BackendChoice, ExtractRank, ExtractRequest, ItemId, ItemKind, Outcome, Problem, ToPage};
+use lorascope::protocol::{
+    AdapterPiece, BackendChoice, ExtractRank, ExtractRequest, ItemId, ItemKind, MODULES_PER_MESSAGE, Outcome,
+    PIECE_BYTES, Problem, ToPage,
+};
 use lorascope::report::AdapterReport;
 use lorascope::session::{Backend, Session};
 use lorascope::source::MemorySource;

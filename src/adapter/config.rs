@@ -21,6 +21,14 @@ pub struct PeftConfig {
     pub use_dora: bool,
     pub use_qalora: bool,
     pub use_bdlora: bool,
+    /// BD-LoRA's number of blocks.
+    pub blocks: Option<u64>,
+    /// The modules whose `lora_A` is block-diagonal.
+    pub blocks_of_a: Vec<String>,
+    /// QALoRA's inputs per pool; PEFT's default is 16.
+    pub qalora_group_size: u64,
+    /// AdaLoRA's rank at the start.
+    pub init_r: Option<u64>,
     pub fan_in_fan_out: bool,
     /// Ranks by pattern, in the file's order.
     pub rank_pattern: Vec<(Pattern, u64)>,
@@ -30,36 +38,69 @@ pub struct PeftConfig {
     /// Names of 3-D expert parameters that were targeted directly.
     pub target_parameters: Vec<String>,
     pub base_model: Option<String>,
+    /// MLX's scale, where the file is MLX's of the same name.
+    pub mlx: Option<MlxScale>,
     /// `pissa`, `olora`, …; empty for the usual start.
     pub init: String,
     /// Settings that could not be used, a sentence each.
     pub warnings: Vec<String>,
 }
 
+/// What MLX's `adapter_config.json` says of the scale.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MlxScale {
+    /// `lora_parameters.scale`.
+    pub scale: Option<f64>,
+    /// `lora_parameters.alpha`, or `alpha` at the top.
+    pub alpha: Option<f64>,
+    /// Old mlx-vlm: `rank` and `alpha` at the top, and alpha is divided by the rank.
+    pub divides: bool,
+}
+
+impl MlxScale {
+    /// Whether a JSON object is MLX's configuration.
+    fn is_one(object: &Map<String, Value>) -> bool {
+        !object.contains_key("peft_type")
+            && (["fine_tune_type", "lora_parameters"].iter().any(|key| object.contains_key(*key))
+                || ["rank", "alpha"].iter().all(|key| object.contains_key(*key)))
+    }
+
+    fn read(object: &Map<String, Value>) -> Self {
+        let inner = object.get("lora_parameters").and_then(Value::as_object);
+        let number = |name: &str| inner.and_then(|inner| inner.get(name)).or_else(|| object.get(name))?.as_f64();
+        Self { scale: number("scale"), alpha: number("alpha"), divides: inner.is_none() }
+    }
+}
+
 /// PEFT's defaults where a setting is absent.
 const DEFAULT_R: u64 = 8;
 const DEFAULT_ALPHA: f64 = 8.0;
+const DEFAULT_GROUP: u64 = 16;
 
 impl PeftConfig {
-    /// Whether a JSON object is PEFT's configuration, and not MLX's of the same file name.
+    /// Whether a JSON object is PEFT's configuration, or MLX's of the same file name.
     pub fn is_one(object: &Map<String, Value>) -> bool {
-        object.contains_key("peft_type")
+        object.contains_key("peft_type") || MlxScale::is_one(object)
     }
 
     /// Reads the settings; one of the wrong type gives a warning and counts as absent.
     pub fn read(object: &Map<String, Value>) -> Self {
         let mut fields = Fields { object, warnings: Vec::new() };
-        let default_alpha = object.get("lora_alpha").is_none_or(Value::is_null);
+        let peft_type = fields.text("peft_type").unwrap_or_default().to_uppercase();
+        // LoHa and LoKr call it `alpha`; AdaLoRA's `rank_pattern` says which directions it kept.
+        let alpha_name = if matches!(peft_type.as_str(), "LOHA" | "LOKR") { "alpha" } else { "lora_alpha" };
+        let has_ranks = peft_type != "ADALORA";
+        let default_alpha = object.get(alpha_name).is_none_or(Value::is_null);
         let r = if object.get("r").is_none_or(Value::is_null) {
             Some(DEFAULT_R)
         } else {
             fields.get("r", "a whole number above 0", |v| v.as_u64().filter(|&r| r > 0))
         };
         let lora_alpha =
-            if default_alpha { Some(DEFAULT_ALPHA) } else { fields.get("lora_alpha", "a number", Value::as_f64) };
+            if default_alpha { Some(DEFAULT_ALPHA) } else { fields.get(alpha_name, "a number", Value::as_f64) };
         Self {
             object: object.clone(),
-            peft_type: fields.text("peft_type").unwrap_or_default().to_uppercase(),
+            peft_type,
             r,
             lora_alpha,
             default_alpha,
@@ -67,12 +108,26 @@ impl PeftConfig {
             use_dora: fields.flag("use_dora"),
             use_qalora: fields.flag("use_qalora"),
             use_bdlora: object.get("use_bdlora").is_some_and(|v| !matches!(v, Value::Null | Value::Bool(false))),
+            blocks: object.get("use_bdlora").and_then(|v| v.get("nblocks")).and_then(Value::as_u64).filter(|&n| n > 0),
+            blocks_of_a: object
+                .get("use_bdlora")
+                .and_then(|v| v.get("target_modules_bd_a"))
+                .map_or_else(Vec::new, texts),
+            qalora_group_size: fields
+                .get("qalora_group_size", "a whole number above 0", |v| v.as_u64().filter(|&g| g > 0))
+                .unwrap_or(DEFAULT_GROUP),
+            init_r: fields.get("init_r", "a whole number above 0", |v| v.as_u64().filter(|&r| r > 0)),
             fan_in_fan_out: fields.flag("fan_in_fan_out"),
-            rank_pattern: fields.patterns("rank_pattern", "a whole number above 0", |v| v.as_u64().filter(|&r| r > 0)),
+            rank_pattern: if has_ranks {
+                fields.patterns("rank_pattern", "a whole number above 0", |v| v.as_u64().filter(|&r| r > 0))
+            } else {
+                Vec::new()
+            },
             alpha_pattern: fields.patterns("alpha_pattern", "a number", Value::as_f64),
             modules_to_save: fields.list("modules_to_save"),
             target_parameters: fields.list("target_parameters"),
             base_model: fields.text("base_model_name_or_path").filter(|name| !name.is_empty()),
+            mlx: MlxScale::is_one(object).then(|| MlxScale::read(object)),
             init: object.get("init_lora_weights").and_then(Value::as_str).unwrap_or_default().to_lowercase(),
             warnings: fields.warnings,
         }
@@ -92,6 +147,10 @@ impl PeftConfig {
 /// Ranks and alphas are searched independently, and the first pattern in the file's order wins.
 fn first_match<'a, T>(patterns: &'a [(Pattern, T)], module: &str) -> Option<&'a T> {
     patterns.iter().find(|(pattern, _)| pattern.matches(module)).map(|(_, value)| value)
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
 struct Fields<'a> {

@@ -6,8 +6,8 @@ pub enum AdapterError {
     #[error("the file holds no tensors, so there is nothing to analyse. Save the adapter again.")]
     Empty,
     #[error(
-        "this is a {dialect}. This version reads PEFT LoRA only (keys that end in `lora_A.weight` and \
-         `lora_B.weight`): convert it to PEFT to see it here."
+        "this is {dialect}, which is recognised but not computed here. Drop an adapter of another kind, or one that \
+         was merged and extracted as LoRA."
     )]
     OtherDialect { dialect: &'static str },
     #[error("this is a model checkpoint without adapter tensors. Drop the adapter that belongs to it.")]
@@ -50,10 +50,35 @@ pub enum ModuleFault {
     Dtype { dtype: String },
     #[error("its rank or size is beyond what is computed here ({shape}; ranks to 1024, factors to 64 Mi numbers)")]
     TooLarge { shape: String },
-    #[error("it adapts the experts of a mixture at once, and B·A mixes them; this version does not take them apart")]
+    #[error(
+        "it adapts the experts of a mixture at once, and only the rank r of an adapter_config.json tells them apart; \
+         drop the file beside the weights"
+    )]
     Experts,
-    #[error("it is a {variant} module, whose update is not s·B·A; this version does not read it")]
-    Variant { variant: &'static str },
+    #[error("it is a {variant} module: {why}")]
+    Variant { variant: &'static str, why: &'static str },
+    #[error("its tensors are parts of no update that is known ({has})")]
+    Parts { has: String },
+    #[error("the shape {shape} of {vector} does not fit its factors, which ask for {wanted}")]
+    Lengths { vector: &'static str, shape: String, wanted: u64 },
+    #[error("its Tucker core {core} does not fit its factors, of ranks {a} and {b}")]
+    Core { core: String, a: u64, b: u64 },
+    #[error("its matrices do not fit one another ({shapes})")]
+    Halves { shapes: String },
+    #[error(
+        "VeRA's shared vera_A and vera_B are not in the file (save_projection was false), and cannot be made again here: \
+         they come from PyTorch's random numbers; save the adapter with save_projection=True"
+    )]
+    SharedMissing,
+    #[error(
+        "its lora_A has a slice for each of q, k and v (LitGPT's fused attention), and the file does not say how the \
+         rows of lora_B are shared between them"
+    )]
+    FusedParts,
+    #[error("its update is defined on the base model's weight: drop the base checkpoint together with the adapter")]
+    NeedsBase,
+    #[error("its update is defined on the base model's weight: {reason}")]
+    OfBase { reason: String },
     #[error("it has the factors of a linear layer and those of an embedding, and only one pair can be meant")]
     TwoPairs,
     #[error("another module of the file has the same name in the model")]
@@ -74,7 +99,7 @@ impl ModuleFault {
 }
 
 /// The warnings about single modules: each names its module, and many of one kind end in a count.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub struct FaultLog {
     faults: Vec<(String, ModuleFault)>,
 }
@@ -82,6 +107,11 @@ pub struct FaultLog {
 impl FaultLog {
     pub fn push(&mut self, module: String, fault: ModuleFault) {
         self.faults.push((module, fault));
+    }
+
+    /// All but those of some modules.
+    pub fn without(&self, is_gone: impl Fn(&str) -> bool) -> Self {
+        Self { faults: self.faults.iter().filter(|(module, _)| !is_gone(module)).cloned().collect() }
     }
 
     /// Each module with its reason.

@@ -1,35 +1,45 @@
 //! Adapters: the dialects, recognised from key suffixes, all giving the same [`Module`].
 //!
-//! A module's update is ΔW = s·L·Rᵀ with two tall factors, L (out × r) and R (in × r): for a linear PEFT
-//! module L = `lora_B` and R = `lora_A`ᵀ; for an embedding, whose weight is stored `[vocab, dim]`,
-//! L = `lora_embedding_A`ᵀ and R = `lora_embedding_B`. What is not understood is listed with a reason.
+//! A module's update is ΔW = s·L·Rᵀ with two tall factors, L (out × r) and R (in × r), or follows a [`Formula`] over
+//! the file's tensors. For a linear PEFT module L = `lora_B` and R = `lora_A`ᵀ; for an embedding, whose weight is
+//! stored `[vocab, dim]`, L = `lora_embedding_A`ᵀ and R = `lora_embedding_B`. What is not understood is listed with
+//! a reason.
 
 use std::collections::BTreeMap;
 
+mod algorithms;
 pub mod config;
 pub mod dialects;
 mod fault;
+pub mod flat;
+mod grouping;
 pub mod keys;
+mod metadata;
 pub mod names;
-mod pair;
+mod naming;
 pub mod pattern;
-pub mod peft;
+mod reader;
 mod roles;
 pub mod scale;
-mod sorting;
+mod tensor;
+pub mod update;
 
 pub use config::PeftConfig;
 pub use dialects::{Content, recognise};
 pub use fault::{AdapterError, FaultLog, ModuleFault};
-pub use pair::is_decodable;
+pub use naming::folded;
+pub use reader::read;
+pub use scale::StoredScale;
+pub use tensor::is_decodable;
+pub use update::{Form, Formula, Recipe, Update};
 
-use crate::container::{Header, TensorEntry};
+use crate::container::TensorEntry;
 use crate::report::NotAnalyzed;
 
 /// An adapter as its files describe it, before any tensor has been read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adapter {
-    /// `PEFT LoRA`, …
+    /// `PEFT LoRA`, `kohya LoRA + LoHa`, …
     pub format: String,
     pub base_model: Option<String>,
     pub modules: Vec<Module>,
@@ -39,28 +49,40 @@ pub struct Adapter {
     pub metadata: BTreeMap<String, String>,
     /// Whether any scale is only an assumption, which a person may replace.
     pub scale_assumed: bool,
+    /// Whether it can be written again as PEFT wrote it, so that it can be projected.
+    pub is_peft: bool,
 }
 
-/// One adapted weight: ΔW = `scale`·`left`·`right`ᵀ.
+/// One adapted weight.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Module {
-    /// Path in the model, as the base model names it.
+    /// Path in the model, as the base model names it; where a file flattens it, as the file has it.
     pub name: String,
     pub layer: Option<u32>,
     /// The tower it belongs to; empty where there is only one.
     pub stack: String,
     /// `q`, `k`, `v`, `o`, `gate`, `up`, `down`, `embed`, `head`, …
     pub role: String,
-    /// `[out, in]` of ΔW, as the base model stores the weight.
+    /// `[out, in·k…]` of ΔW, as the base model stores the weight.
     pub shape: [u64; 2],
+    /// Inner dimension of the stored factors; 0 for what has none.
     pub rank: u32,
-    /// `out × rank`.
-    pub left: Factor,
-    /// `in × rank`.
-    pub right: Factor,
+    /// `LoRA`, `LoHa`, `DoRA`, …
+    pub algorithm: &'static str,
+    /// Without its scale.
+    pub update: Update,
+    /// A convolution's kernel; empty for others.
+    pub kernel: Vec<u64>,
+    /// ΔW is `[in, out]`, its left side from `lora_A`: the base stores the weight so.
+    pub inputs_first: bool,
+    /// Until `stored_scale` has been read it is 1.
     pub scale: f64,
-    /// Where the scale comes from: `adapter_config alpha/r`, `rsLoRA …`, `assumed 1: …`.
+    /// Where the scale comes from: `adapter_config alpha/r`, `alpha tensor …`, `assumed 1: …`.
     pub scale_source: String,
+    /// A number in the file that gives the scale.
+    pub stored_scale: Option<StoredScale>,
+    /// What a person should know of how the update is computed.
+    pub note: Option<String>,
 }
 
 /// A tall matrix (`rows × cols`, cols the rank) as a stored tensor holds it.
@@ -74,22 +96,29 @@ pub struct Factor {
 }
 
 impl Module {
-    /// Whether ΔW is `[in, out]`, its left side from `lora_A`: the base stores the weight so.
-    pub fn inputs_first(&self) -> bool {
-        keys::parse(&self.left.tensor.name).is_some_and(|key| key.role == keys::Role::A)
+    /// Both factors, where the file stores them.
+    pub fn pair(&self) -> Option<[&Factor; 2]> {
+        match &self.update {
+            Update::Pair { left, right } => Some([left, right]),
+            Update::Recipe(_) => None,
+        }
     }
-}
 
-/// Reads the adapter in a file by whatever dialect its tensor names show.
-///
-/// # Errors
-/// [`AdapterError`], in sentences that do not name the file: where the file is no adapter, is one of a dialect
-/// that is not read, or has no module that can be analysed.
-pub fn read(header: &Header, config: Option<&PeftConfig>) -> Result<Adapter, AdapterError> {
-    match recognise(header) {
-        Content::Peft => peft::read(header, config),
-        Content::Other(dialect) => Err(AdapterError::OtherDialect { dialect }),
-        Content::Checkpoint => Err(AdapterError::Checkpoint),
-        Content::Empty => Err(AdapterError::Empty),
+    /// Numbers stored for the update.
+    pub fn parameters(&self) -> u64 {
+        let numbers = |tensor: &TensorEntry| crate::container::elements(&tensor.shape).unwrap_or(u64::MAX);
+        self.update.tensors().into_iter().map(numbers).fold(0, u64::saturating_add)
+    }
+
+    /// The dtypes of its tensors, by safetensors' names; `F32+F16` where they differ.
+    pub fn dtype(&self) -> String {
+        let mut names: Vec<String> = Vec::new();
+        for tensor in self.update.tensors() {
+            let name = tensor.dtype.name();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.join("+")
     }
 }

@@ -2,121 +2,162 @@
 //!
 //! Only names are looked at, so an unknown architecture gives no layer and the role `other`, never an error.
 
-use std::cmp::Ordering;
 use std::ops::Range;
 
+use super::flat;
 pub use super::roles::order as role_order;
-use crate::natural::natural;
+
+mod depth;
+mod order;
+
+pub use order::{Side, forward_order, settle_stacks, side, stack_order};
 
 /// A module's place in the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Number after the first layer container in the path; `None` without one, or where it does not fit 32 bits.
+    /// Number after the first layer container in the path; in a U-Net, the number of the pair of a residual block and
+    /// an attention within its half (3·I + J in `down_blocks.I.resnets.J`). `None` without one, or where it does not
+    /// fit 32 bits.
     pub layer: Option<u32>,
-    /// The tower or the block stack (`text_encoder`, `encoder`, `single`, …); empty where the path names none.
+    /// The tower or the block stack (`text_encoder`, `encoder`, `single`, `down`, …); empty where the path names none.
     pub stack: String,
     /// `q`, `k`, `v`, `o`, `qkv`, `gate`, `up`, `down`, `embed`, `head`, `norm`, `conv`, …, `other`.
     pub role: String,
 }
 
-/// Words that a layer number follows, with the stack that the word itself names. Longer words stand before the
-/// words that they end with or begin with.
-const CONTAINERS: &[(&str, &str)] = &[
-    ("single_transformer_blocks", "single"),
-    ("joint_transformer_blocks", "joint"),
-    ("double_stream_blocks", "double"),
-    ("single_stream_blocks", "single"),
-    ("transformer_blocks", ""),
-    ("context_refiner", "context_refiner"),
-    ("noise_refiner", "noise_refiner"),
-    ("refiner_blocks", "refiner"),
-    ("double_blocks", "double"),
-    ("single_blocks", "single"),
-    ("output_blocks", "up"),
-    ("middle_block", "mid"),
-    ("input_blocks", "down"),
-    ("joint_blocks", "joint"),
-    ("down_blocks", "down"),
-    ("up_blocks", "up"),
-    ("resblocks", ""),
-    ("layers", ""),
-    ("blocks", ""),
-    ("layer", ""),
-    ("block", ""),
-    ("blk", ""),
-    ("h", ""),
+/// Path segments that name a tower, and the stack; the first one in the path counts.
+const TOWERS: &[(&str, &str)] = &[
+    ("text_encoder_4", "text_encoder_4"),
+    ("text_encoder_3", "text_encoder_3"),
+    ("text_encoder_2", "text_encoder_2"),
+    ("text_encoder", "text_encoder"),
+    ("prior_text_encoder", "text_encoder"),
+    ("cond_stage_model", "text_encoder"),
+    ("transformer_2", "transformer_2"),
+    ("text_model", "text_model"),
+    ("vision_tower", "vision_tower"),
+    ("vision_model", "vision_model"),
+    ("visual", "visual"),
+    ("audio_tower", "audio_tower"),
+    ("language_model", "language_model"),
+    ("encoder", "encoder"),
+    ("decoder", "decoder"),
 ];
 
-/// Path segments that name a tower; the first one in the path counts.
-const TOWERS: &[&str] = &[
-    "text_encoder_3",
-    "text_encoder_2",
-    "text_encoder",
-    "text_model",
-    "vision_tower",
-    "vision_model",
-    "visual",
-    "audio_tower",
-    "language_model",
-    "cond_stage_model",
-    "encoder",
-    "decoder",
-];
-
-/// The layer container that comes first in a path.
-struct Container<'a> {
-    /// What stands before it, without the separator.
-    before: &'a str,
-    stack: &'static str,
-    layer: Option<u32>,
-    /// Where the number stands, in bytes of the lower-cased path.
-    digits: Range<usize>,
-}
+/// What llama.cpp writes before `blk`.
+const GGUF_TOWERS: &[(&str, &str)] = &[("enc", "encoder"), ("dec", "decoder"), ("v", "visual")];
 
 pub fn place(path: &str) -> Place {
-    let lower = path.to_lowercase();
-    let container = container(&lower);
-    let layer = container.as_ref().and_then(|c| c.layer);
-    let before = container.as_ref().map_or(lower.as_str(), |c| c.before);
-    let tower = before.split('.').find_map(|segment| TOWERS.iter().find(|&&tower| tower == segment));
-    let own = container.as_ref().map_or("", |c| c.stack);
+    let lower = dotted_lower(path);
+    let depth = depth::depth(&lower);
+    let before = depth.as_ref().map_or(lower.as_str(), |d| lower.get(..d.before).unwrap_or_default());
+    let own = depth.as_ref().map_or("", |d| d.stack.as_str());
+    let tower = GGUF_TOWERS
+        .iter()
+        .find(|(word, _)| depth.is_some() && before.strip_suffix('.') == Some(*word))
+        .map_or_else(|| tower(before), |(_, tower)| (*tower).to_owned());
     let stack = match (tower, own) {
-        (Some(tower), "") => (*tower).to_owned(),
-        (Some(tower), own) => format!("{tower}.{own}"),
-        (None, own) => own.to_owned(),
+        (tower, "") => tower,
+        (tower, own) if tower.is_empty() => own.to_owned(),
+        (tower, own) => format!("{tower}.{own}"),
     };
-    Place { layer, stack, role: super::roles::role(&lower, container.is_some()) }
+    let layered = depth.as_ref().is_some_and(|d| !d.stack.is_empty() || d.digits.is_some());
+    Place { layer: depth.and_then(|d| d.layer), stack, role: super::roles::role(&lower, layered) }
 }
 
-/// Dotted paths are split at dots; a path without dots is a flattened one, split at underscores.
-fn container(lower: &str) -> Option<Container<'_>> {
-    let separator = if lower.contains('.') { '.' } else { '_' };
-    let starts = std::iter::once(0).chain(lower.match_indices(separator).map(|(at, _)| at + 1));
-    starts.into_iter().find_map(|start| {
-        CONTAINERS.iter().find_map(|&(word, stack)| {
-            let number = lower.get(start..)?.strip_prefix(word)?.strip_prefix(separator)?;
-            let number = number.split(separator).next()?;
-            let digits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
-            let before = lower.get(..start.saturating_sub(1))?;
-            let at = start + word.len() + separator.len_utf8();
-            let place = || Container { before, stack, layer: number.parse().ok(), digits: at..at + number.len() };
-            digits.then(place)
-        })
+/// The tower that the words before the layers name.
+fn tower(before: &str) -> String {
+    let segments: Vec<&str> = before.split('.').filter(|segment| !segment.is_empty()).collect();
+    match segments[..] {
+        // ComfyUI names the text encoder itself: clip_l, clip_g, t5xxl, …
+        ["text_encoders", name, ..] => return format!("text_encoder.{name}"),
+        ["conditioner", "embedders", "0", ..] => return "text_encoder".to_owned(),
+        ["conditioner", "embedders", _, ..] => return "text_encoder_2".to_owned(),
+        _ => {}
+    }
+    let named = |segment: &&str| TOWERS.iter().find(|(word, _)| word == segment).map(|(_, tower)| *tower);
+    segments.iter().find_map(named).unwrap_or_default().to_owned()
+}
+
+/// The path as it is read: with dots, in lower case.
+fn dotted_lower(path: &str) -> String {
+    flat::dotted(path).to_lowercase()
+}
+
+/// Whether a dotted path in lower case leads through a numbered layer.
+pub(super) fn holds_a_layer(path: &str) -> bool {
+    depth::depth(path).is_some()
+}
+
+/// The number of the transformer block inside its layer, where a U-Net's layer can hold several; for the order within
+/// the layer.
+fn inner_block(path: &str) -> Option<u32> {
+    path.contains("transformer_blocks").then(|| depth::depth(&dotted_lower(path))?.block)?
+}
+
+/// A path inside its model without the numbers that say which layer it is in: what makes modules of different layers
+/// the same row of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    /// `model.layers.*.self_attn.q_proj`, with dots also where the path is flat.
+    pub path: String,
+    /// What stands inside the layer: `self_attn.q_proj`.
+    pub inside: String,
+    /// The layer's number, as [`Place`] has it.
+    pub layer: u32,
+    /// The number of the transformer block inside the layer, for a U-Net.
+    pub block: Option<u32>,
+}
+
+/// The pattern of a module's path; `None` where it lies in no layer.
+pub fn pattern(path: &str) -> Option<Pattern> {
+    let path = flat::dotted(path);
+    let lower = path.to_lowercase();
+    let depth = depth::depth(&lower)?;
+    let layer = depth.layer?;
+    let cuts = depth.numbers.iter().map(|range| Some((original(&path, range.start)?, range.len())));
+    let mut cuts: Vec<(usize, usize)> = cuts.collect::<Option<_>>()?;
+    cuts.sort_unstable();
+    let mut starred = String::with_capacity(path.len());
+    let inside = original(&path, depth.inside).unwrap_or(path.len());
+    let (mut from, mut inside_from) = (0, None);
+    for (at, len) in cuts {
+        if inside_from.is_none() && inside <= at {
+            inside_from = Some(starred.len() + inside.saturating_sub(from));
+        }
+        starred.push_str(path.get(from..at)?);
+        starred.push('*');
+        from = at + len;
+    }
+    let inside_from = inside_from.unwrap_or(starred.len() + inside.saturating_sub(from));
+    starred.push_str(path.get(from..)?);
+    let inside = starred.get(inside_from..).unwrap_or_default().to_owned();
+    Some(Pattern { path: starred, inside, layer, block: depth.block })
+}
+
+/// Where a byte of the lower-cased path stands in the path itself: lower case may take more or fewer bytes.
+fn original(path: &str, lower: usize) -> Option<usize> {
+    let mut at = 0;
+    path.char_indices().find_map(|(start, c)| {
+        let found = (at == lower).then_some(start);
+        at += c.to_lowercase().map(char::len_utf8).sum::<usize>();
+        found
     })
 }
 
 /// Where the layer number stands that [`place`] reads, in bytes of `path`: a module's path, or a tensor's name that
-/// begins with one. A flattened path counts only without a dotted suffix.
+/// begins with one. None for a U-Net, whose layers are written as pairs of numbers.
 pub fn layer_digits(path: &str) -> Option<Range<usize>> {
-    let digits = container(&path.to_lowercase())?.digits;
-    // Lower case may take more or fewer bytes than the path itself; digits do not change.
-    let mut lower_at = 0;
-    let (start, _) = path.char_indices().find(|(_, c)| {
-        let found = lower_at == digits.start;
-        lower_at += c.to_lowercase().map(char::len_utf8).sum::<usize>();
-        found
-    })?;
+    let flat = flat::flat(path);
+    let (prefix, rest) = flat.as_ref().map_or((0, path), |flat| (flat.prefix, flat.rest.as_str()));
+    let digits = depth::depth(&rest.to_lowercase())?.digits?;
+    let start = prefix + original(rest, digits.start)?;
     Some(start..start + digits.len())
+}
+
+/// The layer number that is written in the path, as [`layer_digits`] finds it.
+pub fn layer_number(path: &str) -> Option<u32> {
+    path.get(layer_digits(path)?)?.parse().ok()
 }
 
 /// The path with another layer number, everything else as it was; `None` where it has none. For a module's path and
@@ -124,62 +165,4 @@ pub fn layer_digits(path: &str) -> Option<Range<usize>> {
 pub fn renumbered(path: &str, layer: u32) -> Option<String> {
     let digits = layer_digits(path)?;
     Some(format!("{}{layer}{}", path.get(..digits.start)?, path.get(digits.end..)?))
-}
-
-/// Makes the stacks of one adapter agree: `transformer_blocks` beside `single_transformer_blocks` are the double
-/// stream, and where every layer belongs to the same stack its name says nothing and goes.
-pub fn settle_stacks(places: &mut [Place]) {
-    if places.iter().any(|p| p.stack == "single") {
-        for place in places.iter_mut().filter(|p| p.stack.is_empty() && p.layer.is_some()) {
-            place.stack = "double".to_owned();
-        }
-    }
-    let mut layered = places.iter().filter(|p| p.layer.is_some()).map(|p| p.stack.as_str());
-    let first = layered.next().unwrap_or_default();
-    if layered.all(|stack| stack == first) {
-        places.iter_mut().for_each(|p| p.stack.clear());
-    }
-}
-
-/// Stacks in the order of the forward pass.
-const STACKS: &[&str] = &[
-    "",
-    "vision_tower",
-    "vision_model",
-    "visual",
-    "audio_tower",
-    "text_encoder",
-    "text_encoder_2",
-    "text_encoder_3",
-    "text_model",
-    "cond_stage_model",
-    "encoder",
-    "language_model",
-    "decoder",
-    "noise_refiner",
-    "context_refiner",
-    "refiner",
-    "joint",
-    "double",
-    "single",
-    "down",
-    "mid",
-    "up",
-];
-
-/// Orders modules as the model runs them: embeddings without a layer, the layers of each stack, what is left
-/// without a layer, the head. Within a layer by role, then by name with numbers as numbers.
-pub fn forward_order(a: (&Place, &str), b: (&Place, &str)) -> Ordering {
-    let key = |place: &Place| {
-        let section = match (place.layer, place.role.as_str()) {
-            (None, "embed") => 0,
-            (Some(_), _) => 1,
-            (None, "head") => 3,
-            (None, _) => 2,
-        };
-        let (tower, own) = place.stack.split_once('.').unwrap_or((&place.stack, ""));
-        let stack = |name| STACKS.iter().position(|&s| s == name).unwrap_or(STACKS.len());
-        (section, stack(tower), stack(own), place.layer, role_order(&place.role))
-    };
-    key(a.0).cmp(&key(b.0)).then_with(|| natural(a.1, b.1))
 }

@@ -1,5 +1,9 @@
 //! The role of a module, read from the last segments of its path.
 
+mod words;
+
+use words::*;
+
 /// What else the path says about its last segment.
 struct Context<'a> {
     segments: Vec<&'a str>,
@@ -11,87 +15,12 @@ struct Context<'a> {
     layered: bool,
 }
 
-const CROSS: &[&str] = &[
-    "attn2",
-    "cross_attn",
-    "cross_attention",
-    "crossattention",
-    "encoder_attn",
-    "encdecattention",
-    "txt_attn",
-    "context_block",
-];
-/// Words of attention projections that belong to the other stream whatever their parents are called.
-const CROSS_LAST: &[&str] = &["add_q_proj", "add_k_proj", "add_v_proj", "to_add_out", "k_img", "v_img"];
-const MLP: &[&str] =
-    &["mlp", "ffn", "ff", "ff_context", "feed_forward", "densereludense", "img_mlp", "txt_mlp", "experts"];
-const MOE: &[&str] = &["mlp", "moe", "block_sparse_moe", "feed_forward", "ffn"];
-
-const QUERY: &[&str] = &["q_proj", "query", "to_q", "wq", "q_lin", "q", "q_a_proj", "q_b_proj", "add_q_proj"];
-const KEY: &[&str] = &["k_proj", "key", "to_k", "wk", "k_lin", "k", "kv_a_proj_with_mqa", "add_k_proj", "k_img"];
-const VALUE: &[&str] = &["v_proj", "value", "to_v", "wv", "v_lin", "v", "add_v_proj", "v_img"];
-const FUSED: &[&str] =
-    &["qkv", "qkv_proj", "query_key_value", "c_attn", "wqkv", "attn_qkv", "to_qkv", "linear_qkv", "kv_b_proj"];
-const OUT: &[&str] = &["o_proj", "out_proj", "to_out", "out_lin", "o", "to_add_out", "output_proj"];
-const GATE: &[&str] = &["gate_proj", "w1", "wi_0"];
-const UP: &[&str] = &[
-    "up_proj",
-    "w3",
-    "wi",
-    "wi_1",
-    "fc1",
-    "c_fc",
-    "fc_in",
-    "dense_h_to_4h",
-    "lin1",
-    "layer1",
-    "linear_in",
-    "proj_mlp",
-    "linear_fc1",
-];
-const DOWN: &[&str] =
-    &["down_proj", "w2", "fc2", "fc_out", "dense_4h_to_h", "lin2", "layer2", "linear_out", "linear_fc2"];
-const EMBED: &[&str] = &[
-    "embed_tokens",
-    "wte",
-    "wpe",
-    "word_embeddings",
-    "position_embeddings",
-    "embed_in",
-    "token_embd",
-    "token_embedding",
-    "position_embedding",
-    "patch_embed",
-    "patch_embedding",
-    "patch_embeddings",
-    "x_embedder",
-    "img_in",
-    "txt_in",
-    "context_embedder",
-    "label_emb",
-    "add_embedding",
-    "embed_positions",
-];
-const HEAD: &[&str] = &["lm_head", "embed_out", "score", "classifier"];
-const CONV: &[&str] = &[
-    "conv",
-    "conv1",
-    "conv2",
-    "conv1d",
-    "conv_in",
-    "conv_out",
-    "conv_shortcut",
-    "op",
-    "downsamplers",
-    "upsamplers",
-    "skip_connection",
-];
-
-/// `lower` is the module's path in lower case, `layered` whether a numbered layer contains it.
+/// `lower` is the module's dotted path in lower case, `layered` whether a numbered layer contains it.
 pub(super) fn role(lower: &str, layered: bool) -> String {
     let segments: Vec<&str> = lower.split('.').collect();
+    let attends = |s: &&str| s.contains("attn") || s.contains("attention") || *s == "processor";
     let context = Context {
-        attention: segments.iter().any(|s| s.contains("attn") || s.contains("attention")),
+        attention: segments.iter().any(attends),
         cross: segments.iter().any(|s| CROSS.contains(s)),
         mlp: segments.iter().any(|s| MLP.contains(s)),
         moe: segments.iter().rev().nth(1).is_some_and(|parent| MOE.contains(parent)),
@@ -99,6 +28,9 @@ pub(super) fn role(lower: &str, layered: bool) -> String {
         segments,
     };
     let last = context.segments.last().copied().unwrap_or_default();
+    if context.of_head(last) {
+        return "head".to_owned();
+    }
     if let Some(role) = attention(last, &context) {
         let cross = context.cross || CROSS_LAST.contains(&last);
         return if cross { format!("cross_{role}") } else { role.to_owned() };
@@ -115,16 +47,28 @@ impl Context<'_> {
     fn inside(&self, segment: &str) -> bool {
         self.segments.contains(&segment)
     }
+
+    fn parent(&self) -> &str {
+        self.segments.iter().rev().nth(1).copied().unwrap_or_default()
+    }
+
+    /// Whether this is a head, or a part of one (`classifier.out_proj`), which would otherwise read as another role.
+    fn of_head(&self, last: &str) -> bool {
+        let norm = last.ends_with("norm");
+        !self.layered && !norm && (HEAD.contains(&last) || self.segments.iter().any(|s| HEAD.contains(s)))
+    }
 }
 
 fn attention(last: &str, at: &Context) -> Option<&'static str> {
+    // RWKV calls its feed-forward matrices key and value.
+    let mixed = at.parent() == "ffn" && ["key", "value"].contains(&last);
     if QUERY.contains(&last) {
         return Some("q");
     }
-    if KEY.contains(&last) {
+    if KEY.contains(&last) && !mixed {
         return Some("k");
     }
-    if VALUE.contains(&last) {
+    if VALUE.contains(&last) && !mixed {
         return Some("v");
     }
     // State-space mixers have an `in_proj` too, which is no attention.
@@ -135,40 +79,43 @@ fn attention(last: &str, at: &Context) -> Option<&'static str> {
     if last == "to_qkv_mlp_proj" || (last == "linear1" && single) {
         return Some("qkv_mlp");
     }
-    if single && (last == "linear2" || last == "proj_out") {
+    // The one projection out of attention and feed-forward together. With an index (`to_out.0`) it is the attention's.
+    if single && ["linear2", "proj_out", "to_out"].contains(&last) {
         return Some("o_mlp");
     }
     // `out_proj` of a state-space mixer and of an MLP-less block is still the block's output.
     if OUT.contains(&last) || at.ends(&["to_out", "0"]) {
         return Some("o");
     }
-    let output = ["proj", "dense", "c_proj", "wo", "linear_proj"].contains(&last);
-    (output && at.attention && !at.mlp).then_some("o")
+    (OUT_INSIDE.contains(&last) && at.attention && !at.mlp).then_some("o")
 }
 
 fn feed_forward(last: &str, at: &Context) -> Option<&'static str> {
-    if last == "router" || (last == "gate" && at.moe) {
+    if ROUTER.contains(&last) || (last == "gate" && at.moe) {
         return Some("router");
     }
-    if last == "gate_up_proj" {
+    if GATE_UP.contains(&last) {
         return Some("gate_up");
     }
-    if GATE.contains(&last) || last == "gate" {
+    let among = |words: &[&str]| words.contains(&last) && (at.mlp || !ONLY_INSIDE.contains(&last));
+    if among(GATE) {
         return Some("gate");
     }
     let indexed = |index| ["mlp", "ffn", "img_mlp", "txt_mlp"].iter().any(|parent| at.ends(&[parent, index]));
-    if UP.contains(&last) || at.ends(&["net", "0", "proj"]) || at.ends(&["intermediate", "dense"]) || indexed("0") {
+    let first = at.ends(&["net", "0", "proj"]) || at.ends(&["intermediate", "dense"]) || indexed("0");
+    if among(UP) || first || (at.mlp && ["key", "in_layer", "fc"].contains(&last)) {
         return Some("up");
     }
     let output = at.ends(&["output", "dense"]) || at.ends(&["net", "2"]) || indexed("2");
-    (DOWN.contains(&last) || output || (["c_proj", "wo", "dense"].contains(&last) && at.mlp)).then_some("down")
+    let inside = ["c_proj", "wo", "dense", "proj", "value", "out_layer"].contains(&last) && at.mlp;
+    (among(DOWN) || output || inside).then_some("down")
 }
 
 fn elsewhere(last: &str, at: &Context) -> Option<&'static str> {
     let modulation = ["modulation", "_mod", "adaln"];
-    let parent = at.segments.iter().rev().nth(1).copied().unwrap_or_default();
+    let parent = at.parent();
     if modulation.iter().any(|word| last.contains(word) || parent.contains(word))
-        || (last == "linear" && parent.starts_with("norm"))
+        || (["linear", "lin"].contains(&last) && parent.starts_with("norm"))
     {
         return Some("modulation");
     }
@@ -176,8 +123,8 @@ fn elsewhere(last: &str, at: &Context) -> Option<&'static str> {
     if HEAD.contains(&last) || final_layer || (!at.layered && ["proj_out", "output", "head"].contains(&last)) {
         return Some("head");
     }
-    let time = at.segments.iter().any(|s| s.starts_with("time_embed"));
-    if EMBED.contains(&last) || (!at.layered && (last == "shared" || time)) || EMBED.contains(&parent) {
+    let part = at.segments.iter().any(|s| s.starts_with("time") || EMBED_PARTS.contains(s));
+    if EMBED.contains(&last) || EMBED.contains(&parent) || (!at.layered && (last == "shared" || part)) {
         return Some("embed");
     }
     if last == "time_emb_proj" || at.ends(&["emb_layers", "1"]) {
@@ -187,13 +134,23 @@ fn elsewhere(last: &str, at: &Context) -> Option<&'static str> {
         return Some("norm");
     }
     let conv = CONV.contains(&last) || at.ends(&["in_layers", "2"]) || at.ends(&["out_layers", "3"]);
-    conv.then_some("conv")
+    // A U-Net's first and last convolution, by the original names.
+    if conv || at.ends(&["input_blocks", "0", "0"]) || at.ends(&["out", "2"]) {
+        return Some("conv");
+    }
+    match last {
+        "proj_in" => Some("proj_in"),
+        "proj_out" => Some("proj_out"),
+        _ => None,
+    }
 }
 
 /// Where a role comes in a model's forward pass, for sorting; unknown roles before the head.
 pub fn order(role: &str) -> usize {
     const ORDER: &[&str] = &[
         "embed",
+        "proj_in",
+        "modulation",
         "q",
         "k",
         "v",
@@ -211,7 +168,9 @@ pub fn order(role: &str) -> usize {
         "gate_up",
         "up",
         "down",
+        "proj_out",
         "norm",
+        "time",
         "conv",
     ];
     match role {

@@ -1,19 +1,21 @@
 //! From an adapter and its spectra to its part of the report.
 
-use super::measures;
-use super::profile::{self, Profile};
-use super::scheme::Scheme;
-use crate::adapter::{Adapter, Factor, Module, scale};
+use super::profile::{self, Profile, TotalLayers};
+use super::scheme::{Scheme, Traits};
+use super::{Sigma, by_block, family, measures};
+use crate::adapter::{Adapter, Module, scale};
 use crate::container::quoted;
 use crate::report::{AdapterReport, ModuleReport, NotAnalyzed, RankRange};
 
 /// The report of one adapter.
 ///
-/// `spectra[i]` are the singular values of left·rightᵀ of `adapter.modules[i]`, without the scale, descending;
+/// `spectra[i]` are the singular values of the update of `adapter.modules[i]`, descending;
 /// `None` where the module could not be computed, for a reason that the adapter's own lists already hold.
+/// A language model's domains are scored by the reference's scheme, any other model's by the neutral one.
 /// Cheap: after a change of scales it is simply called again.
-pub fn report(label: String, adapter: &Adapter, spectra: &[Option<Vec<f64>>]) -> AdapterReport {
-    let total = profile::total_layers(adapter.modules.iter().map(|m| m.name.as_str()));
+pub fn report(label: String, adapter: &Adapter, spectra: &[Option<Sigma>]) -> AdapterReport {
+    let counted = profile::total_layers(adapter.modules.iter().map(|m| m.name.as_str()));
+    let language = family::is_language_model(adapter.modules.iter().map(|m| m.name.as_str()));
     let mut not_analyzed = adapter.not_analyzed.clone();
     let mut warnings = adapter.warnings.clone();
     let mut modules = Vec::with_capacity(adapter.modules.len());
@@ -21,17 +23,17 @@ pub fn report(label: String, adapter: &Adapter, spectra: &[Option<Vec<f64>>]) ->
     let mut parameters = 0u64;
     for (module, spectrum) in adapter.modules.iter().zip(spectra) {
         let Some(spectrum) = spectrum else { continue };
-        let profile = profile::profile(&module.name, total.count);
-        let sigma: Vec<f64> = spectrum.iter().map(|s| s * module.scale.abs()).collect();
-        let energy = measures::energy(&sigma);
+        let profile = profile::profile(&module.name, counted.count);
+        let sigma = spectrum.times(module.scale).shortened();
+        let energy = measures::energy(&sigma.values) + sigma.rest_sq;
         if !energy.is_finite() {
             warnings.push(format!("{} is not analysed: its values are beyond double precision.", quoted(&module.name)));
             let reason = "its values are beyond double precision".to_owned();
             not_analyzed.push(NotAnalyzed { name: module.name.clone(), reason });
             continue;
         }
-        parameters = parameters.saturating_add(numbers(&module.left)).saturating_add(numbers(&module.right));
-        weighed.push((profile, energy));
+        parameters = parameters.saturating_add(module.parameters());
+        weighed.push((Traits { profile, stack: &module.stack, role: &module.role }, energy));
         modules.push(module_report(module, profile, sigma));
     }
     if let Some(first) = adapter.modules.iter().find(|m| scale::is_assumed(&m.scale_source)) {
@@ -41,6 +43,8 @@ pub fn report(label: String, adapter: &Adapter, spectra: &[Option<Vec<f64>>]) ->
         ));
     }
     share_energy(&mut modules);
+    let scheme = if language { Scheme::legal_exam() } else { neutral(adapter) };
+    let total = if language { counted } else { longest_stack(adapter).unwrap_or(counted) };
     let ranks = modules.iter().map(|m| m.rank);
     AdapterReport {
         label,
@@ -51,7 +55,7 @@ pub fn report(label: String, adapter: &Adapter, spectra: &[Option<Vec<f64>>]) ->
         rank: RankRange { min: ranks.clone().min().unwrap_or_default(), max: ranks.max().unwrap_or_default() },
         parameters,
         energy: weighed.iter().map(|(_, energy)| energy).sum::<f64>().min(f64::MAX),
-        domains: Scheme::legal_exam().score(&weighed),
+        domains: scheme.score(&weighed),
         modules,
         not_analyzed,
         warnings,
@@ -59,9 +63,20 @@ pub fn report(label: String, adapter: &Adapter, spectra: &[Option<Vec<f64>>]) ->
     }
 }
 
-fn module_report(module: &Module, profile: Profile, sigma: Vec<f64>) -> ModuleReport {
-    let measures = measures::measures(&sigma);
-    let (left, right) = (module.left.tensor.dtype.name(), module.right.tensor.dtype.name());
+/// The scheme without a claim about what the model's parts do.
+fn neutral(adapter: &Adapter) -> Scheme {
+    by_block::scheme(adapter.modules.iter().map(|m| (m.layer, m.stack.as_str(), m.role.as_str())))
+}
+
+/// The layers of the stack that has most; `None` where no module lies in a layer.
+fn longest_stack(adapter: &Adapter) -> Option<TotalLayers> {
+    let last = adapter.modules.iter().filter_map(|m| m.layer).max()?;
+    let source = "the largest layer number of a stack, plus 1".to_owned();
+    Some(TotalLayers { count: last.saturating_add(1), source })
+}
+
+fn module_report(module: &Module, profile: Profile, sigma: Sigma) -> ModuleReport {
+    let measures = measures::measures(&sigma.values, sigma.rest_sq);
     ModuleReport {
         name: module.name.clone(),
         layer: module.layer,
@@ -73,9 +88,12 @@ fn module_report(module: &Module, profile: Profile, sigma: Vec<f64>) -> ModuleRe
         rank: module.rank,
         scale: module.scale,
         scale_source: module.scale_source.clone(),
-        dtype: if left == right { left } else { format!("{left}+{right}") },
-        frobenius: measures::frobenius(&sigma),
-        singular_values: sigma,
+        dtype: module.dtype(),
+        algorithm: module.algorithm.to_owned(),
+        note: module.note.clone(),
+        frobenius: measures::frobenius(&sigma.values).hypot(sigma.rest_sq.sqrt()),
+        truncated: sigma.rest_sq > 0.0,
+        singular_values: sigma.values,
         energy_share: 0.0,
         stable_rank: measures.stable_rank,
         effective_rank: measures.effective_rank,
@@ -95,8 +113,4 @@ fn share_energy(modules: &mut [ModuleReport]) {
     for module in modules {
         module.energy_share = relative(module) / total;
     }
-}
-
-fn numbers(factor: &Factor) -> u64 {
-    factor.rows.saturating_mul(factor.cols)
 }

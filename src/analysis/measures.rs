@@ -19,9 +19,14 @@ pub struct Measures {
     pub spectral_entropy: f64,
 }
 
-/// The measures of the spectrum `sigma`.
-pub fn measures(sigma: &[f64]) -> Measures {
-    let Some(relative) = relative_squares(sigma) else { return Measures::default() };
+/// The measures of the spectrum `sigma`, beside which `rest_sq` is Σσ² of values that are not known one by one. Those
+/// count as one, which makes the effective rank and the entropy lower bounds, as the numerical rank then is.
+pub fn measures(sigma: &[f64], rest_sq: f64) -> Measures {
+    let Some(mut relative) = relative_squares(sigma) else { return Measures::default() };
+    let rest = rest_sq.sqrt() / sigma.first().copied().unwrap_or(1.0);
+    if rest > 0.0 {
+        relative.push(rest * rest);
+    }
     let total: f64 = relative.iter().sum();
     let entropy: f64 = relative.iter().map(|square| square / total).filter(|&p| p > 0.0).map(|p| -p * p.ln()).sum();
     // A single direction gives −1·ln 1, which is a negative zero.

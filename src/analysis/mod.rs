@@ -2,8 +2,12 @@
 
 pub mod alignment;
 mod assemble;
+pub mod by_block;
+pub mod family;
 pub mod measures;
 pub mod profile;
 pub mod scheme;
+mod sigma;
 
 pub use assemble::report;
+pub use sigma::Sigma;

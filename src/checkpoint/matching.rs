@@ -9,7 +9,7 @@ use super::orientation::{Fit, Votes, fit, is_conv1d, is_telling};
 use super::paths::{is_of_senses, stack};
 use super::shards::listed;
 use super::weights::{Lost, State, Weight, Weights};
-use crate::adapter::{Module, is_decodable, keys, names};
+use crate::adapter::{Module, folded, is_decodable, keys, names};
 use crate::container::{Dtype, TensorEntry, TensorType, elements, quoted};
 use crate::source::ByteSource;
 
@@ -35,6 +35,8 @@ pub struct Lookup<'a> {
     weights: Weights<'a>,
     /// Matrices that are called neither `….weight` nor `….bias`, by their whole names.
     parameters: Weights<'a>,
+    /// Paths of modules by their [`folded`] names: for adapters that flatten them.
+    flat: HashMap<String, String>,
     /// The number of the file of every tensor, in the order of [`Checkpoint::tensors`].
     files: Vec<usize>,
     /// Embeddings of the language part, of which one may be its head too.
@@ -67,10 +69,13 @@ impl<'a> Lookup<'a> {
                 weights.add(module, Weight { name, state: State::Absent { file } });
             }
         }
+        let mut flat = HashMap::new();
         let mut votes: HashMap<String, Votes> = HashMap::new();
         let mut embeddings = Vec::new();
         for (path, weight) in weights.all() {
             let State::Here { tensor, at } = weight.state else { continue };
+            let module = weight.name.strip_suffix(".weight").unwrap_or(weight.name);
+            flat.insert(folded(&keys::clean(module)), module.to_owned());
             let [rows, cols] = tensor.shape[..] else { continue };
             if is_telling(path) {
                 votes.entry(stack(path)).or_default().count(rows, cols);
@@ -82,7 +87,7 @@ impl<'a> Lookup<'a> {
         }
         let unknown = if checkpoint.index().is_some() { Vec::new() } else { missing.clone() };
         let missing = missing.into_iter().collect();
-        Self { weights, parameters, files, embeddings, votes, missing, unknown }
+        Self { weights, parameters, flat, files, embeddings, votes, missing, unknown }
     }
 
     /// The weight of a module.
@@ -90,8 +95,31 @@ impl<'a> Lookup<'a> {
     /// # Errors
     /// Why it has none, as part of a sentence.
     pub fn find(&self, module: &Module) -> Matched {
+        self.search(module, false)
+    }
+
+    /// The weight that a module's update is defined on, as it is stored: its shape may say what the file does not.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub fn base_of(&self, module: &Module) -> Matched {
+        self.search(module, true)
+    }
+
+    /// By its path, or where that is flattened by the flattened paths of the checkpoint.
+    fn locate(&self, path: &str) -> Result<&Weight<'a>, Lost<'_>> {
+        match self.weights.locate(path) {
+            Err(Lost::Nowhere) if !path.contains('.') => match self.flat.get(&folded(path)) {
+                Some(dotted) => self.weights.locate(dotted),
+                None => Err(Lost::Nowhere),
+            },
+            found => found,
+        }
+    }
+
+    fn search(&self, module: &Module, base: bool) -> Matched {
         let path = module.name.as_str();
-        let weight = match self.weights.locate(path) {
+        let weight = match self.locate(path) {
             Ok(weight) => weight,
             Err(Lost::Between(paths)) => {
                 let paths: Vec<String> = paths.into_iter().map(quoted).collect();
@@ -103,6 +131,7 @@ impl<'a> Lookup<'a> {
             },
         };
         match weight.state {
+            State::Here { tensor, at } if base => self.as_stored(tensor, at),
             State::Here { tensor, at } => self.fits(module, tensor, at),
             State::Quantised { scheme, .. } => Err(scheme.reason()),
             State::Twice => Err(format!("the checkpoint has {} more than once", quoted(weight.name))),
@@ -150,6 +179,13 @@ impl<'a> Lookup<'a> {
         self.fits(module, tensor, at).ok()
     }
 
+    fn as_stored(&self, tensor: &TensorEntry, at: usize) -> Matched {
+        decodable(tensor)?;
+        let size = tensor.shape.split_first().and_then(|(&rows, inputs)| Some((rows, elements(inputs)?)));
+        let (rows, cols) = size.ok_or_else(|| format!("{} has the shape {:?}", quoted(&tensor.name), tensor.shape))?;
+        Ok(WeightRef { file: self.file(at), tensor: tensor.clone(), rows, cols, swapped: false })
+    }
+
     /// A tensor as a module's weight.
     fn fits(&self, module: &Module, tensor: &TensorEntry, at: usize) -> Matched {
         decodable(tensor)?;
@@ -164,7 +200,7 @@ impl<'a> Lookup<'a> {
         let Some((&rows, inputs)) = tensor.shape.split_first() else { return Err(disagree()) };
         let cols = elements(inputs).ok_or_else(disagree)?;
         // Two kernels may multiply to the same size and still be different.
-        let (kernel, ours) = (inputs.get(1..).unwrap_or_default(), kernel(module));
+        let (kernel, ours) = (inputs.get(1..).unwrap_or_default(), module.kernel.as_slice());
         if !kernel.is_empty() && !ours.is_empty() && kernel != ours {
             return Err(disagree());
         }
@@ -188,12 +224,6 @@ impl<'a> Lookup<'a> {
         let module = tensor.name.strip_suffix(".weight").unwrap_or(&tensor.name);
         self.votes.get(&stack(&keys::clean(module))).copied().unwrap_or_default()
     }
-}
-
-/// The kernel of a convolution, as `lora_A` `[r, in, k…]` has it; empty for others.
-fn kernel(module: &Module) -> &[u64] {
-    let a = if module.left.transposed { &module.left } else { &module.right };
-    a.tensor.shape.get(2..).unwrap_or_default()
 }
 
 /// # Errors

@@ -59,7 +59,7 @@ pub fn fit(module: &Module, stored: &[u64], size: [u64; 2], votes: Votes) -> Fit
     let [rows, cols] = size;
     let conv1d = is_conv1d(&module.name, stored);
     // The adapter's configuration says `[in, out]`.
-    let told = module.inputs_first();
+    let told = module.inputs_first;
     if size == module.shape && (rows != cols || !conv1d) {
         return Fit::Straight;
     }

@@ -29,6 +29,8 @@ const WRAPPERS: &[&str] = &[
     "bert",
     "roberta",
     "gpt_neox",
+    "unet",
+    "diffusion_model",
 ];
 
 /// Words that may be cut off before a module without a layer, but tell two stacks of layers apart.

@@ -112,7 +112,7 @@ impl<'a> Weights<'a> {
             [] => Lost::Nowhere,
             _ => Lost::Between(candidates.iter().map(|&at| self.paths.get(at)).collect()),
         })?;
-        let weight = self.groups.get(at).and_then(|group| group.get(&names::place(path).layer));
+        let weight = self.groups.get(at).and_then(|group| group.get(&names::layer_number(path)));
         weight.ok_or(Lost::Nowhere)
     }
 

@@ -118,7 +118,8 @@ pub fn layout(
     for (n, row) in plan.rows.iter().enumerate() {
         let unknown = || LayoutError::Unknown { module: quoted(&row.source) };
         let module = *modules.get(row.source.as_str()).ok_or_else(unknown)?;
-        let sides = [(&module.left, row.shape[0], Part::Left(n)), (&module.right, row.shape[1], Part::Right(n))];
+        let [left, right] = module.pair().ok_or_else(unknown)?;
+        let sides = [(left, row.shape[0], Part::Left(n)), (right, row.shape[1], Part::Right(n))];
         renumbered |= row.layer != module.layer;
         widened += usize::from(dtype.is_none() && sides.iter().any(|(factor, ..)| as_stored(factor).is_none()));
         let [left, right] = sides.map(|(factor, rows, part)| {

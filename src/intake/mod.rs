@@ -217,10 +217,10 @@ async fn kind_of<S: ByteSource>(source: &S) -> Kind {
 
 fn weights_kind(path: &str, header: Header) -> Kind {
     match recognise(&header) {
-        content @ (Content::Peft | Content::Checkpoint) => Kind::Weights(header, content),
+        content @ (Content::Adapter | Content::Checkpoint) => Kind::Weights(header, content),
         // The one place that turns a header without an adapter into words.
         Content::Other(_) | Content::Empty => match crate::adapter::read(&header, None) {
-            Ok(_) => Kind::Weights(header, Content::Peft),
+            Ok(_) => Kind::Weights(header, Content::Adapter),
             Err(error) => Kind::Refused(format!("{path}: {error}")),
         },
     }
@@ -259,15 +259,9 @@ async fn json_kind<S: ByteSource>(source: &S) -> Kind {
         Ok(Value::Object(object)) if PeftConfig::is_one(&object) => Kind::Config(Box::new(PeftConfig::read(&object))),
         Ok(Value::Object(object)) if ModelShape::is_one(&object) => Kind::Model(Box::new(ModelShape::read(&object))),
         Ok(Value::Object(object)) if object.contains_key("weight_map") => index_kind(path, text),
-        // MLX's configuration of the same name.
-        Ok(Value::Object(object))
-            if known || ["fine_tune_type", "lora_parameters"].iter().any(|k| object.contains_key(*k)) =>
-        {
-            Kind::Companion
-        }
         Ok(_) if known => Kind::Companion,
         Ok(_) if is_config_name(path) => Kind::Problem(format!(
-            "{path}: this is not PEFT's adapter_config.json (it has no `peft_type`), so the scale is not known from it. \
+            "{path}: this is not an adapter_config.json of PEFT or MLX (it has no `peft_type` and no `lora_parameters`), so the scale is not known from it. \
              Drop the file that was saved with the weights."
         )),
         Ok(_) => unknown_json(path),

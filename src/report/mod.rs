@@ -134,15 +134,25 @@ pub struct ModuleReport {
     pub role: String,
     /// `[out, in]` of ΔW, as the base model stores the weight.
     pub shape: [u64; 2],
-    /// Inner dimension of the stored factors.
+    /// Inner dimension of the stored factors; 0 for what has none.
     pub rank: u32,
     pub scale: f64,
     pub scale_source: String,
     /// Of the factors, by safetensors' names; `F32+F16` where they differ.
     pub dtype: String,
+    /// `LoRA`, `LoHa`, `DoRA`, `full difference`, …
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub algorithm: String,
+    /// What to know of how the update is computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     pub frobenius: f64,
-    /// Descending; min(out, in, rank) of them.
+    /// Descending; min(out, in, rank) of them, or the largest where `truncated`.
     pub singular_values: Vec<f64>,
+    /// Further singular values exist: `frobenius` and `stable_rank` count them, `effective_rank`, `numerical_rank` and
+    /// `spectral_entropy` are lower bounds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
     /// This module's part of the adapter's energy, 0 to 1.
     pub energy_share: f64,
     pub stable_rank: f64,
@@ -166,6 +176,9 @@ pub struct DomainReport {
     /// Domain → score, in the scheme's order; they sum to 1 where there is evidence.
     pub scores: serde_json::Map<String, serde_json::Value>,
     pub tags: Vec<String>,
+    /// A domain with at least this score is a tag; absent where the scheme gives no tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag_threshold: Option<f64>,
     /// False where the adapter's energy is too small to say anything.
     pub evidence: bool,
 }

@@ -174,7 +174,7 @@ fn factors<'a, S: ByteSource>(
             let of_it = wanted.iter().filter(|(id, _)| *id == adapter.id);
             let modules: Vec<_> = of_it.filter_map(|&id| Some((id, adapter.modules.get(id.1)?))).collect();
             let refs: Vec<&Module> = modules.iter().map(|(_, module)| *module).collect();
-            (modules, tensors::read(&adapter.source, &refs))
+            (modules, tensors::pairs(&adapter.source, &refs))
         })
         .collect()
 }

@@ -192,7 +192,7 @@ fn report<S>(known: &Known, analysed: &Analysed<S>, [adapter, from, to]: [&str; 
         let Some(sigma) = sigma else { continue };
         match outcome {
             Ok(sums) => {
-                let own = Beside { sums: *sums, sigma, scale: module.scale, shape: module.shape };
+                let own = Beside { sums: *sums, sigma: &sigma.values, scale: module.scale, shape: module.shape };
                 let (figures, reference_cosine) = (own.figures(), own.reference_cosine());
                 if reference_cosine.is_finite() && figures.update_norm.is_some() {
                     modules.push(AlignedModule { name: module.name.clone(), figures, reference_cosine });

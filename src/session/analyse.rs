@@ -1,15 +1,18 @@
 //! One adapter: its batches, one after the other, to the singular values of every module.
 
 use super::held::Found;
+use super::in_memory::largest;
 use super::jobs::Spectra;
-use super::{Emit, Held, Session, tensors};
+use super::tensors::{self, Way};
+use super::{Emit, Session};
 use crate::adapter::{Adapter, FaultLog, ModuleFault};
+use crate::analysis::Sigma;
 use crate::compute::plan::{self, Cost};
 use crate::compute::{ComputeError, Pulse};
+use crate::formula::Made;
 use crate::intake::AdapterFile;
-use crate::linalg::{Spectrum, Want};
+use crate::linalg::{Pair, Spectrum, Want};
 use crate::protocol::{Progress, ToPage};
-use crate::report::NotAnalyzed;
 use crate::source::{ByteSource, SourceError};
 
 /// Why an adapter has no result.
@@ -41,13 +44,22 @@ pub(super) struct Work {
     pub total: u64,
 }
 
-/// Bytes of the factors that are to be read.
+/// What a module asks of a batch; one that is formed whole is a batch of its own.
+fn batch_cost(way: Way) -> Option<Cost> {
+    match way {
+        Way::Thin(cost) => Some(cost),
+        Way::Whole(numbers) => Some(Cost { bytes: numbers.saturating_mul(4), words: u64::MAX, products: u64::MAX }),
+        Way::OfBase | Way::TooLarge => None,
+    }
+}
+
+/// Bytes of what is to be computed.
 pub(super) fn bytes_of(adapter: &Adapter) -> u64 {
-    adapter.modules.iter().filter_map(tensors::cost).map(|cost| cost.bytes).sum()
+    adapter.modules.iter().filter_map(|m| batch_cost(tensors::way(m))).map(|cost| cost.bytes).sum()
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
-    /// Reads and computes every module.
+    /// Reads and computes every module, as far as the file alone gives it.
     pub(super) async fn analyse(
         &mut self,
         file: &AdapterFile<crate::source::Metered<S>>,
@@ -55,15 +67,17 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         work: &mut Work,
     ) -> Result<Found, Stopped> {
         let mut faults = FaultLog::default();
-        let mut spectra: Vec<Option<Vec<f64>>> = vec![None; adapter.modules.len()];
+        let mut found = Found::of(adapter.modules.len());
         let mut numbers = Vec::new();
         let mut costs = Vec::new();
         for (n, module) in adapter.modules.iter().enumerate() {
-            match tensors::cost(module) {
+            let way = tensors::way(module);
+            match batch_cost(way) {
                 Some(cost) => {
                     numbers.push(n);
                     costs.push(cost);
                 }
+                None if way == Way::OfBase => faults.push(module.name.clone(), ModuleFault::NeedsBase),
                 None => {
                     let shape = format!("{:?}", module.shape);
                     faults.push(module.name.clone(), ModuleFault::TooLarge { shape });
@@ -75,49 +89,97 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             self.progress(&file.label, batch.start, costs.len(), *work);
             let numbers = &numbers[batch];
             let modules: Vec<_> = numbers.iter().map(|&n| &adapter.modules[n]).collect();
-            let pairs = tensors::read(&file.source, &modules).await?;
-            let batch = match self.chosen.run(&Spectra { pairs: &pairs, want: Want::Values }, cost).await {
-                Ok(batch) => batch,
-                Err(ComputeError::Cancelled) => return Err(Stopped::Cancelled),
-                Err(error) => return Err(Stopped::Failed(format!("{}: {error}.", file.source.path()))),
-            };
-            for (&n, spectrum) in numbers.iter().zip(batch) {
-                let name = || adapter.modules[n].name.clone();
+            let tensors = tensors::read(&file.source, &modules).await?;
+            let mut waiting = Vec::with_capacity(numbers.len());
+            for (&n, module) in numbers.iter().zip(&modules) {
+                found.scales[n] = tensors.scale(module);
+                match tensors.made(module) {
+                    Some(made) => waiting.push((n, made)),
+                    None => faults.push(module.name.clone(), ModuleFault::Parts { has: module.algorithm.to_owned() }),
+                }
+                if self.chosen.is_cancelled().await {
+                    return Err(Stopped::Cancelled);
+                }
+            }
+            let path = file.source.path();
+            let spectra = self.spectra_of(waiting, cost).await.map_err(|stopped| match stopped {
+                Stopped::Failed(text) => Stopped::Failed(format!("{path}: {text}")),
+                Stopped::Cancelled => Stopped::Cancelled,
+            })?;
+            for (n, spectrum) in spectra {
                 match spectrum {
-                    Spectrum::Found { sigma, fallback, .. } => {
-                        self.fallbacks += u64::from(fallback);
-                        spectra[n] = Some(sigma);
+                    Ok(sigma) => {
+                        let module = &adapter.modules[n];
+                        let count = module.shape[0].min(module.shape[1]);
+                        let thin = module.update.width().map_or(count, |width| width.min(count));
+                        let is_whole = sigma.rest_sq == 0.0;
+                        found.spectra[n] = Some(if is_whole { sigma.resized(thin as usize) } else { sigma });
                     }
-                    Spectrum::NotFinite { count } => faults.push(name(), ModuleFault::NotFinite { count }),
-                    Spectrum::OutOfRange => faults.push(name(), ModuleFault::OutOfRange),
+                    Err(fault) => faults.push(adapter.modules[n].name.clone(), fault),
                 }
             }
             work.done += cost.bytes;
         }
-        let warnings = faults.sentences();
-        let not_analyzed = faults.into_reasons().map(|(name, reason)| NotAnalyzed { name, reason }).collect();
-        if spectra.iter().all(Option::is_none) {
-            let warnings: Vec<String> = adapter.warnings.iter().chain(&warnings).cloned().collect();
-            let warnings = warnings.join(" ");
-            let text = format!("{}: nothing in this adapter can be analysed: {warnings}", file.source.path());
-            return Err(Stopped::Failed(text));
+        found.faults = faults;
+        Ok(found)
+    }
+
+    /// The singular values of updates, each by what it was made into.
+    pub(super) async fn spectra_of(
+        &mut self,
+        made: Vec<(usize, Made)>,
+        cost: Cost,
+    ) -> Result<Vec<(usize, Result<Sigma, ModuleFault>)>, Stopped> {
+        let mut done = Vec::with_capacity(made.len());
+        let mut pairs: Vec<Pair> = Vec::new();
+        let mut owners: Vec<(usize, bool)> = Vec::new();
+        for (n, made) in made {
+            match made {
+                Made::Pair(pair) => {
+                    pairs.push(pair);
+                    owners.push((n, false));
+                }
+                Made::Kron(halves) => {
+                    pairs.extend(halves);
+                    owners.push((n, true));
+                }
+                Made::NotFinite { count } => done.push((n, Err(ModuleFault::NotFinite { count }))),
+                Made::Dense(dense) if dense.not_finite() > 0 => {
+                    done.push((n, Err(ModuleFault::OutOfRange)));
+                }
+                Made::Dense(dense) => done.push((n, Ok(largest(&self.chosen, dense).await?))),
+            }
         }
-        Ok(Found { spectra, warnings, not_analyzed })
+        if pairs.is_empty() {
+            return Ok(done);
+        }
+        let spectra = self.chosen.run(&Spectra { pairs: &pairs, want: Want::Values }, cost).await?;
+        let mut fallbacks = 0;
+        let mut spectra = spectra.into_iter().map(|spectrum| match spectrum {
+            Spectrum::Found { sigma, fallback, .. } => {
+                fallbacks += u64::from(fallback);
+                Ok(sigma)
+            }
+            Spectrum::NotFinite { count } => Err(ModuleFault::NotFinite { count }),
+            Spectrum::OutOfRange => Err(ModuleFault::OutOfRange),
+        });
+        for (n, is_kron) in owners {
+            let Some(first) = spectra.next() else { break };
+            let sigma = if is_kron {
+                let Some(second) = spectra.next() else { break };
+                first.and_then(|a| second.map(|b| Sigma::products(&a, &b)))
+            } else {
+                first.map(Sigma::whole)
+            };
+            done.push((n, sigma));
+        }
+        drop(spectra);
+        self.fallbacks += fallbacks;
+        Ok(done)
     }
 
     fn progress(&self, label: &str, done: usize, modules: usize, work: Work) {
         let text = format!("Analysing {label}: {done} of {modules} modules");
         self.emit.emit(ToPage::Progress(Progress { text, done: work.done, total: work.total }));
-    }
-
-    /// Sends an adapter's report, its modules in messages of their own.
-    pub(super) fn send(&self, held: &Held<S>) {
-        let Some(analysed) = held.analysed() else { return };
-        let mut report = analysed.report.clone();
-        let modules = std::mem::take(&mut report.modules);
-        self.emit.emit(ToPage::Adapter { item: held.id, modules: modules.len(), report: Box::new(report) });
-        for modules in modules.chunks(crate::protocol::MODULES_PER_MESSAGE) {
-            self.emit.emit(ToPage::Modules { item: held.id, modules: modules.to_vec() });
-        }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Session;
 use super::bases::ModuleId;
 use super::tiles::{Place, Weight};
+use super::{Session, tensors};
 use crate::adapter::Module;
 use crate::analysis::alignment::Sums;
 use crate::checkpoint::{Lookup, Matched};
@@ -72,11 +72,14 @@ impl<S: ByteSource, P: Pulse + Clone, E: super::Emit> Session<S, P, E> {
             let own: HashSet<[usize; 2]> = of_one.iter().map(|&(_, (from, to))| [at(from), at(to)]).collect();
             for (number, &[from, to]) in pairs.iter().enumerate().filter(|(_, pair)| own.contains(*pair)) {
                 let labels = [from, to].map(|state| checkpoints[state].0);
-                let reason = |n: usize| not_beside([&matched[from][n], &matched[to][n]], labels);
+                let reason = |n: usize| match tensors::cost(&modules[n]) {
+                    Some(_) => not_beside([&matched[from][n], &matched[to][n]], labels),
+                    None => NO_PAIR.to_owned(),
+                };
                 outcomes.insert((adapter, number), (0..modules.len()).map(|n| Err(reason(n))).collect());
             }
             for (n, module) in modules.iter().enumerate() {
-                if analysed.found.spectra[n].is_none() {
+                if analysed.found.spectra[n].is_none() || tensors::cost(module).is_none() {
                     continue;
                 }
                 let found: Vec<&Matched> = matched.iter().map(|of_state| &of_state[n]).collect();
@@ -121,6 +124,10 @@ fn places(found: &[&Matched], pairs: &[[usize; 2]]) -> Option<(Vec<Option<Place>
     let read: Vec<Option<Place>> = (0..all.len()).map(|state| all[state].filter(|_| is_read(state))).collect();
     read.iter().any(Option::is_some).then_some((read, [first.rows, first.cols], first.swapped))
 }
+
+/// Why an update of full rank is not compared.
+const NO_PAIR: &str =
+    "its update cannot be written as two thin factors (of 1,024 columns at most), which alignment takes";
 
 /// Why a module has no figure for an update; overwritten by its figures where it gets them.
 fn not_beside(matched: [&Matched; 2], labels: [&str; 2]) -> String {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::analyse::{Stopped, Work, bytes_of};
-use super::held::{Analysed, Held, What};
+use super::held::{Analysed, Given, Held, What};
 use super::{Emit, Session};
 use crate::adapter::{self, Adapter};
 use crate::compute::Pulse;
@@ -72,7 +72,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let size = |path: &str| sizes.iter().find(|f| f.name == path).cloned();
         for config in configs {
             let file = size(&config.path);
-            if self.give_config(&config, file.as_ref()) {
+            if self.give_config(&config, file.as_ref()).await? {
                 verdict.good = true;
             } else {
                 verdict.problems.push(config.waiting());
@@ -80,6 +80,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             }
         }
         let (adapters, mut work) = self.read_adapters(adapters, verdict);
+        let mut of_base = Vec::new();
         for (file, mut adapter) in adapters {
             let found = match self.analyse(&file, &adapter, &mut work).await {
                 Ok(found) => found,
@@ -95,24 +96,28 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             let adapters = self.held.iter().filter_map(|held| Some((held, held.analysed()?)));
             let labels = adapters.map(|(held, a)| (held.label.clone(), a.file.source.path().to_owned()));
             let label = unique(labels, &file.label, file.source.path());
-            let report = crate::analysis::report(label.clone(), &adapter, &found.spectra);
-            if report.modules.is_empty() {
-                let warnings = report.warnings.join(" ");
-                let text = format!("{}: nothing in this adapter can be analysed: {warnings}", file.source.path());
-                verdict.problems.push(text);
+            let report = crate::analysis::report(label.clone(), &adapter, &found.sigma());
+            let is_empty = report.modules.is_empty();
+            if is_empty && !adapter.modules.iter().any(|module| module.update.needs_base()) {
+                verdict.problems.push(nothing_in(file.source.path(), &report.warnings));
+                continue;
+            }
+            files.extend(file.config.iter().flat_map(|config| self.release_config(&config.path)));
+            let analysed = What::Adapter(Box::new(Analysed { file, adapter, found, report }));
+            if is_empty {
+                // Whether it can be shown depends on the checkpoints that come with it.
+                of_base.push(self.hold_quietly(label, files, analysed));
                 continue;
             }
             verdict.good = true;
-            files.extend(file.config.iter().flat_map(|config| self.release_config(&config.path)));
-            let id = self.hold(label, files, What::Adapter(Box::new(Analysed { file, adapter, found, report })));
-            if let Some(held) = self.held.iter().find(|held| held.id == id) {
-                self.send(held);
-            }
+            let id = self.hold(label, files, analysed);
+            self.send_item(id);
         }
         // With an adapter, both are targets to project it to.
         let has_adapter = self.held.iter().any(|held| held.analysed().is_some());
         verdict.good |= has_adapter && !(checkpoints.is_empty() && models.is_empty());
         self.take_checkpoints(checkpoints, indexes, sizes, verdict).await;
+        self.complete_held(of_base, verdict).await?;
         for model in models {
             if !has_adapter {
                 verdict.problems.push(model.waiting());
@@ -130,6 +135,48 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             }
         }
         Ok(())
+    }
+
+    /// Computes what needs a base's weights, now that all of the drop is held. Of the adapters `of_base` nothing could
+    /// be shown before, and the page does not know of them.
+    async fn complete_held(&mut self, of_base: Vec<ItemId>, verdict: &mut Verdict) -> Result<(), Cancelled> {
+        let reports = |session: &Self| -> Vec<(ItemId, usize)> {
+            let exact = |a: &Analysed<S>| a.found.exact.iter().flatten().count();
+            session.held.iter().filter_map(|held| Some((held.id, exact(held.analysed()?)))).collect()
+        };
+        let before = reports(self);
+        let outcome = self.complete_all().await;
+        let changed: Vec<ItemId> =
+            reports(self).into_iter().filter(|now| !before.contains(now)).map(|(id, _)| id).collect();
+        for id in of_base {
+            let is_empty = |held: &Held<S>| held.analysed().is_some_and(|a| a.report.modules.is_empty());
+            let Some(at) = self.held.iter().position(|held| held.id == id) else { continue };
+            if is_empty(&self.held[at]) {
+                let held = self.held.remove(at);
+                if let Some(analysed) = held.analysed() {
+                    verdict.problems.push(nothing_in(analysed.file.source.path(), &analysed.report.warnings));
+                }
+            } else {
+                verdict.good = true;
+                self.emit.emit(ToPage::Item(self.held[at].item()));
+            }
+        }
+        for id in changed {
+            self.send_item(id);
+        }
+        match outcome {
+            Ok(sentences) => verdict.problems.extend(sentences),
+            Err(Stopped::Cancelled) => return Err(Cancelled),
+            Err(Stopped::Failed(text)) => verdict.problems.push(text),
+        }
+        Ok(())
+    }
+
+    /// Sends an item's report, if it is an adapter.
+    pub(super) fn send_item(&self, item: ItemId) {
+        if let Some(held) = self.held.iter().find(|held| held.id == item) {
+            self.send(held);
+        }
     }
 
     /// What the headers and configurations say, before any tensor is read.
@@ -171,7 +218,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
 
     /// Gives a configuration that came later to the adapters of its folder that have none; if all have one, it
     /// replaces that of the latest. Their spectra stay.
-    fn give_config(&mut self, config: &ConfigFile, file: Option<&FileReport>) -> bool {
+    async fn give_config(&mut self, config: &ConfigFile, file: Option<&FileReport>) -> Result<bool, Cancelled> {
         let of_folder =
             |held: &&Held<S>| held.analysed().is_some_and(|a| folder(a.file.source.path()) == folder(&config.path));
         let has_none = |held: &&Held<S>| held.analysed().is_some_and(|a| a.file.config.is_none());
@@ -181,11 +228,21 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         }
         let mut given = false;
         for n in 0..self.held.len() {
-            let held = &mut self.held[n];
-            let What::Adapter(analysed) = &mut held.what else { continue };
-            if !chosen.contains(&held.id) || !analysed.give_config(config, &held.label) {
+            if !chosen.contains(&self.held[n].id) {
                 continue;
             }
+            let held = &mut self.held[n];
+            let What::Adapter(analysed) = &mut held.what else { continue };
+            match analysed.give_config(config, &held.label) {
+                Given::Yes => {}
+                Given::No => continue,
+                Given::AnalyseAgain(adapter) => {
+                    if !self.analyse_again(n, *adapter, config).await? {
+                        continue;
+                    }
+                }
+            }
+            let held = &mut self.held[n];
             held.files.retain(|known| known.name != config.path);
             held.files.extend(file.cloned());
             self.emit.emit(ToPage::Item(self.held[n].item()));
@@ -194,7 +251,32 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             self.aligned.forget(self.held[n].id);
             given = true;
         }
-        given
+        Ok(given)
+    }
+
+    /// Computes an adapter once more, as a configuration reads it. False where nothing comes of it.
+    async fn analyse_again(&mut self, n: usize, mut adapter: Adapter, config: &ConfigFile) -> Result<bool, Cancelled> {
+        let Some(analysed) = self.held[n].analysed() else { return Ok(false) };
+        let file = AdapterFile {
+            label: analysed.file.label.clone(),
+            source: analysed.file.source.clone(),
+            header: analysed.file.header.clone(),
+            config: Some(config.clone()),
+        };
+        let mut work = Work { done: 0, total: bytes_of(&adapter) };
+        let found = match self.analyse(&file, &adapter, &mut work).await {
+            Ok(found) => found,
+            Err(Stopped::Cancelled) => return Err(Cancelled),
+            Err(Stopped::Failed(_)) => return Ok(false),
+        };
+        found.tell(&mut adapter);
+        let label = self.held[n].label.clone();
+        let report = crate::analysis::report(label, &adapter, &found.sigma());
+        if report.modules.is_empty() {
+            return Ok(false);
+        }
+        self.held[n].what = What::Adapter(Box::new(Analysed { file, adapter, found, report }));
+        Ok(true)
     }
 
     fn hold(&mut self, label: String, files: Vec<FileReport>, what: What<S>) -> ItemId {
@@ -233,6 +315,10 @@ pub(super) fn unique(held: impl Iterator<Item = (String, String)>, label: &str, 
     paths.push(path.to_owned());
     make_unique(labels.iter_mut(), &paths);
     labels.pop().unwrap_or_default()
+}
+
+fn nothing_in(path: &str, warnings: &[String]) -> String {
+    format!("{path}: nothing in this adapter can be analysed: {}", warnings.join(" "))
 }
 
 struct Cancelled;

@@ -1,6 +1,10 @@
 //! What the engine keeps of what was dropped.
 
-use crate::adapter::Adapter;
+use std::collections::HashSet;
+
+use crate::adapter::scale::{self, Scale};
+use crate::adapter::{Adapter, FaultLog, Module, Update};
+use crate::analysis::Sigma;
 use crate::checkpoint::Checkpoint;
 use crate::intake::{AdapterFile, ConfigFile, ModelFile};
 use crate::protocol::{Item, ItemId, ItemKind};
@@ -38,47 +42,142 @@ pub(super) struct Analysed<S> {
     pub report: AdapterReport,
 }
 
-/// What the values of an adapter's tensors gave.
+/// What the values of an adapter's tensors gave, by the numbers of its modules.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Found {
-    /// Singular values of left·rightᵀ, without the scale, per module; `None` where there is a reason instead.
-    pub spectra: Vec<Option<Vec<f64>>>,
-    pub warnings: Vec<String>,
-    pub not_analyzed: Vec<NotAnalyzed>,
+    /// Singular values of the update without its scale, as far as the file alone gives it; `None` where there is a
+    /// reason instead. Alignment and projection are of these.
+    pub spectra: Vec<Option<Sigma>>,
+    /// The whole update, where the base model's weight has a part in it.
+    pub exact: Vec<Option<Exact>>,
+    /// Scales that the file stores.
+    pub scales: Vec<Option<Scale>>,
+    pub faults: FaultLog,
+}
+
+/// What a base model's weight made of an update.
+#[derive(Clone, Debug)]
+pub(super) struct Exact {
+    /// Scale included.
+    pub sigma: Sigma,
+    /// The checkpoint's label.
+    pub base: String,
+    /// Of the weight.
+    pub shape: [u64; 2],
 }
 
 impl Found {
+    pub fn of(modules: usize) -> Self {
+        let (spectra, exact, scales) = (vec![None; modules], vec![None; modules], vec![None; modules]);
+        Self { spectra, exact, scales, faults: FaultLog::default() }
+    }
+
+    /// What is reported of every module.
+    pub fn sigma(&self) -> Vec<Option<Sigma>> {
+        let exact = self.exact.iter().map(|exact| exact.as_ref().map(|exact| exact.sigma.clone()));
+        exact.zip(&self.spectra).map(|(exact, alone)| exact.or_else(|| alone.clone())).collect()
+    }
+
     /// Adds to the adapter what only its values show.
     pub fn tell(&self, adapter: &mut Adapter) {
-        adapter.warnings.extend(self.warnings.iter().cloned());
-        adapter.not_analyzed.extend(self.not_analyzed.iter().cloned());
+        let mut zeros = 0;
+        for (n, module) in adapter.modules.iter_mut().enumerate() {
+            if let Some(Some(Scale { value, source })) = self.scales.get(n) {
+                zeros += usize::from(source.starts_with(scale::ZERO_ALPHA));
+                module.scale = *value;
+                module.scale_source.clone_from(source);
+            }
+            if let Some(Some(Exact { base, shape, .. })) = self.exact.get(n) {
+                module.shape = *shape;
+                module.note = Some(format!(
+                    "exact, with the base model's weight of {base}; alignment takes its factors s·B·A, where it has some"
+                ));
+            }
+        }
+        if zeros > 0 {
+            adapter.warnings.push(format!(
+                "{zeros} modules store an alpha of 0. Their trainers mean the rank by it (scale 1), which is shown; \
+                 ComfyUI, A1111 and diffusers would apply 0, no effect at all."
+            ));
+        }
+        adapter.scale_assumed = adapter.modules.iter().any(|m| scale::is_assumed(&m.scale_source));
+        let exact: HashSet<&str> = adapter
+            .modules
+            .iter()
+            .zip(&self.exact)
+            .filter(|(_, exact)| exact.is_some())
+            .map(|(module, _)| module.name.as_str())
+            .collect();
+        let faults = self.faults.without(|module| exact.contains(module));
+        adapter.warnings.extend(faults.sentences());
+        adapter.not_analyzed.extend(faults.into_reasons().map(|(name, reason)| NotAnalyzed { name, reason }));
     }
 }
 
 impl<S: ByteSource> Analysed<S> {
     /// Reads the header again with a configuration that came later. What was computed goes by the modules' names,
-    /// which the configuration may leave out or reorder. Without a result for any module nothing changes.
-    pub fn give_config(&mut self, config: &ConfigFile, label: &str) -> bool {
-        let Ok(mut adapter) = crate::adapter::read(&self.file.header, Some(&config.config)) else { return false };
-        let spectrum = |name: &str| {
-            let n = self.adapter.modules.iter().position(|m| m.name == name)?;
-            self.found.spectra[n].clone()
+    /// which the configuration may leave out or reorder. Without a result for any module, or where the configuration
+    /// makes another formula of a module's tensors, nothing changes.
+    pub fn give_config(&mut self, config: &ConfigFile, label: &str) -> Given {
+        let Ok(mut adapter) = crate::adapter::read(&self.file.header, Some(&config.config)) else { return Given::No };
+        let known = |name: &str| self.adapter.modules.iter().position(|m| m.name == name);
+        let places: Vec<Option<usize>> = adapter.modules.iter().map(|m| known(&m.name)).collect();
+        let same = |(module, place): (&Module, &Option<usize>)| {
+            place.is_some_and(|at| is_same_update(&module.update, &self.adapter.modules[at].update))
         };
-        let spectra: Vec<_> = adapter.modules.iter().map(|m| spectrum(&m.name)).collect();
-        if spectra.iter().all(Option::is_none) {
-            return false;
+        if !adapter.modules.iter().zip(&places).all(same) {
+            return Given::AnalyseAgain(Box::new(adapter));
         }
-        self.found.spectra = spectra;
-        self.found.tell(&mut adapter);
-        self.adapter = adapter;
-        self.file.config = Some(config.clone());
+        let mut found = Found::of(adapter.modules.len());
+        found.faults = self.found.faults.clone();
+        for (n, at) in places.into_iter().enumerate() {
+            let Some(at) = at else { continue };
+            found.spectra[n].clone_from(&self.found.spectra[at]);
+            found.scales[n].clone_from(&self.found.scales[at]);
+        }
+        if found.spectra.iter().all(Option::is_none) {
+            return Given::No;
+        }
+        found.tell(&mut adapter);
+        (self.found, self.adapter, self.file.config) = (found, adapter, Some(config.clone()));
         self.report_again(label);
-        true
+        Given::Yes
+    }
+
+    /// Tells anew what is known, after something was computed that the file alone does not give.
+    pub fn renew(&mut self, label: &str) {
+        let config = self.file.config.as_ref().map(|config| &config.config);
+        let Ok(mut adapter) = crate::adapter::read(&self.file.header, config) else { return };
+        self.found.tell(&mut adapter);
+        for (new, old) in adapter.modules.iter_mut().zip(&self.adapter.modules) {
+            scale::keep_by_hand(new, old);
+        }
+        adapter.scale_assumed |= self.adapter.scale_assumed;
+        self.adapter = adapter;
+        self.report_again(label);
     }
 
     /// Makes the report anew, after the adapter's scales changed.
     pub fn report_again(&mut self, label: &str) {
-        self.report = crate::analysis::report(label.to_owned(), &self.adapter, &self.found.spectra);
+        self.report = crate::analysis::report(label.to_owned(), &self.adapter, &self.found.sigma());
+    }
+}
+
+/// What became of a configuration that came later.
+pub(super) enum Given {
+    Yes,
+    No,
+    /// It tells how the tensors are to be read: their values have to be computed again.
+    AnalyseAgain(Box<Adapter>),
+}
+
+/// Whether two readings of a module's tensors give the same singular values: they may exchange the sides.
+fn is_same_update(a: &Update, b: &Update) -> bool {
+    match (a, b) {
+        (Update::Pair { left: l, right: r }, Update::Pair { left, right }) => {
+            (l, r) == (left, right) || (l, r) == (right, left)
+        }
+        (a, b) => a == b,
     }
 }
 

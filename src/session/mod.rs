@@ -10,16 +10,19 @@ mod aligned;
 mod analyse;
 mod asked;
 mod backend;
+mod based;
 mod bases;
 mod checkpoints;
 mod drop;
 mod extract;
 mod held;
+mod in_memory;
 mod jobs;
 mod prepare;
 mod project;
 mod projected;
 mod remarks;
+mod send;
 mod series;
 mod streamed;
 mod tensors;
@@ -31,6 +34,7 @@ mod written;
 pub use backend::{Backend, Chosen};
 pub use written::Download;
 
+use self::analyse::Stopped;
 use self::held::{Held, What};
 use self::projected::Projected;
 use crate::adapter::scale;
@@ -157,6 +161,16 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             }
         }
         if accepted {
+            // The scale has a part inside of what the base's weights give.
+            match self.complete(item, true).await {
+                Ok(None) => {}
+                Ok(Some(text)) => problems.push(warning(text)),
+                Err(Stopped::Cancelled) => {
+                    problems.push(warning("Cancelled. What was finished before is kept.".to_owned()))
+                }
+                Err(Stopped::Failed(text)) => problems.push(warning(text)),
+            }
+            self.send_item(item);
             // Its own scale comes in when it is reported; only updates from or to it are others now.
             self.aligned.forget_updates(item);
             problems.extend(self.align_along(Along::Adapters).await.into_iter().map(warning));

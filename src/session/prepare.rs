@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use super::held::{Analysed, Held, What};
 use super::{Emit, Session};
-use crate::adapter::Module;
 use crate::compute::Pulse;
 use crate::container::TensorEntry;
 use crate::export::{Layout, WrittenConfig, adapter_config, layout};
@@ -64,6 +63,13 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let Some(source) = held.and_then(Held::analysed) else {
             return Err("The adapter is no longer here. Drop it again.".to_owned());
         };
+        if !source.adapter.is_peft {
+            return Err(format!(
+                "Projection writes adapters as PEFT does, so it needs one in PEFT's form; this is {}. Its profile and its \
+                 alignment are here all the same.",
+                source.adapter.format
+            ));
+        }
         let (found, target) = self.target(request)?;
         let shape = match &found {
             Found::Unchanged => TargetShape::Unchanged,
@@ -121,7 +127,7 @@ impl Prepared {
 fn subjects<S: ByteSource>(source: &Analysed<S>) -> Vec<Subject<'_>> {
     let analysed: HashSet<&str> = source.report.modules.iter().map(|m| m.name.as_str()).collect();
     let modules = source.adapter.modules.iter().zip(&source.found.spectra);
-    let known = modules.filter(|(module, _)| analysed.contains(module.name.as_str()));
+    let known = modules.filter(|(module, _)| analysed.contains(module.name.as_str()) && module.pair().is_some());
     known
         .filter_map(|(module, sigma)| {
             Some(Subject {
@@ -131,17 +137,11 @@ fn subjects<S: ByteSource>(source: &Analysed<S>) -> Vec<Subject<'_>> {
                 role: &module.role,
                 shape: module.shape,
                 rank: module.rank,
-                sigma: sigma.as_deref()?,
+                sigma: &sigma.as_ref()?.values,
                 scale: module.scale,
-                swapped: module.inputs_first(),
-                kernel: kernel(module),
+                swapped: module.inputs_first,
+                kernel: module.kernel.iter().product::<u64>().max(1),
             })
         })
         .collect()
-}
-
-/// Elements of a convolution's kernel, which `lora_A` `[r, in, k…]` holds.
-fn kernel(module: &Module) -> u64 {
-    let a = if module.inputs_first() { &module.left } else { &module.right };
-    a.tensor.shape.get(2..).unwrap_or_default().iter().product::<u64>().max(1)
 }

@@ -73,7 +73,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             let cost = costs[batch.clone()].iter().copied().fold(Cost::default(), Cost::plus);
             let rows = &rows[batch.clone()];
             let modules: Vec<&Module> = rows.iter().map(|(_, module)| module).collect();
-            let pairs = tensors::read(&file, &modules).await?;
+            let pairs = tensors::pairs(&file, &modules).await?;
             let job = Project { pairs: &pairs, how: how(prepared.plan.method, rows) };
             let made = self.chosen.run(&job, cost).await.map_err(|error| match error {
                 ComputeError::Cancelled => Stopped::Cancelled,

@@ -104,7 +104,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 label: held.label.clone(),
                 source: analysed.file.source.clone(),
                 modules: modules
-                    .filter(|(_, (_, spectrum))| spectrum.is_some())
+                    .filter(|(_, (module, spectrum))| spectrum.is_some() && tensors::cost(module).is_some())
                     .map(|(n, (module, _))| (module.name.clone(), (n, module.clone())))
                     .collect(),
                 count: analysed.adapter.modules.len(),
@@ -123,7 +123,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             let known = names.iter().filter_map(|name| member.modules.get(*name));
             let modules: Vec<(ModuleId, &Module)> = known.map(|(n, module)| ((member.id, *n), module)).collect();
             let refs: Vec<&Module> = modules.iter().map(|(_, module)| *module).collect();
-            let pairs = tensors::read(&member.source, &refs).await?;
+            let pairs = tensors::pairs(&member.source, &refs).await?;
             if member.is_asking {
                 bases.extend(self.bases(&modules, &pairs).await?);
             }

@@ -15,6 +15,7 @@ use super::heatmap::Heatmap;
 use super::identity::Identity;
 use super::items::Items;
 use super::keys::Keys;
+use super::metadata::TrainingPanel;
 use super::model::shown::Screen;
 use super::model::tabs::Tab;
 use super::problems::Problems;
@@ -132,6 +133,7 @@ fn AdapterScreen() -> impl IntoView {
         move |tab: Tab| Memo::new(move |before: Option<&bool>| before == Some(&true) || store.tab.get() == tab);
     let projection = opened(Tab::Projection);
     let alignment = opened(Tab::Alignment);
+    let training = opened(Tab::Training);
     let has_alignment = Memo::new(move |_| store.state.with(|s| s.alignment.has_any()));
     view! {
         <Items compact=true/>
@@ -158,6 +160,13 @@ fn AdapterScreen() -> impl IntoView {
                 <ProjectionPanel/>
             </Show>
         </TabPanel>
+        <Show when=move || store.has_training.get()>
+            <TabPanel tab=Tab::Training>
+                <Show when=move || training.get()>
+                    <TrainingPanel/>
+                </Show>
+            </TabPanel>
+        </Show>
     }
 }
 

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::model::domains::{TAG_THRESHOLD, bars, name, scheme};
+use super::model::domains::{bars, explained, name, scheme, threshold};
 use super::model::number::percent;
 use super::store::use_store;
 
@@ -12,7 +12,9 @@ pub fn Domains() -> impl IntoView {
     move || {
         let adapter = store.adapter.get()?;
         let domains = &adapter.report.domains;
+        let mark = threshold(domains).map(|least| format!("{}%", least * 100.0));
         let bars = bars(domains).into_iter().map(|bar| {
+            let mark = mark.clone().map(|left| view! { <span class="bar-mark" style:left=left></span> });
             let width = format!("{}%", (bar.score * 100.0).clamp(0.0, 100.0));
             view! {
                 <li data-testid="domain-score" data-domain=bar.key data-score=bar.score.to_string()>
@@ -20,7 +22,7 @@ pub fn Domains() -> impl IntoView {
                     <span class="bar-value">{percent(bar.score)}</span>
                     <span class="bar" aria-hidden="true">
                         <span class="bar-fill" style:width=width></span>
-                        <span class="bar-mark" style:left=format!("{}%", TAG_THRESHOLD * 100.0)></span>
+                        {mark}
                     </span>
                 </li>
             }
@@ -44,12 +46,9 @@ pub fn Domains() -> impl IntoView {
                         }
                     })}
                 <ul class="bars">{bars.collect_view()}</ul>
-                <ul class="tags" aria-label="Tags">{tags.collect_view()}</ul>
-                <p class="small">
-                    "A heuristic about where the update’s energy sits: each module’s energy, weighed by its depth and "
-                    "kind. It does not measure skill. A domain at or above the mark at "{percent(TAG_THRESHOLD)}
-                    " becomes a tag; if none is, the largest does."
-                </p>
+                {(!domains.tags.is_empty())
+                    .then(|| view! { <ul class="tags" aria-label="Tags">{tags.collect_view()}</ul> })}
+                <p class="small">{explained(domains)}</p>
             </section>
         })
     }

@@ -32,20 +32,17 @@ pub fn HeatPicture(heat: Heat) -> impl IntoView {
         })
     };
     let ticks = move || {
-        let columns = size.get().1.max(1) as f64;
         let ticks = heat.grid.with(|g| g.as_ref().map(|g| heat::column_ticks(g, 9))).unwrap_or_default();
-        let tick = |(column, name): (usize, String)| {
-            let left = format!("{}%", (column as f64 + 0.5) / columns * 100.0);
-            view! { <span style:left=left>{name}</span> }
-        };
+        let tick = |(at, name): (f64, String)| view! { <span style:left=format!("{}%", at * 100.0)>{name}</span> };
         ticks.into_iter().map(tick).collect_view()
     };
+    let stacked = move || heat.grid.with(|g| g.as_ref().is_some_and(|g| !g.stretches().is_empty()));
     view! {
         <div class="heat-scroll">
             <div class="heat" style=("--columns", move || size.get().1.to_string())>
                 <div class="heat-rows" aria-hidden="true" style:height=height>{labels}</div>
                 <Cells heat canvas size/>
-                <div class="heat-corner" aria-hidden="true">"layer"</div>
+                <div class="heat-corner" aria-hidden="true">{move || if stacked() { "part" } else { "layer" }}</div>
                 <div class="heat-columns" aria-hidden="true">{ticks}</div>
             </div>
         </div>
@@ -96,6 +93,13 @@ fn Cells(heat: Heat, canvas: NodeRef<html::Canvas>, size: Memo<(usize, usize)>) 
     let framed = move |side: usize, cell: Option<Cell>| frame(cell).map(|f| f[side].clone()).unwrap_or_default();
     let cursor = move || Some(heat.cursor.get());
     let height = move || format!("{}px", size.get().0 * row_height(size.get().0));
+    // Lines between the stacks.
+    let splits = move || {
+        let splits = heat.grid.with(|g| g.as_ref().map(|g| heat::splits(g))).unwrap_or_default();
+        let line =
+            |at: f64| view! { <i class="heat-split" aria-hidden="true" style:left=format!("{}%", at * 100.0)></i> };
+        splits.into_iter().map(line).collect_view()
+    };
     view! {
         <div
             class="heat-grid"
@@ -119,6 +123,7 @@ fn Cells(heat: Heat, canvas: NodeRef<html::Canvas>, size: Memo<(usize, usize)>) 
             }
         >
             <canvas node_ref=canvas aria-hidden="true"></canvas>
+            {splits}
             <div role="row" aria-rowindex=move || (heat.cursor.get().row + 1).to_string()>
                 <div
                     id=format!("{}-cell", heat.name)

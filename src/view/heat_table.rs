@@ -16,8 +16,7 @@ pub fn HeatTable(heat: Heat) -> impl IntoView {
             return Some(view! { <p>{text}</p> }.into_any());
         }
         let head = (0..grid.columns.len()).map(|c| {
-            let name = grid.columns[c].map_or("none".to_owned(), |layer| layer.to_string());
-            view! { <th scope="col" title=grid.column_name(c)>{name}</th> }
+            view! { <th scope="col" title=grid.column_name(c)>{grid.column_head(c)}</th> }
         });
         let row = |r: usize| {
             let cells = (0..grid.columns.len()).map(|c| {

@@ -4,8 +4,9 @@ use js_sys::Array;
 use leptos::prelude::*;
 use web_sys::SubmitEvent;
 
-use super::left_out::{MOST, left_out};
+use super::left_out::left_out;
 use super::model::identity::facts;
+use super::model::metadata::says_something;
 use super::model::number::plural;
 use super::model::shown::Adapter;
 use super::result::fact_entries;
@@ -81,14 +82,16 @@ fn ScaleField(adapter: Arc<Adapter>, assumed: bool) -> impl IntoView {
     }
 }
 
-/// Beside the analysis: what is not part of it, and the file's metadata.
+/// Beside the analysis: what is not part of it, and the file's metadata where no tab of its own shows it.
 #[component]
 fn Folded(adapter: Arc<Adapter>) -> impl IntoView {
     let report = &adapter.report;
     let count = plural(report.not_analyzed.len(), "tensor is", "tensors are");
-    let skipped = left_out(&report.not_analyzed, "fold", None, format!("{count} not part of the analysis"));
-    let metadata = (!report.metadata.is_empty()).then(|| {
-        let entries = report.metadata.iter().take(MOST).map(|(key, value)| {
+    let summary = format!("{count} not part of the analysis");
+    let skipped = left_out(&report.not_analyzed, "fold", Some("not-analyzed"), summary);
+    let is_short = !report.metadata.is_empty() && !says_something(&report.metadata);
+    let metadata = is_short.then(|| {
+        let entries = report.metadata.iter().map(|(key, value)| {
             view! { <div><dt>{key.clone()}</dt><dd>{value.clone()}</dd></div> }
         });
         view! {

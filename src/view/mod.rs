@@ -26,6 +26,8 @@ mod fields;
 #[cfg(target_arch = "wasm32")]
 mod first;
 #[cfg(target_arch = "wasm32")]
+mod found;
+#[cfg(target_arch = "wasm32")]
 mod header;
 #[cfg(target_arch = "wasm32")]
 mod heat_picture;
@@ -41,6 +43,8 @@ mod items;
 mod keys;
 #[cfg(target_arch = "wasm32")]
 mod left_out;
+#[cfg(target_arch = "wasm32")]
+mod metadata;
 #[cfg(target_arch = "wasm32")]
 mod problems;
 #[cfg(target_arch = "wasm32")]

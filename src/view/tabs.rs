@@ -19,11 +19,19 @@ fn panel_id(tab: Tab) -> String {
 #[component]
 pub fn Tabs() -> impl IntoView {
     let store = use_store();
+    let tabs = move || Tab::all_of(store.has_training.get());
+    // Another adapter may not have the tab that is chosen.
+    Effect::new(move |_| {
+        if !tabs().contains(&store.tab.get()) {
+            store.tab.set(Tab::default());
+        }
+    });
     let on_key = move |event: KeyboardEvent| {
         if event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }
-        let Some(tab) = store.tab.get_untracked().after_key(&event.key()) else { return };
+        let tabs = Tab::all_of(store.has_training.get_untracked());
+        let Some(tab) = store.tab.get_untracked().after_key(&event.key(), tabs) else { return };
         event.prevent_default();
         store.tab.set(tab);
         focus(&tab_id(tab));
@@ -46,7 +54,7 @@ pub fn Tabs() -> impl IntoView {
     };
     view! {
         <div class="tabs" role="tablist" aria-label="Views of the adapter" on:keydown=on_key>
-            {Tab::ALL.map(button).collect_view()}
+            {move || tabs().iter().copied().map(button).collect_view()}
         </div>
     }
 }

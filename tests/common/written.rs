@@ -65,7 +65,7 @@ impl Source {
     /// Every ΔW that the adapter applies, scale included, dense in f64.
     pub fn products(&self) -> BTreeMap<String, DMatrix<f64>> {
         let product = |m: &Module| {
-            let [left, right] = [&m.left, &m.right].map(|factor| self.factor(factor).map(f64::from));
+            let [left, right] = m.pair().unwrap().map(|factor| self.factor(factor).map(f64::from));
             left * right.transpose() * m.scale
         };
         self.adapter.modules.iter().map(|m| (m.name.clone(), product(m))).collect()
@@ -78,7 +78,8 @@ impl Source {
     /// Both factors of a row of the plan, cropped or padded with zeros to its sizes: the plainest projection.
     pub fn cut(&self, row: &PlanRow) -> [DMatrix<f32>; 2] {
         let module = self.module(&row.source);
-        [(&module.left, row.shape[0]), (&module.right, row.shape[1])]
+        let [left, right] = module.pair().unwrap();
+        [(left, row.shape[0]), (right, row.shape[1])]
             .map(|(factor, rows)| self.factor(factor).resize(rows as usize, row.rank as usize, 0.0))
     }
 

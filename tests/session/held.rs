@@ -7,23 +7,64 @@ use super::*;
 fn messages_carry_the_report_in_pieces() {
     let (mut session, messages) = start(BackendChoice::Cpu, Steady);
     block_on(session.load(adapter("peft-lora")));
-    let mut modules = Vec::new();
-    let mut announced = 0;
-    for message in messages.borrow().iter() {
+    assert_eq!(sent(&messages.borrow()), session.report().adapters);
+    session.clear();
+    messages.borrow_mut().clear();
+    block_on(session.load(vec![MemorySource::new("long.safetensors", long_lists())]));
+    let report = session.report().adapters.remove(0);
+    assert_eq!((report.modules.len(), report.not_analyzed.len()), (1, 20_000));
+    assert_eq!(report.metadata["ss_bucket_info"].len(), 1 << 20);
+    assert_eq!(sent(&messages.borrow()), [report]);
+}
+
+/// What the page puts together of the messages about one adapter, each of bounded size.
+fn sent(messages: &[ToPage]) -> Vec<AdapterReport> {
+    let mut adapters: Vec<(usize, AdapterReport)> = Vec::new();
+    for message in messages {
         match message {
-            ToPage::Adapter { modules, report, .. } => {
-                assert!(report.modules.is_empty());
-                announced = *modules;
+            ToPage::Adapter { pieces, report, .. } => {
+                let AdapterReport { modules, not_analyzed, warnings, metadata, .. } = report.as_ref();
+                assert!(modules.is_empty() && not_analyzed.is_empty() && warnings.is_empty() && metadata.is_empty());
+                adapters.push((*pieces, report.as_ref().clone()));
             }
-            ToPage::Modules { modules: some, .. } => {
-                assert!(some.len() <= lorascope::protocol::MODULES_PER_MESSAGE);
-                modules.extend(some.clone());
+            ToPage::AdapterPiece { piece, .. } => {
+                let (left, report) = adapters.last_mut().unwrap();
+                *left -= 1;
+                let bytes = serde_json::to_string(piece).unwrap().len();
+                // By a rough count, of which escapes and digits are no part.
+                assert!(bytes <= 2 * PIECE_BYTES, "a message of {bytes} bytes");
+                match piece.clone() {
+                    AdapterPiece::Modules(some) => {
+                        assert!(some.len() <= MODULES_PER_MESSAGE);
+                        report.modules.extend(some);
+                    }
+                    AdapterPiece::NotAnalyzed(some) => report.not_analyzed.extend(some),
+                    AdapterPiece::Warnings(some) => report.warnings.extend(some),
+                    AdapterPiece::Metadata(some) => {
+                        for (key, text) in some {
+                            report.metadata.entry(key).or_default().push_str(&text);
+                        }
+                    }
+                }
             }
             _ => {}
         }
     }
-    assert_eq!(modules.len(), announced);
-    assert_eq!(modules, session.report().adapters[0].modules);
+    adapters.into_iter().inspect(|(left, _)| assert_eq!(*left, 0)).map(|(_, report)| report).collect()
+}
+
+/// One LoRA pair, 20,000 other tensors, and a megabyte in one entry of metadata.
+fn long_lists() -> Vec<u8> {
+    let names = ["A", "B"].map(|factor| format!("base_model.model.layers.0.q.lora_{factor}.weight"));
+    let names = names.into_iter().chain((0..20_000).map(|n| format!("base_model.model.layers.{n}.norm.extra")));
+    let entry = |(n, name): (usize, String)| {
+        format!(r#""{name}":{{"dtype":"F32","shape":[1,1],"data_offsets":[{},{}]}}"#, 4 * n, 4 * n + 4)
+    };
+    let tensors: Vec<String> = names.enumerate().map(entry).collect();
+    let long = "é".repeat(1 << 19);
+    let metadata = serde_json::json!({ "format": "pt", "ss_bucket_info": long, "ss_tag_frequency": "" });
+    let body = 0.5f32.to_le_bytes().repeat(tensors.len());
+    common::file(&format!(r#"{{"__metadata__":{metadata},{}}}"#, tensors.join(",")), &body)
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! The domain profile as bars.
 
+use super::number::percent;
+use crate::analysis::scheme::Scheme;
 use crate::report::DomainReport;
-
-/// Domains at or above this share become tags.
-pub const TAG_THRESHOLD: f64 = 0.35;
 
 /// One domain of the scheme.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,9 +22,50 @@ pub fn bars(domains: &DomainReport) -> Vec<Bar> {
     domains.scores.iter().filter_map(bar).collect()
 }
 
+/// The share at which a domain becomes a tag; `None` where the scheme has no tags. Reports from before it was written
+/// into them are of the scheme for language models.
+pub fn threshold(domains: &DomainReport) -> Option<f64> {
+    let legal = Scheme::legal_exam();
+    domains.tag_threshold.or(if domains.scheme == legal.name { legal.tag_threshold } else { None })
+}
+
+/// What the bars show and what they do not, for a person.
+pub fn explained(domains: &DomainReport) -> String {
+    let mut text = match domains.scheme.as_str() {
+        "by-block" => {
+            "Where the update’s energy sits, by the parts of the model. A part with more or larger modules has a larger \
+             share of its own accord; the shares do not say what the parts do."
+        }
+        _ => {
+            "A heuristic about where the update’s energy sits: each module’s energy, weighed by its depth and kind. It \
+             does not measure skill."
+        }
+    }
+    .to_owned();
+    if let Some(least) = threshold(domains) {
+        let percent = percent(least);
+        text += &format!(" A domain at or above the mark at {percent} becomes a tag; if none is, the largest does.");
+    }
+    text
+}
+
 /// A domain's name for a person; unknown keys lose their underscores.
 pub fn name(key: &str) -> String {
+    if let Some((tower, part)) = key.split_once('.') {
+        return format!("{} ({part})", name(tower));
+    }
     match key {
+        "down" => "Down blocks".to_owned(),
+        "mid" => "Middle block".to_owned(),
+        "up" => "Up blocks".to_owned(),
+        "double" => "Double-stream blocks".to_owned(),
+        "single" => "Single-stream blocks".to_owned(),
+        "joint" => "Joint blocks".to_owned(),
+        "transformer" => "Transformer blocks".to_owned(),
+        "transformer_2" => "Second transformer’s blocks".to_owned(),
+        "feed_forward" => "Feed-forward".to_owned(),
+        "cross_attention" => "Cross-attention".to_owned(),
+        "attention_and_feed_forward" => "Attention and feed-forward in one".to_owned(),
         "statute_recall" => "Statute recall".to_owned(),
         "logic_reasoning" => "Logical reasoning".to_owned(),
         "style_gutachtenstil" => "Opinion style (Gutachtenstil)".to_owned(),
@@ -61,5 +101,20 @@ mod tests {
         assert_eq!((bars[1].name.as_str(), bars[1].score), ("Logical reasoning", 1.0));
         assert_eq!(name("court_files"), "Court files");
         assert_eq!(scheme("legal-exam"), "Legal exam");
+    }
+
+    #[test]
+    fn the_words_are_the_schemes() {
+        let mut domains = adapter("a").domains;
+        let legal = explained(&domains).replace('\u{202f}', " ");
+        assert!(legal.contains("does not measure skill") && legal.contains("the mark at 35.0 %"), "{legal}");
+        domains.tag_threshold = None;
+        assert_eq!(threshold(&domains), Some(0.35), "a report from before the threshold was written down");
+        domains.scheme = "by-block".to_owned();
+        assert_eq!(threshold(&domains), None);
+        let neutral = explained(&domains);
+        assert!(neutral.contains("parts of the model") && !neutral.contains("tag"), "{neutral}");
+        let names = ["down", "text_encoder_2", "text_encoder.clip_l", "beside_the_blocks"].map(name);
+        assert_eq!(names, ["Down blocks", "Text encoder 2", "Text encoder (clip_l)", "Beside the blocks"]);
     }
 }

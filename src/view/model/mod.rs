@@ -2,15 +2,18 @@
 
 pub mod address;
 pub mod alignment;
+pub mod arriving;
 pub mod axis;
 pub mod colour;
 pub mod domains;
 pub mod extraction;
+pub mod found;
 pub mod grid;
 pub mod heat;
 pub mod identity;
 pub mod layer_path;
 pub mod measure;
+pub mod metadata;
 pub mod number;
 pub mod path;
 pub mod progress;

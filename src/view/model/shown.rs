@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::alignment::Alignment;
+pub use super::arriving::Adapter;
+use super::arriving::Arriving;
 use super::extraction::Extraction;
 use super::progress::Running;
 use super::projection::Projection;
 use super::projection::form::Goal;
 use crate::protocol::{Item, ItemId, ItemKind, Outcome, Problem, ToPage};
-use crate::report::{AdapterReport, EngineReport, ModuleReport};
+use crate::report::EngineReport;
 
 /// What the page is doing; the words of `data-state`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,22 +63,6 @@ impl Screen {
             Screen::First
         }
     }
-}
-
-/// An adapter with all of its modules.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Adapter {
-    pub item: ItemId,
-    /// Without its modules: they are beside it.
-    pub report: AdapterReport,
-    pub modules: Vec<ModuleReport>,
-}
-
-/// An adapter whose modules are still arriving.
-#[derive(Clone, Debug)]
-struct Arriving {
-    expected: usize,
-    adapter: Adapter,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -203,14 +189,13 @@ impl State {
             }
             ToPage::Item(item) => self.keep(item),
             ToPage::Removed { item } => self.remove(item),
-            ToPage::Adapter { item, modules, report } => {
-                let adapter = Adapter { item, report: *report, modules: Vec::with_capacity(modules.min(1 << 16)) };
-                self.arriving.insert(item, Arriving { expected: modules, adapter });
+            ToPage::Adapter { item, pieces, report } => {
+                self.arriving.insert(item, Arriving::new(item, pieces, *report));
                 self.publish(item);
             }
-            ToPage::Modules { item, modules } => {
+            ToPage::AdapterPiece { item, piece } => {
                 if let Some(arriving) = self.arriving.get_mut(&item) {
-                    arriving.adapter.modules.extend(modules);
+                    arriving.take(piece);
                 }
                 self.publish(item);
             }
@@ -287,12 +272,11 @@ impl State {
 
     /// An adapter comes into view only when it is whole, so that nothing is derived from half of it.
     fn publish(&mut self, item: ItemId) {
-        let whole = self.arriving.get(&item).is_some_and(|a| a.adapter.modules.len() >= a.expected);
-        if !whole {
+        if !self.arriving.get(&item).is_some_and(Arriving::is_whole) {
             return;
         }
         let Some(arriving) = self.arriving.remove(&item) else { return };
-        self.adapters.insert(item, Arc::new(arriving.adapter));
+        self.adapters.insert(item, Arc::new(arriving.into_adapter()));
         self.projection.world_changed();
         if self.select_next || self.selected.is_none() {
             self.selected = Some(item);

@@ -1,5 +1,6 @@
 use super::*;
-use crate::protocol::Progress;
+use crate::protocol::{AdapterPiece, Progress};
+use crate::report::NotAnalyzed;
 use crate::view::model::testing::{adapter, module};
 
 fn item(id: ItemId, kind: ItemKind) -> ToPage {
@@ -11,12 +12,14 @@ fn finished(outcome: Outcome, problems: &[(bool, &str)]) -> ToPage {
     ToPage::Finished { outcome, engine: EngineReport::default(), problems }
 }
 
-fn announced(id: ItemId, modules: usize) -> ToPage {
-    ToPage::Adapter { item: id, modules, report: Box::new(adapter(&format!("adapter {id}"))) }
+/// `pieces` follow.
+fn announced(id: ItemId, pieces: usize) -> ToPage {
+    ToPage::Adapter { item: id, pieces, report: Box::new(adapter(&format!("adapter {id}"))) }
 }
 
 fn modules(id: ItemId, n: usize) -> ToPage {
-    ToPage::Modules { item: id, modules: vec![module("layers.0.q", Some(0), "q", 2); n] }
+    let piece = AdapterPiece::Modules(vec![module("layers.0.q", Some(0), "q", 2); n]);
+    ToPage::AdapterPiece { item: id, piece }
 }
 
 fn after(messages: Vec<ToPage>) -> State {
@@ -34,7 +37,7 @@ fn a_drop_from_loading_to_done() {
     assert_eq!(state.phase, Phase::Loading);
     state.receive(ToPage::Progress(Progress { text: "Analysing a".into(), done: 1, total: 2 }), 1100.0);
     assert_eq!((state.phase, state.status().as_str()), (Phase::Analyzing, "Analysing a"));
-    state.receive(announced(1, 300), 1200.0);
+    state.receive(announced(1, 2), 1200.0);
     state.receive(modules(1, 200), 1200.0);
     assert!(state.selected().is_none(), "half an adapter is not shown");
     state.receive(modules(1, 100), 1200.0);
@@ -68,12 +71,37 @@ fn a_new_scale_replaces_the_adapter_in_place() {
     assert_eq!(state.adapters[&1].modules.len(), 1, "replaced, not appended to");
 }
 
+/// Every list arrives in pieces, a long text too.
+#[test]
+fn the_lists_of_an_adapter_are_put_together() {
+    let entry = |n: u32| NotAnalyzed { name: format!("layers.{n}.bias"), reason: "a bias".into() };
+    let part = |key: &str, text: &str| (key.to_owned(), text.to_owned());
+    let pieces = [
+        AdapterPiece::Modules(vec![module("layers.0.q", Some(0), "q", 2)]),
+        AdapterPiece::NotAnalyzed(vec![entry(0)]),
+        AdapterPiece::NotAnalyzed(vec![entry(1)]),
+        AdapterPiece::Warnings(vec!["odd key".into()]),
+        AdapterPiece::Metadata(vec![part("format", "pt"), part("ss_tag_frequency", "{\"a\":")]),
+        AdapterPiece::Metadata(vec![part("ss_tag_frequency", " {}}"), part("z", "")]),
+    ];
+    let mut state = after(vec![announced(1, pieces.len())]);
+    for piece in pieces {
+        assert!(state.selected().is_none(), "not before the last piece");
+        state.receive(ToPage::AdapterPiece { item: 1, piece }, 0.0);
+    }
+    let adapter = state.selected().unwrap();
+    assert_eq!((adapter.modules.len(), &adapter.report.not_analyzed), (1, &vec![entry(0), entry(1)]));
+    assert_eq!(state.warnings(), ["odd key"]);
+    let metadata: Vec<(&str, &str)> = adapter.report.metadata.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    assert_eq!(metadata, [("format", "pt"), ("ss_tag_frequency", "{\"a\": {}}"), ("z", "")]);
+}
+
 #[test]
 fn errors_and_warnings_are_said_once() {
     let mut report = adapter("a");
     report.warnings = vec!["scale assumed".into(), "odd key".into()];
     let state = after(vec![
-        ToPage::Adapter { item: 1, modules: 0, report: Box::new(report) },
+        ToPage::Adapter { item: 1, pieces: 0, report: Box::new(report) },
         finished(Outcome::Error, &[(true, "x.bin: a pickle"), (false, "a: odd key"), (true, "x.bin: a pickle")]),
     ]);
     assert_eq!(state.errors(), ["x.bin: a pickle"]);
@@ -91,7 +119,7 @@ fn removing_keeps_what_was_said_before() {
 
 #[test]
 fn cancel_drops_the_half_and_keeps_the_whole() {
-    let mut state = after(vec![announced(1, 0), announced(2, 10), modules(2, 5), finished(Outcome::Done, &[])]);
+    let mut state = after(vec![announced(1, 0), announced(2, 2), modules(2, 5), finished(Outcome::Done, &[])]);
     state.receive(modules(2, 5), 0.0);
     assert_eq!(state.adapters.keys().copied().collect::<Vec<_>>(), [1]);
 }

@@ -7,10 +7,18 @@ pub enum Tab {
     Overview,
     Alignment,
     Projection,
+    /// What the writing tool noted in the file; there only where it noted something.
+    Training,
 }
 
 impl Tab {
-    pub const ALL: [Tab; 3] = [Tab::Overview, Tab::Alignment, Tab::Projection];
+    pub const ALL: [Tab; 4] = [Tab::Overview, Tab::Alignment, Tab::Projection, Tab::Training];
+
+    /// The tabs of an adapter, in their order.
+    pub fn all_of(has_training: bool) -> &'static [Tab] {
+        let [all @ .., _] = &Tab::ALL;
+        if has_training { &Tab::ALL } else { all }
+    }
 
     /// Stable word for ids and links.
     pub fn key(self) -> &'static str {
@@ -18,6 +26,7 @@ impl Tab {
             Tab::Overview => "overview",
             Tab::Alignment => "alignment",
             Tab::Projection => "projection",
+            Tab::Training => "training",
         }
     }
 
@@ -26,12 +35,14 @@ impl Tab {
             Tab::Overview => "Overview",
             Tab::Alignment => "Alignment",
             Tab::Projection => "Projection & resize",
+            Tab::Training => "Training",
         }
     }
 
-    /// Where a key leads from here: arrows go round, Home and End to the ends. `None` for other keys.
-    pub fn after_key(self, key: &str) -> Option<Tab> {
-        let (n, here) = (Tab::ALL.len(), self as usize);
+    /// Where a key leads from here among the tabs that are there: arrows go round, Home and End to the ends. `None`
+    /// for other keys.
+    pub fn after_key(self, key: &str, tabs: &[Tab]) -> Option<Tab> {
+        let (n, here) = (tabs.len(), tabs.iter().position(|tab| *tab == self)?);
         let place = match key {
             "ArrowRight" => (here + 1) % n,
             "ArrowLeft" => (here + n - 1) % n,
@@ -39,7 +50,7 @@ impl Tab {
             "End" => n - 1,
             _ => return None,
         };
-        Tab::ALL.get(place).copied()
+        tabs.get(place).copied()
     }
 }
 
@@ -48,20 +59,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_order_of_the_tabs_is_that_of_their_places() {
-        for (place, tab) in Tab::ALL.into_iter().enumerate() {
-            assert_eq!(tab as usize, place);
-        }
-    }
-
-    #[test]
     fn keys_go_round_and_to_the_ends() {
-        let last = Tab::ALL[Tab::ALL.len() - 1];
-        assert_eq!(Tab::Overview.after_key("ArrowRight"), Some(Tab::Alignment));
-        assert_eq!(Tab::Overview.after_key("ArrowLeft"), Some(last));
-        assert_eq!(last.after_key("ArrowRight"), Some(Tab::Overview));
-        assert_eq!(Tab::Projection.after_key("Home"), Some(Tab::Overview));
-        assert_eq!(Tab::Overview.after_key("End"), Some(last));
-        assert_eq!(Tab::Overview.after_key("Tab"), None);
+        for (has_training, last) in [(true, Tab::Training), (false, Tab::Projection)] {
+            let tabs = Tab::all_of(has_training);
+            assert_eq!(tabs.last(), Some(&last));
+            assert_eq!(Tab::Overview.after_key("ArrowRight", tabs), Some(Tab::Alignment));
+            assert_eq!(Tab::Overview.after_key("ArrowLeft", tabs), Some(last));
+            assert_eq!(last.after_key("ArrowRight", tabs), Some(Tab::Overview));
+            assert_eq!(Tab::Projection.after_key("Home", tabs), Some(Tab::Overview));
+            assert_eq!(Tab::Overview.after_key("End", tabs), Some(last));
+            assert_eq!(Tab::Overview.after_key("Tab", tabs), None);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::adapter::names;
 use crate::report::{AdapterReport, DomainReport, ModuleReport, RankRange};
 
 /// A module of the given path, with σ = 2, 1, …, halving `rank` times.
@@ -20,6 +21,9 @@ pub fn module(name: &str, layer: Option<u32>, role: &str, rank: u32) -> ModuleRe
         scale: 2.0,
         scale_source: "alpha 16 / r 8, adapter_config".to_owned(),
         dtype: "F32".to_owned(),
+        algorithm: "LoRA".to_owned(),
+        note: None,
+        truncated: false,
         frobenius: energy.sqrt(),
         singular_values,
         energy_share: 0.25,
@@ -28,6 +32,17 @@ pub fn module(name: &str, layer: Option<u32>, role: &str, rank: u32) -> ModuleRe
         numerical_rank: rank,
         spectral_entropy: 0.4,
     }
+}
+
+/// Modules of these paths, at their places in the model.
+pub fn placed(paths: &[&str]) -> Vec<ModuleReport> {
+    let mut places: Vec<_> = paths.iter().map(|path| names::place(path)).collect();
+    names::settle_stacks(&mut places);
+    let at = |(path, place): (&&str, names::Place)| ModuleReport {
+        stack: place.stack,
+        ..module(path, place.layer, &place.role, 4)
+    };
+    paths.iter().zip(places).map(at).collect()
 }
 
 /// An adapter's report without modules.
@@ -49,6 +64,7 @@ pub fn adapter(label: &str) -> AdapterReport {
             scheme: "legal-exam".to_owned(),
             scores: serde_json::Map::new(),
             tags: Vec::new(),
+            tag_threshold: Some(0.35),
             evidence: true,
         },
     }

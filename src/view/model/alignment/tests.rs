@@ -33,7 +33,7 @@ fn receive(state: &mut State, messages: Vec<ToPage>) {
 /// An adapter in view and three checkpoints, aligned.
 fn example() -> State {
     let mut state = State::default();
-    let head = ToPage::Adapter { item: 1, modules: 0, report: Box::new(adapter("a")) };
+    let head = ToPage::Adapter { item: 1, pieces: 0, report: Box::new(adapter("a")) };
     receive(&mut state, vec![head, series(Along::Checkpoints, vec![stage(2, None), stage(3, None), stage(4, None)])]);
     receive(&mut state, vec![announced(1, 3)]);
     receive(&mut state, sent(1, "a", "b", 3));

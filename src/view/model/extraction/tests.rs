@@ -45,7 +45,7 @@ fn the_rank_is_that_of_the_adapter_in_view() {
     let mut state = with_checkpoints(&[1, 2]);
     let rank = |state: &State| state.extraction_wanted().unwrap().unwrap().rank;
     assert_eq!(rank(&state), ExtractRank::Number(USUAL_RANK));
-    state.receive(ToPage::Adapter { item: 5, modules: 0, report: Box::new(adapter("a")) }, 0.0);
+    state.receive(ToPage::Adapter { item: 5, pieces: 0, report: Box::new(adapter("a")) }, 0.0);
     assert_eq!(rank(&state), ExtractRank::Number(4));
 }
 

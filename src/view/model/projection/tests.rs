@@ -2,7 +2,7 @@ use super::form::Goal;
 use super::testing::{head, projected, projection};
 use super::*;
 use crate::projection::RankRule;
-use crate::protocol::{Item, ItemKind, Outcome, ToPage};
+use crate::protocol::{AdapterPiece, Item, ItemKind, Outcome, ToPage};
 use crate::report::EngineReport;
 use crate::view::model::shown::{Phase, State};
 use crate::view::model::testing::{adapter, module};
@@ -17,7 +17,8 @@ fn finished(outcome: Outcome) -> ToPage {
 
 fn analysed(id: ItemId) -> [ToPage; 2] {
     let modules = vec![module("layers.0.q", Some(0), "q", 16)];
-    [ToPage::Adapter { item: id, modules: 1, report: Box::new(adapter("a")) }, ToPage::Modules { item: id, modules }]
+    let piece = AdapterPiece::Modules(modules);
+    [ToPage::Adapter { item: id, pieces: 1, report: Box::new(adapter("a")) }, ToPage::AdapterPiece { item: id, piece }]
 }
 
 /// A page that shows the adapter 1, the engine waiting.

@@ -1,0 +1,309 @@
+//! The tensors of a file, sorted into modules; what is no part of an update is listed with a reason.
+
+use std::collections::HashMap;
+
+use super::config::PeftConfig;
+use super::keys::{self, Family, Half, Key, Part, Role};
+use crate::container::{Header, TensorEntry, TensorType, quoted};
+use crate::report::NotAnalyzed;
+
+/// The tensors of one module.
+pub struct Group<'a> {
+    /// As the file writes it.
+    pub path: &'a str,
+    pub family: Family,
+    tensors: Vec<(Role, &'a TensorEntry)>,
+}
+
+/// What becomes of the file's tensors.
+#[derive(Default)]
+pub struct Sorted<'a> {
+    pub groups: Vec<Group<'a>>,
+    pub not_analyzed: Vec<NotAnalyzed>,
+    /// Kinds of adapter that are only named: name, count of tensors.
+    pub named: Vec<(&'static str, usize)>,
+    /// Names of the adapters after the first, the first [`NAMED`] of them.
+    other_adapters: Vec<String>,
+    /// Tensors of an unknown dtype: how many, and the first one's name and dtype.
+    unknown: usize,
+    first_unknown: Option<(String, String)>,
+    /// VeRA's shared matrices.
+    pub shared: [Option<&'a TensorEntry>; 2],
+}
+
+/// How many names a sentence gives.
+const NAMED: usize = 5;
+
+impl<'a> Group<'a> {
+    pub fn get(&self, role: Role) -> Option<&'a TensorEntry> {
+        self.tensors.iter().find(|(r, _)| *r == role).map(|(_, tensor)| *tensor)
+    }
+
+    pub fn has(&self, role: Role) -> bool {
+        self.get(role).is_some()
+    }
+
+    pub fn has_any(&self, is_one: impl Fn(Role) -> bool) -> bool {
+        self.tensors.iter().any(|(role, _)| is_one(*role))
+    }
+
+    pub fn tensors(&self) -> impl Iterator<Item = (Role, &'a TensorEntry)> {
+        self.tensors.iter().copied()
+    }
+
+    /// Whether a role that the suffix only proposed is what the tensors beside it say.
+    fn agrees(&self, role: Role, tensor: &TensorEntry, family: Family, file: &File) -> bool {
+        let product = |r: Role| r.is_pair() || matches!(r, Role::Hada(..) | Role::Kron(..));
+        match (role, family) {
+            (Role::Alpha, _) => self.has_any(|r| r != Role::Alpha && r.shows_adapter()),
+            (Role::Scale, _) => self.has_any(product) && tensor.shape.iter().all(|&d| d == 1),
+            (Role::Rescale, _) => self.has(Role::OftBlocks),
+            (Role::ReshapeWeight, _) => self.has_any(product),
+            (Role::Magnitude, Family::Mlx | Family::Torchtune) => self.has_any(Role::is_pair),
+            (Role::Glora(_), _) => (0..4).all(|n| self.has(Role::Glora(n))),
+            (Role::A | Role::B, Family::ControlLora) => file.is_control_lora,
+            (Role::MlxA | Role::MlxB, _) if is_bare(tensor) => self.has(Role::MlxA) && self.has(Role::MlxB),
+            _ => true,
+        }
+    }
+
+    /// Whether anything of it is an update.
+    fn shows_adapter(&self) -> bool {
+        self.has_any(Role::shows_adapter)
+    }
+}
+
+/// Old mlx-vlm's `.A` and `.B`.
+fn is_bare(tensor: &TensorEntry) -> bool {
+    tensor.name.ends_with(".A") || tensor.name.ends_with(".B")
+}
+
+/// What the whole file says about its tensors.
+struct File {
+    /// It holds the mark of StabilityAI's Control-LoRA.
+    is_control_lora: bool,
+}
+
+impl File {
+    fn of(header: &Header) -> Self {
+        Self { is_control_lora: header.tensors.iter().any(|tensor| tensor.name == "lora_controlnet") }
+    }
+}
+
+/// The tensors by module, and those that are in none: where a suffix is only a proposal, the others decide.
+fn gather<'a>(header: &'a Header) -> (Vec<Gathered<'a>>, Vec<&'a TensorEntry>) {
+    let mut groups: Vec<Gathered<'a>> = Vec::new();
+    let mut by_path: HashMap<&str, usize> = HashMap::new();
+    let mut plain = Vec::new();
+    for tensor in &header.tensors {
+        let Some(key) = keys::parse(&tensor.name) else {
+            plain.push(tensor);
+            continue;
+        };
+        let at = *by_path.entry(key.path).or_insert_with(|| {
+            let group = Group { path: key.path, family: key.family, tensors: Vec::new() };
+            groups.push(Gathered { group, keys: Vec::new() });
+            groups.len() - 1
+        });
+        groups[at].group.tensors.push((key.role, tensor));
+        groups[at].keys.push(key);
+    }
+    // LyCORIS calls IA³'s vector `weight`, as a model calls its own.
+    plain.retain(|tensor| {
+        let owner = tensor.name.strip_suffix(".weight").and_then(|path| by_path.get(path));
+        let Some(gathered) = owner.map(|&at| &mut groups[at]).filter(|g| g.group.has(Role::OnInput)) else {
+            return true;
+        };
+        let path = gathered.group.path;
+        gathered.group.tensors.push((Role::Ia3Weight, tensor));
+        gathered.keys.push(Key { path, role: Role::Ia3Weight, adapter: None, family: Family::Lycoris });
+        false
+    });
+    let file = File::of(header);
+    for gathered in &mut groups {
+        let agrees: Vec<bool> = gathered
+            .keys
+            .iter()
+            .zip(&gathered.group.tensors)
+            .map(|(key, (role, tensor))| gathered.group.agrees(*role, tensor, key.family, &file))
+            .collect();
+        let mut keep = agrees.iter();
+        gathered.keys.retain(|_| keep.next().copied().unwrap_or(true));
+        let mut keep = agrees.iter();
+        gathered.group.tensors.retain(|(_, tensor)| {
+            let stays = keep.next().copied().unwrap_or(true);
+            if !stays {
+                plain.push(tensor);
+            }
+            stays
+        });
+    }
+    groups.retain(|gathered| !gathered.keys.is_empty());
+    (groups, plain)
+}
+
+/// A group, and the key of each of its tensors.
+struct Gathered<'a> {
+    group: Group<'a>,
+    keys: Vec<Key<'a>>,
+}
+
+/// What a file's names show.
+pub enum Shown {
+    /// At least one update.
+    Update,
+    /// Only kinds of adapter that are not computed here.
+    Named(&'static str),
+    Nothing,
+}
+
+/// Whether a file is an adapter, by its names.
+pub fn shown(header: &Header) -> Shown {
+    let (groups, _) = gather(header);
+    let is_update = |role: Role| role.shows_adapter() && !matches!(role, Role::Named(_) | Role::TrainedTokens);
+    if groups.iter().any(|gathered| gathered.group.has_any(is_update)) {
+        return Shown::Update;
+    }
+    let named = groups.iter().flat_map(|gathered| gathered.group.tensors()).find_map(|(role, _)| match role {
+        Role::Named(kind) => Some(kind),
+        Role::TrainedTokens => Some("a PEFT adapter of trained token rows, which replace rows of the base's embedding"),
+        _ => None,
+    });
+    named.map_or(Shown::Nothing, Shown::Named)
+}
+
+/// Sorts tensors into modules, and lists those that are no part of an update.
+pub fn sort<'a>(header: &'a Header, config: Option<&PeftConfig>) -> Sorted<'a> {
+    let mut sorted = Sorted::default();
+    let (gathered, plain) = gather(header);
+    let first_adapter = gathered.iter().flat_map(|g| &g.keys).find(|key| key.role.is_pair()).map(|key| key.adapter);
+    for Gathered { mut group, keys } in gathered {
+        let whole = std::mem::take(&mut group.tensors);
+        for ((role, tensor), key) in whole.into_iter().zip(keys) {
+            if let Some(adapter) =
+                first_adapter.filter(|first| *first != key.adapter && role.is_pair()).map(|_| key.adapter)
+            {
+                sorted.of_another_adapter(tensor, adapter);
+            } else if let Some(reason) = sorted.listed(role, tensor) {
+                sorted.reject(tensor, reason);
+            } else if group.has(role) {
+                sorted.reject(tensor, "the module already has this factor under another spelling".to_owned());
+            } else if matches!(role, Role::VeraA | Role::VeraB) {
+                sorted.shared[usize::from(role == Role::VeraB)] = Some(tensor);
+            } else {
+                group.tensors.push((role, tensor));
+            }
+        }
+        if group.shows_adapter() {
+            sorted.groups.push(group);
+        } else {
+            for (_, tensor) in group.tensors {
+                sorted.reject(tensor, "nothing beside it is an update that it could belong to".to_owned());
+            }
+        }
+    }
+    for tensor in plain {
+        let reason = sorted.plain(tensor, config);
+        sorted.reject(tensor, reason);
+    }
+    sorted
+}
+
+impl Sorted<'_> {
+    fn reject(&mut self, tensor: &TensorEntry, reason: String) {
+        self.not_analyzed.push(NotAnalyzed { name: keys::strip(&tensor.name), reason });
+    }
+
+    fn of_another_adapter(&mut self, tensor: &TensorEntry, adapter: Option<&str>) {
+        let adapter = adapter.map_or_else(|| "the one without a name".to_owned(), quoted);
+        self.reject(tensor, format!("it belongs to another adapter in the file: {adapter}"));
+        if self.other_adapters.len() < NAMED && !self.other_adapters.contains(&adapter) {
+            self.other_adapters.push(adapter);
+        }
+    }
+
+    /// The reason for a tensor that is part of an adapter, but of no update; `None` for those that are.
+    fn listed(&mut self, role: Role, tensor: &TensorEntry) -> Option<String> {
+        if let Some(reason) = self.unknown(tensor) {
+            // Without it the module is a fault of its own; whole tensors are merely listed.
+            return (!role.is_pair()).then_some(reason);
+        }
+        let reason = match role {
+            Role::Bias => "an update of the output bias, which is no part of ΔW",
+            Role::DiffBias => "a difference of a bias or of a modulation parameter, which is no part of ΔW",
+            Role::NormBias => "a difference of a norm's bias, which is no part of ΔW",
+            Role::Glora(4) => "a parameter of the bias (GLoRA's bm), which is no part of ΔW",
+            Role::Kasa => return None,
+            Role::TrainingOnly => "used in training only",
+            Role::Saved => SAVED,
+            Role::BaseCopy => "a copy of the base model's tensor",
+            Role::TrainedTokens => "rows that replace rows of the base embedding",
+            Role::ReshapeWeight => "a shape that the base weight is padded to before the update is added",
+            Role::Hada(_, Part::Whole) | Role::Kron(Half::First, Part::Core) => "no such tensor is known of this kind",
+            Role::Named(kind) => {
+                match self.named.iter_mut().find(|(name, _)| *name == kind) {
+                    Some((_, count)) => *count += 1,
+                    None => self.named.push((kind, 1)),
+                }
+                return Some(format!("part of {kind}, whose update is not computed here"));
+            }
+            _ => return None,
+        };
+        Some(reason.to_owned())
+    }
+
+    fn unknown(&mut self, tensor: &TensorEntry) -> Option<String> {
+        let TensorType::Unknown(dtype) = &tensor.dtype else { return None };
+        let (name, dtype) = (quoted(&keys::strip(&tensor.name)), quoted(dtype));
+        let reason = format!("its dtype, {dtype}, is not known here");
+        self.unknown += 1;
+        self.first_unknown.get_or_insert((name, dtype));
+        Some(reason)
+    }
+
+    /// The reason for a tensor that has no suffix of an adapter.
+    fn plain(&mut self, tensor: &TensorEntry, config: Option<&PeftConfig>) -> String {
+        if let Some(reason) = self.unknown(tensor) {
+            return reason;
+        }
+        if tensor.is_empty() { "it holds no elements".to_owned() } else { whole_tensor(&tensor.name, config) }
+    }
+
+    /// One sentence for each thing that many tensors share.
+    pub fn grouped_warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if !self.other_adapters.is_empty() {
+            let names = self.other_adapters.join(", ");
+            warnings.push(format!(
+                "The file holds more than one adapter. Only the first is analysed, not {names}: save each to its own file."
+            ));
+        }
+        if let Some((name, dtype)) = &self.first_unknown {
+            let others = if self.unknown > 1 { format!(" ({} tensors in all)", self.unknown) } else { String::new() };
+            warnings.push(format!("The tensor {name} is not analysed: its dtype, {dtype}, is not known here{others}."));
+        }
+        warnings.extend(self.named.iter().map(|(kind, count)| {
+            let tensors = if *count == 1 { "1 tensor is".to_owned() } else { format!("{count} tensors are") };
+            format!("{tensors} part of {kind}, whose update is not computed here; each is listed.")
+        }));
+        warnings
+    }
+}
+
+const SAVED: &str = "a full tensor of modules_to_save, not an update";
+
+/// The reason for a plain tensor of the model.
+fn whole_tensor(name: &str, config: Option<&PeftConfig>) -> String {
+    let module = name.rsplit_once('.').map_or(name, |(module, _)| module);
+    let is_saved = |saved: &String| {
+        module.strip_suffix(saved.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+            || module.contains(&format!(".{saved}."))
+    };
+    if config.is_some_and(|c| c.modules_to_save.iter().any(is_saved)) {
+        SAVED.to_owned()
+    } else if name.ends_with(".bias") {
+        "a full bias, not an update".to_owned()
+    } else {
+        "a full tensor (as modules_to_save writes it), not an update".to_owned()
+    }
+}

@@ -1,0 +1,304 @@
+//! The suffixes, and the older spellings that are no plain suffix.
+
+use super::Family::{self, Comfy, Diffusers, Gguf, Kohya, Lycoris, Megatron, Mlx, Peft, Torchtune};
+use super::Half::{First, Second};
+use super::Part::{A, B, Core, Whole};
+use super::{Key, Role};
+
+/// Whether an adapter's name may stand inside the suffix, and where.
+#[derive(Clone, Copy, PartialEq)]
+enum Name {
+    No,
+    Optional,
+    Required,
+}
+use Name::{No, Optional, Required};
+
+/// `.{word}(.{adapter})?{tail}`, longest first where two could match.
+struct Suffix {
+    word: &'static str,
+    name: Name,
+    tail: &'static str,
+    role: Role,
+    family: Family,
+}
+
+const fn suffix(word: &'static str, name: Name, tail: &'static str, role: Role, family: Family) -> Suffix {
+    Suffix { word, name, tail, role, family }
+}
+
+const SUFFIXES: &[Suffix] = &[
+    suffix("lora_A", Optional, ".weight", Role::A, Peft),
+    suffix("lora_B", Optional, ".weight", Role::B, Peft),
+    suffix("lora_A", Optional, ".bias", Role::Bias, Peft),
+    suffix("lora_B", Optional, ".bias", Role::Bias, Peft),
+    suffix("lora_A", Optional, "", Role::A, Peft),
+    suffix("lora_B", Optional, "", Role::B, Peft),
+    suffix("lora_embedding_A", Optional, "", Role::EmbeddingA, Peft),
+    suffix("lora_embedding_B", Optional, "", Role::EmbeddingB, Peft),
+    suffix("lora_magnitude_vector", Optional, ".weight", Role::Magnitude, Peft),
+    suffix("lora_magnitude_vector", Optional, "", Role::Magnitude, Peft),
+    suffix("lora_E", Optional, "", Role::AdaLora, Peft),
+    suffix("lora_diag", Optional, "", Role::Kasa, Peft),
+    suffix("lora_velora_embed", Optional, "", Role::TrainingOnly, Peft),
+    suffix("modules_to_save", Required, ".weight", Role::Saved, Peft),
+    suffix("modules_to_save", Required, ".bias", Role::Saved, Peft),
+    suffix("original_module", No, ".weight", Role::BaseCopy, Peft),
+    suffix("original_module", No, ".bias", Role::BaseCopy, Peft),
+    suffix("base_layer", No, ".weight", Role::BaseCopy, Peft),
+    suffix("base_layer", No, ".bias", Role::BaseCopy, Peft),
+    suffix("trainable_tokens_delta", Optional, "", Role::TrainedTokens, Peft),
+    suffix("ia3_l", Optional, "", Role::Ia3, Peft),
+    suffix("hira_A", Optional, "", Role::HiraA, Peft),
+    suffix("hira_B", Optional, "", Role::HiraB, Peft),
+    suffix("vera_lambda_b", Optional, "", Role::VeraLambdaB, Peft),
+    suffix("vera_lambda_d", Optional, "", Role::VeraLambdaD, Peft),
+    suffix("vera_A", Optional, "", Role::VeraA, Peft),
+    suffix("vera_B", Optional, "", Role::VeraB, Peft),
+    suffix("miss_block", Optional, "", Role::Miss, Peft),
+    suffix("bone_block", Optional, "", Role::Named("Bone"), Peft),
+    suffix("delora_A", Optional, "", Role::DeloraA, Peft),
+    suffix("delora_B", Optional, "", Role::DeloraB, Peft),
+    suffix("delora_lambda", Optional, "", Role::DeloraLambda, Peft),
+    suffix("delora_w_norm", Optional, "", Role::DeloraNorm, Peft),
+    // kohya, musubi, ComfyUI, OneTrainer
+    suffix("lora_down", Optional, ".weight", Role::A, Kohya),
+    suffix("lora_up", Optional, ".weight", Role::B, Kohya),
+    suffix("lora_mid", No, ".weight", Role::Mid, Lycoris),
+    suffix("lora_down", No, ".bias", Role::Bias, Kohya),
+    suffix("lora_up", No, ".bias", Role::Bias, Kohya),
+    suffix("alpha", No, "", Role::Alpha, Kohya),
+    suffix("scale", No, "", Role::Scale, Kohya),
+    suffix("dora_scale", No, "", Role::Magnitude, Lycoris),
+    // LyCORIS; PEFT writes LoHa and LoKr under the same names
+    suffix("hada_w1_a", Optional, "", Role::Hada(First, A), Lycoris),
+    suffix("hada_w1_b", Optional, "", Role::Hada(First, B), Lycoris),
+    suffix("hada_w2_a", Optional, "", Role::Hada(Second, A), Lycoris),
+    suffix("hada_w2_b", Optional, "", Role::Hada(Second, B), Lycoris),
+    suffix("hada_t1", Optional, "", Role::Hada(First, Core), Lycoris),
+    suffix("hada_t2", Optional, "", Role::Hada(Second, Core), Lycoris),
+    suffix("lokr_w1", Optional, "", Role::Kron(First, Whole), Lycoris),
+    suffix("lokr_w1_a", Optional, "", Role::Kron(First, A), Lycoris),
+    suffix("lokr_w1_b", Optional, "", Role::Kron(First, B), Lycoris),
+    suffix("lokr_w2", Optional, "", Role::Kron(Second, Whole), Lycoris),
+    suffix("lokr_w2_a", Optional, "", Role::Kron(Second, A), Lycoris),
+    suffix("lokr_w2_b", Optional, "", Role::Kron(Second, B), Lycoris),
+    suffix("lokr_t1", Optional, "", Role::Kron(First, Core), Lycoris),
+    suffix("lokr_t2", Optional, "", Role::Kron(Second, Core), Lycoris),
+    suffix("diff", No, "", Role::Diff, Comfy),
+    suffix("diff_b", No, "", Role::DiffBias, Comfy),
+    suffix("diff_m", No, "", Role::DiffBias, Comfy),
+    suffix("w_norm", No, "", Role::NormWeight, Lycoris),
+    suffix("b_norm", No, "", Role::NormBias, Lycoris),
+    suffix("set_weight", No, "", Role::SetWeight, Comfy),
+    suffix("reshape_weight", No, "", Role::ReshapeWeight, Comfy),
+    suffix("oft_blocks", No, "", Role::OftBlocks, Lycoris),
+    suffix("rescale", No, "", Role::Rescale, Lycoris),
+    suffix("on_input", No, "", Role::OnInput, Lycoris),
+    suffix("a1", No, ".weight", Role::Glora(0), Lycoris),
+    suffix("a2", No, ".weight", Role::Glora(1), Lycoris),
+    suffix("b1", No, ".weight", Role::Glora(2), Lycoris),
+    suffix("b2", No, ".weight", Role::Glora(3), Lycoris),
+    suffix("bm", No, ".weight", Role::Glora(4), Lycoris),
+    // diffusers before it wrote PEFT's names
+    suffix("lora.down", No, ".weight", Role::A, Diffusers),
+    suffix("lora.up", No, ".weight", Role::B, Diffusers),
+    suffix("lora_linear_layer.down", No, ".weight", Role::A, Diffusers),
+    suffix("lora_linear_layer.up", No, ".weight", Role::B, Diffusers),
+    // GGUF's lower case is PEFT's orientation, and so is torchtune's; MLX's is not
+    suffix("weight.lora_a", No, "", Role::A, Gguf),
+    suffix("weight.lora_b", No, "", Role::B, Gguf),
+    suffix("lora_a", No, ".weight", Role::A, Torchtune),
+    suffix("lora_b", No, ".weight", Role::B, Torchtune),
+    suffix("magnitude", No, "", Role::Magnitude, Torchtune),
+    suffix("lora_a", No, "", Role::MlxA, Mlx),
+    suffix("lora_b", No, "", Role::MlxB, Mlx),
+    suffix("m", No, "", Role::Magnitude, Mlx),
+    suffix("A", No, "", Role::MlxA, Mlx),
+    suffix("B", No, "", Role::MlxB, Mlx),
+    suffix("adapter.linear_in", No, ".weight", Role::A, Megatron),
+    suffix("adapter.linear_out", No, ".weight", Role::B, Megatron),
+    // StabilityAI's Control-LoRA, in a file that holds `lora_controlnet`
+    suffix("down", No, "", Role::A, Family::ControlLora),
+    suffix("up", No, "", Role::B, Family::ControlLora),
+    // named only
+    suffix("oft_R", Optional, ".weight", Role::Named("OFT (PEFT)"), Peft),
+    suffix("oft_R", Optional, "", Role::Named("OFT (PEFT)"), Peft),
+    suffix("oft_R.scaled_oft", No, "", Role::Named("OFT (PEFT)"), Peft),
+    suffix("boft_R", Optional, "", Role::Named("BOFT"), Peft),
+    suffix("boft_s", Optional, "", Role::Named("BOFT"), Peft),
+    suffix("q_layer", No, ".weight", Role::Named("T-LoRA"), Lycoris),
+    suffix("p_layer", No, ".weight", Role::Named("T-LoRA"), Lycoris),
+    suffix("lambda_layer", No, "", Role::Named("T-LoRA"), Lycoris),
+    suffix("hra_u", Optional, "", Role::Named("HRA"), Peft),
+    suffix("fourierft_spectrum", Optional, "", Role::Named("FourierFT"), Peft),
+    suffix("waveft_spectrum", Optional, "", Role::Named("WaveFT"), Peft),
+    suffix("vblora_logits_A", Optional, "", Role::Named("VB-LoRA"), Peft),
+    suffix("vblora_logits_B", Optional, "", Role::Named("VB-LoRA"), Peft),
+    suffix("vblora_vector_bank", Optional, "", Role::Named("VB-LoRA"), Peft),
+    suffix("randlora_A", Optional, "", Role::Named("RandLoRA"), Peft),
+    suffix("randlora_B", Optional, "", Role::Named("RandLoRA"), Peft),
+    suffix("randlora_gamma", Optional, "", Role::Named("RandLoRA"), Peft),
+    suffix("randlora_lambda", Optional, "", Role::Named("RandLoRA"), Peft),
+    suffix("road_theta", Optional, "", Role::Named("RoAd"), Peft),
+    suffix("road_alpha", Optional, "", Role::Named("RoAd"), Peft),
+    suffix("shira_weight", Optional, "", Role::Named("SHiRA"), Peft),
+    suffix("shira_indices", Optional, "", Role::Named("SHiRA"), Peft),
+    suffix("c3a_kernel", Optional, "", Role::Named("C3A"), Peft),
+    suffix("gralora_A", Optional, "", Role::Named("GraLoRA"), Peft),
+    suffix("gralora_B", Optional, "", Role::Named("GraLoRA"), Peft),
+    suffix("pvera_lambda_b", Optional, "", Role::Named("PVeRA"), Peft),
+    suffix("pvera_lambda_d", Optional, "", Role::Named("PVeRA"), Peft),
+    suffix("pvera_A", Optional, "", Role::Named("PVeRA"), Peft),
+    suffix("pvera_B", Optional, "", Role::Named("PVeRA"), Peft),
+    suffix("tinylora_A", Optional, "", Role::Named("TinyLoRA"), Peft),
+    suffix("tinylora_B", Optional, "", Role::Named("TinyLoRA"), Peft),
+    suffix("tinylora_P", Optional, "", Role::Named("TinyLoRA"), Peft),
+    suffix("peanut_A", Optional, ".weight", Role::Named("PEANuT"), Peft),
+    suffix("peanut_B", Optional, ".weight", Role::Named("PEANuT"), Peft),
+    suffix("deft_P", Optional, "", Role::Named("DEFT"), Peft),
+    suffix("deft_R", Optional, "", Role::Named("DEFT"), Peft),
+    suffix("lily_A", Optional, ".weight", Role::Named("Lily"), Peft),
+    suffix("lily_B", Optional, ".weight", Role::Named("Lily"), Peft),
+    suffix("lily_router", Optional, ".weight", Role::Named("Lily"), Peft),
+    suffix("beft_bias", Optional, "", Role::Named("BEFT"), Peft),
+    suffix("unilora_theta_d", Optional, "", Role::Named("UniLoRA"), Peft),
+    suffix("ln_tuning_layers", Optional, ".weight", Role::Named("LN tuning"), Peft),
+    suffix("ln_tuning_layers", Optional, ".bias", Role::Named("LN tuning"), Peft),
+    suffix("frod_lambda_l", Optional, "", Role::Named("FRoD"), Peft),
+    suffix("frod_lambda_s_values", Optional, "", Role::Named("FRoD"), Peft),
+    suffix("bias_indices", No, "", Role::Named("a sparse residual of old LyCORIS extractions"), Lycoris),
+    suffix("bias_values", No, "", Role::Named("a sparse residual of old LyCORIS extractions"), Lycoris),
+    suffix("bias_size", No, "", Role::Named("a sparse residual of old LyCORIS extractions"), Lycoris),
+    suffix("prompt_embeddings", Optional, "", Role::Named("prompt tuning"), Peft),
+];
+
+/// Words inside a key that belong to an adapter whose update is not computed here.
+const INSIDE: &[(&str, Role)] = &[
+    (".lora_monteclora_sampler.", Role::TrainingOnly),
+    (".osf_svd_params.", Role::Named("OSF")),
+    (".psoft_R.", Role::Named("PSOFT")),
+    (".glora_A.", Role::Named("GLoRA (PEFT)")),
+    (".glora_B.", Role::Named("GLoRA (PEFT)")),
+    (".glora_C.", Role::Named("GLoRA (PEFT)")),
+    (".glora_D.", Role::Named("GLoRA (PEFT)")),
+    (".glora_E.", Role::Named("GLoRA (PEFT)")),
+    (".tinylora_v.", Role::Named("TinyLoRA")),
+    (".frod_V.", Role::Named("FRoD")),
+    (".frod_s_indices.", Role::Named("FRoD")),
+    (".frod_s_size.", Role::Named("FRoD")),
+    (".internal_xlora_classifier.", Role::Named("X-LoRA")),
+    (".adapter_q.", Role::Named("Megatron's split qkv")),
+    (".adapter_k.", Role::Named("Megatron's split qkv")),
+    (".adapter_v.", Role::Named("Megatron's split qkv")),
+];
+
+/// Kinds of adapter that have whole names of their own.
+const WHOLE: &[(&str, &str)] = &[
+    ("emb_params", "a textual-inversion embedding"),
+    ("prompt_embeddings", "prompt tuning"),
+    ("string_to_param", "a textual-inversion embedding"),
+];
+
+/// Beginnings of names that belong to control adapters.
+const BEGINNINGS: &[(&str, &str)] = &[
+    ("lllite_", "ControlNet-LLLite"),
+    ("image_proj.", "IP-Adapter"),
+    ("ip_adapter.", "IP-Adapter"),
+    ("bundle_emb.", "an embedding bundled by OneTrainer"),
+];
+
+/// Takes a tensor's name apart; `None` for names without a suffix of any dialect.
+pub fn parse(key: &str) -> Option<Key<'_>> {
+    if let Some(&(word, role)) = INSIDE.iter().find(|(word, _)| key.contains(word)) {
+        let path = key.find(word).and_then(|at| key.get(..at)).unwrap_or(key);
+        return Some(Key { path, role, adapter: None, family: Peft });
+    }
+    if let Some((_, kind)) = WHOLE.iter().find(|(whole, _)| *whole == key) {
+        return Some(Key { path: key, role: Role::Named(kind), adapter: None, family: Peft });
+    }
+    if let Some((_, kind)) = BEGINNINGS.iter().find(|(start, _)| key.starts_with(start)) {
+        return Some(Key { path: key, role: Role::Named(kind), adapter: None, family: Peft });
+    }
+    safeloras(key).or_else(|| processor(key)).or_else(|| SUFFIXES.iter().find_map(|suffix| suffix.parse(key)))
+}
+
+impl Suffix {
+    fn parse<'a>(&self, key: &'a str) -> Option<Key<'a>> {
+        let stem = key.strip_suffix(self.tail)?;
+        let (role, family) = (self.role, self.family);
+        if self.name != Required
+            && let Some(path) = self.ends(stem)
+        {
+            return Some(Key { path, role, adapter: None, family });
+        }
+        if self.name == No {
+            return None;
+        }
+        let (stem, adapter) = stem.rsplit_once('.')?;
+        let path = self.ends(stem)?;
+        Some(Key { path, role, adapter: Some(adapter), family })
+    }
+
+    /// What stands before `.{word}` at the end of `stem`; a suffix without a module before it is none.
+    fn ends<'a>(&self, stem: &'a str) -> Option<&'a str> {
+        stem.strip_suffix(self.word)?.strip_suffix('.').filter(|path| !path.is_empty())
+    }
+}
+
+/// cloneofsimo's `unet:0:up`, `text_encoder:3:down`: the module is only a number.
+fn safeloras(key: &str) -> Option<Key<'_>> {
+    let (path, end) = key.rsplit_once(':')?;
+    let (component, index) = path.rsplit_once(':')?;
+    let numbered = !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit()) && !component.is_empty();
+    let role = match end {
+        "down" => Role::A,
+        "up" => Role::B,
+        _ => return None,
+    };
+    numbered.then_some(Key { path, role, adapter: None, family: Family::Safeloras })
+}
+
+/// Old diffusers' `….processor.to_q_lora.down.weight` and XLabs' `….processor.qkv_lora1.up.weight`: an underscore
+/// before `lora`, and no dot.
+fn processor(key: &str) -> Option<Key<'_>> {
+    let (path, role) = if let Some(path) = key.strip_suffix(".down.weight") {
+        (path, Role::A)
+    } else {
+        (key.strip_suffix(".up.weight")?, Role::B)
+    };
+    let last = path.rsplit('.').next()?;
+    let (word, number) = last.rsplit_once("_lora")?;
+    let family = match (word, number) {
+        ("qkv" | "proj", "" | "1" | "2") => Family::Xlabs,
+        (_, "") if !word.is_empty() => Diffusers,
+        _ => return None,
+    };
+    Some(Key { path, role, adapter: None, family })
+}
+
+/// The model's own path of a module that [`processor`] found: `attn1.processor.to_q_lora` is `attn1.to_q`, and the
+/// text encoder's `self_attn.to_out_lora` is `self_attn.out_proj` (diffusers' conversion of its first format). XLabs'
+/// `lora1` is the image's stream and `lora2` the text's.
+pub fn without_processor(path: &str) -> Option<String> {
+    let (parent, last) = path.rsplit_once('.')?;
+    let (word, number) = last.rsplit_once("_lora")?;
+    let block = parent.strip_suffix(".processor").or_else(|| parent.strip_suffix("processor")).unwrap_or(parent);
+    let joined = |name: &str| if block.is_empty() { name.to_owned() } else { format!("{block}.{name}") };
+    match (word, number) {
+        ("qkv" | "proj", "1") => Some(joined(&format!("img_attn.{word}"))),
+        ("qkv" | "proj", "2") => Some(joined(&format!("txt_attn.{word}"))),
+        ("qkv", "") => Some(joined("linear1")),
+        ("proj", "") => Some(joined("linear2")),
+        (_, "") if block.rsplit('.').next() == Some("self_attn") => Some(joined(match word {
+            "to_q" => "q_proj",
+            "to_k" => "k_proj",
+            "to_v" => "v_proj",
+            "to_out" => "out_proj",
+            other => other,
+        })),
+        ("to_out", "") => Some(joined("to_out.0")),
+        (word, "") if !word.is_empty() => Some(joined(word)),
+        _ => None,
+    }
+}

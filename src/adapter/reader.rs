@@ -1,0 +1,244 @@
+//! From a header to an adapter: every group of tensors becomes a [`Module`], or is listed with a reason.
+
+use std::collections::{HashMap, HashSet};
+
+use super::algorithms::{At, Rule, Shaped, shaped};
+use super::config::PeftConfig;
+use super::dialects::{self, Content, recognise};
+use super::fault::{AdapterError, FaultLog, ModuleFault};
+use super::grouping::{Group, Sorted, sort};
+use super::keys::{self, Role};
+use super::metadata::Settings;
+use super::naming::{folded, module_name};
+use super::scale::{self, Scale, StoredScale};
+use super::{Adapter, Module, names};
+use crate::container::{Header, quoted};
+use crate::report::NotAnalyzed;
+
+/// Reads the adapter in a file by whatever dialects its tensor names show.
+///
+/// # Errors
+/// [`AdapterError`], in sentences that do not name the file: where the file is no adapter, is one of a kind that is
+/// not computed, or has no module that can be analysed.
+pub fn read(header: &Header, config: Option<&PeftConfig>) -> Result<Adapter, AdapterError> {
+    match recognise(header) {
+        Content::Adapter => {}
+        Content::Other(dialect) => return Err(AdapterError::OtherDialect { dialect }),
+        Content::Checkpoint => return Err(AdapterError::Checkpoint),
+        Content::Empty => return Err(AdapterError::Empty),
+    }
+    let settings = Settings::new(header, config);
+    let mut sorted = sort(header, config.filter(|c| c.mlx.is_none()));
+    let groups = std::mem::take(&mut sorted.groups);
+    let mut faults = FaultLog::default();
+    let mut modules: Vec<Module> = Vec::with_capacity(groups.len());
+    let mut kinds = Kinds::default();
+    let mut taken = HashSet::new();
+    for group in &groups {
+        let found = of_group(group, &sorted, &settings).and_then(|found| {
+            let free = found.iter().all(|module| !taken.contains(&module.name));
+            if free { Ok(found) } else { Err(ModuleFault::NameTaken) }
+        });
+        match found {
+            Ok(found) => {
+                taken.extend(found.iter().map(|module| module.name.clone()));
+                kinds.count(dialects::name(group.family, group.path), found.first().map_or("", |m| m.algorithm));
+                modules.extend(found);
+            }
+            Err(fault) => {
+                let listed = keys::strip(group.path);
+                sorted.not_analyzed.push(NotAnalyzed { name: listed.clone(), reason: fault.to_string() });
+                faults.push(listed, fault);
+            }
+        }
+    }
+    let mut warnings = faults.sentences();
+    if modules.is_empty() {
+        warnings.extend(sorted.grouped_warnings());
+        return Err(AdapterError::NothingLeft { reasons: warnings });
+    }
+    let peft = config.filter(|c| c.mlx.is_none());
+    warnings.extend(rank_disagreement(&modules, peft));
+    warnings.extend(dim_disagreement(&modules, settings.network_dim));
+    warnings.extend(twice(&modules));
+    warnings.extend(sorted.grouped_warnings());
+    warnings.extend(settings.warnings);
+    warnings.extend(config.into_iter().flat_map(|config| config_warnings(config, &modules)));
+    in_forward_order(&mut modules);
+    let named = |key: &str| header.metadata.get(key).filter(|name| !name.is_empty()).cloned();
+    Ok(Adapter {
+        format: kinds.format(),
+        base_model: config
+            .and_then(|c| c.base_model.clone())
+            .or_else(|| ["ss_base_model_version", "modelspec.architecture"].iter().find_map(|key| named(key))),
+        scale_assumed: modules.iter().any(|m| scale::is_assumed(&m.scale_source)),
+        is_peft: groups.iter().all(|group| dialects::name(group.family, group.path) == "PEFT")
+            && modules.iter().any(|m| m.pair().is_some() && m.stored_scale.is_none()),
+        modules,
+        not_analyzed: sorted.not_analyzed,
+        warnings,
+        metadata: header.metadata.clone(),
+    })
+}
+
+/// The modules of a group.
+fn of_group(group: &Group<'_>, sorted: &Sorted<'_>, settings: &Settings<'_>) -> Result<Vec<Module>, ModuleFault> {
+    let name = module_name(group.family, group.path);
+    let place = names::place(&name);
+    let at = At { name: &name, role: &place.role, shared: sorted.shared };
+    shaped(group, at, settings)?.into_iter().map(|shaped| of_shaped(shaped, group, &name, settings)).collect()
+}
+
+fn of_shaped(shaped: Shaped, group: &Group<'_>, name: &str, settings: &Settings<'_>) -> Result<Module, ModuleFault> {
+    let too_large = || ModuleFault::TooLarge { shape: format!("{:?}", shaped.shape) };
+    let rank = u32::try_from(shaped.rank).map_err(|_| too_large())?;
+    let place = names::place(name);
+    let (scale, stored_scale) = scale_of(&shaped, group, name, settings, rank);
+    Ok(Module {
+        name: format!("{name}{}", shaped.suffix),
+        layer: place.layer,
+        stack: place.stack,
+        role: place.role,
+        shape: shaped.shape,
+        rank,
+        algorithm: shaped.algorithm,
+        update: shaped.update,
+        kernel: shaped.kernel,
+        inputs_first: shaped.inputs_first,
+        scale: scale.value,
+        scale_source: scale.source,
+        stored_scale,
+        note: shaped.note,
+    })
+}
+
+fn scale_of(
+    shaped: &Shaped,
+    group: &Group<'_>,
+    name: &str,
+    settings: &Settings<'_>,
+    rank: u32,
+) -> (Scale, Option<StoredScale>) {
+    let config = settings.config.filter(|c| c.mlx.is_none());
+    let divisor = match shaped.rule {
+        Rule::One => return (Scale::one(), None),
+        Rule::AdaLora => return (scale::adalora(config, rank), None),
+        Rule::ConfiguredRank => {
+            let configured = config.and_then(|c| c.rank_of(name)).and_then(|r| u32::try_from(r).ok());
+            configured.unwrap_or(rank)
+        }
+        Rule::Settings => rank,
+    };
+    let stored = match shaped.rule {
+        Rule::Settings => StoredScale::find(|role: Role| group.get(role).cloned(), rank),
+        _ => None,
+    };
+    let scale = match &stored {
+        Some(stored) => stored.unread(),
+        None => scale::by_settings(settings, group.family, group.path, name, divisor),
+    };
+    (scale, stored)
+}
+
+/// The dialects and algorithms of a file, by how many modules they have.
+#[derive(Default)]
+struct Kinds {
+    dialects: HashMap<&'static str, usize>,
+    algorithms: Vec<(&'static str, usize)>,
+}
+
+impl Kinds {
+    fn count(&mut self, dialect: &'static str, algorithm: &'static str) {
+        *self.dialects.entry(dialect).or_default() += 1;
+        match self.algorithms.iter_mut().find(|(name, _)| *name == algorithm) {
+            Some((_, count)) => *count += 1,
+            None => self.algorithms.push((algorithm, 1)),
+        }
+    }
+
+    /// `kohya LoRA + LoCon (Tucker)`: the most frequent dialect, and every algorithm, the most frequent first.
+    fn format(mut self) -> String {
+        let dialect = self.dialects.into_iter().max_by_key(|&(name, count)| (count, name)).map_or("", |(name, _)| name);
+        self.algorithms.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+        let algorithms: Vec<&str> = self.algorithms.iter().map(|(name, _)| *name).collect();
+        format!("{dialect} {}", algorithms.join(" + "))
+    }
+}
+
+/// One sentence for all modules whose tensors have another rank than the configuration says.
+fn rank_disagreement(modules: &[Module], config: Option<&PeftConfig>) -> Option<String> {
+    let config = config?;
+    let differing = modules.iter().filter(|m| m.rank > 0).filter_map(|m| {
+        let said = config.rank_of(&m.name)?;
+        (said != u64::from(m.rank)).then_some((m, said))
+    });
+    let differing: Vec<_> = differing.collect();
+    let (first, said) = differing.first()?;
+    Some(format!(
+        "adapter_config.json gives another rank than the tensors for {} of {} modules, first for {}: {said} there, {} in \
+         the tensors. The tensors' rank is used.",
+        differing.len(),
+        modules.len(),
+        quoted(&first.name),
+        first.rank,
+    ))
+}
+
+/// kohya's `ss_network_dim`, where no module has that rank: a resized or merged file.
+fn dim_disagreement(modules: &[Module], dim: Option<u64>) -> Option<String> {
+    let dim = dim.filter(|&dim| modules.iter().all(|m| u64::from(m.rank) != dim))?;
+    let ranks = || modules.iter().map(|m| m.rank).filter(|&rank| rank > 0);
+    let (least, most) = (ranks().min()?, ranks().max()?);
+    let ranks = if least == most { format!("rank {least}") } else { format!("ranks {least} to {most}") };
+    Some(format!(
+        "The file's metadata says ss_network_dim {dim}, and its tensors have {ranks}, as after resizing or merging. The \
+         tensors' ranks are used."
+    ))
+}
+
+/// Modules that two dialects of one file name each in its own way.
+fn twice(modules: &[Module]) -> Option<String> {
+    let mut seen: HashMap<String, &str> = HashMap::new();
+    let pairs =
+        modules.iter().filter_map(|m| seen.insert(folded(&m.name), &m.name).map(|other| (other, m.name.as_str())));
+    let pairs: Vec<_> = pairs.collect();
+    let (a, b) = pairs.first()?;
+    Some(format!(
+        "{} modules seem to stand in the file twice, under the names of two dialects, first {} and {}. Both are shown; \
+         tools apply only one of them.",
+        pairs.len(),
+        quoted(a),
+        quoted(b)
+    ))
+}
+
+fn config_warnings(config: &PeftConfig, modules: &[Module]) -> Vec<String> {
+    let mut warnings = config.warnings.clone();
+    if config.mlx.is_some() {
+        return warnings;
+    }
+    let plain = modules.iter().all(|m| matches!(m.algorithm, "LoRA" | "DoRA"));
+    if config.peft_type != "LORA" && plain {
+        let peft_type = quoted(&config.peft_type);
+        warnings.push(format!(
+            "adapter_config.json says the adapter is {peft_type}; its tensors are ordinary LoRA pairs and are read as such."
+        ));
+    }
+    if ["pissa", "olora", "corda", "lora_ga"].iter().any(|init| config.init.starts_with(init)) {
+        warnings.push(format!(
+            "The adapter was trained from a changed base (init_lora_weights is {}): s·B·A is not its whole difference \
+             from the original model.",
+            quoted(&config.init)
+        ));
+    }
+    warnings
+}
+
+fn in_forward_order(modules: &mut Vec<Module>) {
+    let mut places: Vec<_> =
+        modules.iter().map(|m| names::Place { layer: m.layer, stack: m.stack.clone(), role: m.role.clone() }).collect();
+    names::settle_stacks(&mut places);
+    let mut placed: Vec<_> = places.into_iter().zip(modules.drain(..)).collect();
+    placed.sort_by(|(p, a), (q, b)| names::forward_order((p, &a.name), (q, &b.name)));
+    modules.extend(placed.into_iter().map(|(place, module)| Module { stack: place.stack, ..module }));
+}

@@ -1,0 +1,105 @@
+//! An adapter's report to the page, in messages of bounded size.
+
+use super::{Emit, Held, Session};
+use crate::compute::Pulse;
+use crate::protocol::{AdapterPiece, MODULES_PER_MESSAGE, PIECE_BYTES, ToPage};
+use crate::report::{AdapterReport, ModuleReport};
+use crate::source::ByteSource;
+
+/// What an entry takes beside its texts and its lists: names of fields, numbers.
+const OVERHEAD: usize = 32;
+/// The same for a module, which has some twenty fields.
+const MODULE_OVERHEAD: usize = 512;
+
+impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
+    /// Sends an adapter's report, its lists in messages of their own.
+    pub(super) fn send(&self, held: &Held<S>) {
+        let Some(analysed) = held.analysed() else { return };
+        let (report, pieces) = apart(analysed.report.clone());
+        self.emit.emit(ToPage::Adapter { item: held.id, pieces: pieces.len(), report: Box::new(report) });
+        for piece in pieces {
+            self.emit.emit(ToPage::AdapterPiece { item: held.id, piece });
+        }
+    }
+}
+
+/// The report without its lists, and the lists in pieces.
+fn apart(mut report: AdapterReport) -> (AdapterReport, Vec<AdapterPiece>) {
+    let mut pieces = Vec::new();
+    let modules = std::mem::take(&mut report.modules);
+    pieces.extend(packed(modules, MODULES_PER_MESSAGE, bytes_of).map(AdapterPiece::Modules));
+    let left_out = std::mem::take(&mut report.not_analyzed);
+    let bytes = |entry: &crate::report::NotAnalyzed| OVERHEAD + entry.name.len() + entry.reason.len();
+    pieces.extend(packed(left_out, usize::MAX, bytes).map(AdapterPiece::NotAnalyzed));
+    let warnings = std::mem::take(&mut report.warnings);
+    pieces.extend(packed(warnings, usize::MAX, |text| OVERHEAD + text.len()).map(AdapterPiece::Warnings));
+    let metadata = std::mem::take(&mut report.metadata).into_iter().flat_map(|(key, text)| {
+        let texts = cut(&text, PIECE_BYTES).map(|text| (key.clone(), text.to_owned())).collect::<Vec<_>>();
+        texts.into_iter()
+    });
+    let bytes = |(key, text): &(String, String)| OVERHEAD + key.len() + text.len();
+    pieces.extend(packed(metadata, usize::MAX, bytes).map(AdapterPiece::Metadata));
+    (report, pieces)
+}
+
+fn bytes_of(module: &ModuleReport) -> usize {
+    let texts = [&module.name, &module.role, &module.stack, &module.dtype, &module.scale_source];
+    let texts: usize = texts.iter().map(|text| text.len()).sum();
+    MODULE_OVERHEAD + texts + std::mem::size_of_val(module.singular_values.as_slice())
+}
+
+/// The entries in groups of at most `most`, each of [`PIECE_BYTES`] at most or of one entry.
+fn packed<T>(
+    entries: impl IntoIterator<Item = T>,
+    most: usize,
+    bytes: impl Fn(&T) -> usize,
+) -> impl Iterator<Item = Vec<T>> {
+    let mut entries = entries.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let first = entries.next()?;
+        let mut sum = bytes(&first);
+        let mut group = vec![first];
+        while group.len() < most {
+            let fits = |entry: &T| sum.saturating_add(bytes(entry)) <= PIECE_BYTES;
+            let Some(entry) = entries.next_if(fits) else { break };
+            sum += bytes(&entry);
+            group.push(entry);
+        }
+        Some(group)
+    })
+}
+
+/// A text in parts of at most `most` bytes each, cut between characters; an empty text is one empty part.
+fn cut(text: &str, most: usize) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest.take()?;
+        if text.len() <= most {
+            return Some(text);
+        }
+        let (part, others) = text.split_at(text.floor_char_boundary(most));
+        rest = Some(others);
+        Some(part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_between_characters_and_nothing_is_lost() {
+        assert_eq!(cut("", 4).collect::<Vec<_>>(), [""]);
+        assert_eq!(cut("äöüß", 5).collect::<Vec<_>>(), ["äö", "üß"]);
+        assert_eq!(cut("abcdefgh", 4).collect::<Vec<_>>(), ["abcd", "efgh"]);
+    }
+
+    #[test]
+    fn groups_hold_as_much_as_fits_and_at_least_one() {
+        let half = PIECE_BYTES / 2;
+        let groups: Vec<Vec<usize>> = packed([half, half, 1, 2 * PIECE_BYTES, 1], 9, |n| *n).collect();
+        assert_eq!(groups, [vec![half, half], vec![1], vec![2 * PIECE_BYTES], vec![1]]);
+        assert_eq!(packed(0..5, 2, |_| 1).collect::<Vec<_>>(), [vec![0, 1], vec![2, 3], vec![4]]);
+        assert_eq!(packed(Vec::<u8>::new(), 2, |_| 1).count(), 0);
+    }
+}

@@ -1,0 +1,52 @@
+//! What the writing tool noted in the file of the adapter in view.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::model::metadata::{Part, Section, sections};
+use super::model::shown::Adapter;
+use super::store::use_store;
+
+mod datasets;
+mod entries;
+mod raw;
+mod tags;
+
+use entries::{Noted, OtherEntries};
+use tags::TagPanel;
+
+#[component]
+pub fn TrainingPanel() -> impl IntoView {
+    let store = use_store();
+    move || {
+        let adapter = store.adapter.get()?;
+        let sections = sections(&adapter.report.metadata);
+        let some = |parts: &[Part]| {
+            let of = |part: &Part| sections.iter().find(|section| section.part == *part).cloned();
+            parts.iter().filter_map(of).map(|section| panel(&adapter, section)).collect::<Vec<_>>()
+        };
+        let other = sections.iter().find(|section| section.part == Part::Other).cloned();
+        Some(view! {
+            <div class="training" data-testid="training">
+                <p class="training-note">
+                    "This is what the tool that wrote the file noted in it. It is a claim, not a measurement: a file "
+                    "that was merged or resized may carry notes of what it was before. Ranks, scales and figures in "
+                    "the other views come from the tensors; where the two disagree, the tensors decide."
+                </p>
+                <div class="training-side">
+                    {some(&[Part::About, Part::Base, Part::Network, Part::Software])}
+                </div>
+                <div class="training-side">
+                    {some(&[Part::Training, Part::Dataset])}
+                    <TagPanel adapter=Arc::clone(&adapter)/>
+                </div>
+                {other.map(|section| view! { <OtherEntries adapter=Arc::clone(&adapter) section/> })}
+            </div>
+        })
+    }
+}
+
+fn panel(adapter: &Arc<Adapter>, section: Section) -> impl IntoView + use<> {
+    view! { <Noted adapter=Arc::clone(adapter) section/> }
+}
