@@ -7,6 +7,8 @@ mod base;
 mod common;
 #[path = "dialects/diffusers.rs"]
 mod diffusers;
+#[path = "dialects/full_rank.rs"]
+mod full_rank;
 #[path = "dialects/kohya.rs"]
 mod kohya;
 #[path = "dialects/lycoris.rs"]
@@ -23,6 +25,8 @@ mod peft_variants;
 mod refused;
 #[path = "dialects/rotations.rs"]
 mod rotations;
+#[path = "dialects/same_report.rs"]
+mod same_report;
 #[path = "dialects/trainers.rs"]
 mod trainers;
 #[path = "dialects/writers.rs"]

@@ -25,12 +25,20 @@ pub fn base(weights: &[(&str, &Tensor)]) -> MemorySource {
     file.at("base/model.safetensors")
 }
 
-/// The adapter with its base in one drop, and again with the base in a second drop.
+/// The adapter with its base in one drop, and after it.
 pub fn with_base(adapter: &File, config: Option<MemorySource>, base: &MemorySource) -> [Dropped; 2] {
-    let mut files = vec![adapter.at("adapter_model.safetensors")];
-    files.extend(config);
-    let together = [files.clone(), vec![base.clone()]].concat();
-    [drops(vec![together]), drops(vec![files, vec![base.clone()]])]
+    let files = files(adapter, config);
+    [drops(vec![[files.clone(), vec![base.clone()]].concat()]), drops(vec![vec![base.clone()], files])]
+}
+
+/// And with the base in a later drop: what could be shown without it becomes exact.
+fn in_every_order(adapter: &File, config: Option<MemorySource>, base: &MemorySource) -> [Dropped; 3] {
+    let [together, after] = with_base(adapter, config.clone(), base);
+    [together, after, drops(vec![files(adapter, config), vec![base.clone()]])]
+}
+
+fn files(adapter: &File, config: Option<MemorySource>) -> Vec<MemorySource> {
+    std::iter::once(adapter.at("adapter_model.safetensors")).chain(config).collect()
 }
 
 /// Positive lengths of the kind that training leaves: near the weight's own.
@@ -51,7 +59,7 @@ fn dora_of_peft() {
     let source = "adapter_config alpha/r";
     let update = Update { name: Q.to_owned(), delta, scale: 2.0, source };
     let settings = lora_config(json!({ "use_dora": true }));
-    for dropped in with_base(&file, Some(settings.clone()), &base(&[(&format!("{Q}.weight"), &weight)])) {
+    for dropped in in_every_order(&file, Some(settings.clone()), &base(&[(&format!("{Q}.weight"), &weight)])) {
         dropped.shows(std::slice::from_ref(&update));
     }
 }
@@ -67,7 +75,7 @@ fn dora_of_an_embedding() {
     let delta = dora_channels(&weight.matrix(), &((b * a).transpose() * 2.0), &m, 1);
     let update = Update { name: "model.embed_tokens".into(), delta, scale: 2.0, source: "adapter_config alpha/r" };
     let settings = lora_config(json!({ "use_dora": true }));
-    for dropped in with_base(&file, Some(settings.clone()), &base(&[("model.embed_tokens.weight", &weight)])) {
+    for dropped in in_every_order(&file, Some(settings.clone()), &base(&[("model.embed_tokens.weight", &weight)])) {
         dropped.shows(std::slice::from_ref(&update));
     }
 }
@@ -86,7 +94,7 @@ fn dora_of_kohya() {
             dora_channels(&weight.matrix(), &update, &m, 1)
         };
         let update = Update { name: FLAT.into(), delta, scale: 0.5, source: "alpha tensor" };
-        for dropped in with_base(&file, None, &base(&[(DOTTED, &weight)])) {
+        for dropped in in_every_order(&file, None, &base(&[(DOTTED, &weight)])) {
             dropped.shows(std::slice::from_ref(&update));
         }
     }
@@ -107,7 +115,7 @@ fn dora_of_convolutions() {
             dora_channels(&weight.matrix(), &update, &m, 9)
         };
         let update = Update { name: FLAT_CONV.into(), delta, scale: 0.5, source: "alpha tensor" };
-        for dropped in with_base(&file, None, &base(&[(DOTTED_CONV, &weight)])) {
+        for dropped in in_every_order(&file, None, &base(&[(DOTTED_CONV, &weight)])) {
             dropped.shows(std::slice::from_ref(&update));
         }
     }
@@ -126,7 +134,7 @@ fn a_module_that_the_base_lacks_shows_its_factors() {
         Update { name: name.to_owned(), delta, scale: 2.0, source: "adapter_config alpha/r" }
     });
     let settings = lora_config(json!({ "use_dora": true }));
-    for dropped in with_base(&file, Some(settings.clone()), &base(&[(&format!("{Q}.weight"), &weight)])) {
+    for dropped in in_every_order(&file, Some(settings.clone()), &base(&[(&format!("{Q}.weight"), &weight)])) {
         dropped.shows(&updates);
     }
 }

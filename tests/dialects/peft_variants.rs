@@ -4,7 +4,7 @@ use nalgebra::DMatrix;
 use serde_json::json;
 
 use crate::common::dialect::{File, Tensor, lora_config};
-use crate::common::dropped::{Dropped, Update, drop_with};
+use crate::common::dropped::{Dropped, Update, agrees, drop_with};
 use crate::maths::block_diagonal;
 
 const EXPERTS: &str = "model.layers.0.mlp.experts";
@@ -21,13 +21,21 @@ fn experts(file: &mut File, path: &str, [out, rank, inn, count]: [usize; 4]) -> 
     (0..count).map(own).collect()
 }
 
-/// Every expert shows its update or the transpose of it: which one it is, only the model's own parameter tells.
-fn shows_experts(dropped: &Dropped, parameter: &str, products: &[DMatrix<f64>]) {
+/// Every expert shows its update or the transpose of it: which one it is, only the model's own parameter tells. Its
+/// name has the experts' path and its number; the parameter's name may stand between.
+fn shows_experts(dropped: &Dropped, products: &[DMatrix<f64>]) {
     for (e, product) in products.iter().enumerate() {
-        let name = format!("{EXPERTS}{parameter}.{e}");
-        let turned = dropped.module(&name).shape[0] as usize == product.ncols();
-        let product = if turned { product.transpose() } else { product.clone() };
-        dropped.has(&Update::new(&name, 2.0, "adapter_config alpha/r", product));
+        let sides = [product.nrows() as u64, product.ncols() as u64];
+        let own = |name: &str| {
+            let rest = name.strip_prefix(EXPERTS).and_then(|rest| rest.strip_prefix('.'));
+            rest.is_some_and(|rest| rest.split('.').any(|part| part == e.to_string()))
+        };
+        let found: Vec<_> = dropped.adapter().modules.iter().filter(|module| own(&module.name)).collect();
+        let turned = [sides[1], sides[0]];
+        let fitting: Vec<_> = found.iter().filter(|m| m.shape == sides || m.shape == turned).collect();
+        let [module] = fitting.as_slice() else { panic!("expert {e}: {found:?}") };
+        let product = if module.shape == sides { product.clone() } else { product.transpose() };
+        agrees(module, &Update::new(&module.name, 2.0, "adapter_config alpha/r", product));
     }
 }
 
@@ -39,7 +47,7 @@ fn one_parameter_of_the_experts() {
     let settings = json!({ "r": 2, "lora_alpha": 4, "target_parameters": ["mlp.experts.down_proj"] });
     let dropped = drop_with(&file, lora_config(settings));
     assert_eq!(dropped.adapter().modules.len(), 5);
-    shows_experts(&dropped, "*", &products);
+    shows_experts(&dropped, &products);
     dropped.has(&Update::new("model.layers.0.self_attn.q_proj", 2.0, "adapter_config alpha/r", linear));
 }
 
@@ -54,8 +62,8 @@ fn two_parameters_of_the_experts_are_nested() {
         let settings = json!({ "r": 2, "lora_alpha": 4, "target_parameters": listed });
         let dropped = drop_with(&file, lora_config(settings));
         assert_eq!(dropped.adapter().modules.len(), 8);
-        shows_experts(&dropped, "*gate_up_proj*", &inner);
-        shows_experts(&dropped, ".down_proj*", &outer);
+        shows_experts(&dropped, &inner);
+        shows_experts(&dropped, &outer);
     }
 }
 

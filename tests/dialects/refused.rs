@@ -169,10 +169,8 @@ fn a_file_that_needs_its_base_says_so_alone() {
         let mut file = File::new(143);
         file.random(key, shape);
         let dropped = drop_file(&file);
-        let said: Vec<&str> = dropped.problems.iter().map(|p| p.text.as_str()).collect();
         assert!(dropped.report.adapters.iter().all(|a| a.modules.is_empty()), "{key}");
         dropped.warns(name);
         dropped.warns("base");
-        assert!(!said.is_empty(), "{key}");
     }
 }

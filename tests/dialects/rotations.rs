@@ -107,7 +107,6 @@ fn oft_of_peft_is_exact_or_named() {
     for series in [true, false] {
         let mut file = File::new(133);
         let weight = file.draw(&[20, 12]);
-        let plain = file.peft("base_model.model.model.layers.3.self_attn.q_proj", [14, 4, 12]);
         let drawn = file.draw(&[3, 6]);
         let stored = Tensor::new(&[3, 6], drawn.numbers.iter().map(|x| x / 8.0).collect());
         file.put(&format!("base_model.model.{Q}.oft_R.weight"), &stored);
@@ -130,9 +129,12 @@ fn oft_of_peft_is_exact_or_named() {
             "peft_type": "OFT", "r": 3, "oft_block_size": 4, "block_share": false, "coft": false,
             "use_cayley_neumann": series, "num_cayley_neumann_terms": 5,
         });
-        for dropped in with_base(&file, Some(config(settings.clone())), &base(&[(&format!("{Q}.weight"), &weight)])) {
-            dropped.has(&Update::new("model.layers.3.self_attn.q_proj", 1.0, "", plain.clone()));
-            dropped.shows_or_lists(&update, &format!("base_model.model.{Q}.oft_R.weight"), "OFT");
+        let weights = base(&[(&format!("{Q}.weight"), &weight)]);
+        let dropped = with_base(&file, Some(config(settings)), &weights);
+        if dropped.iter().all(|dropped| dropped.report.adapters.is_empty()) {
+            dropped[0].warns("OFT");
+        } else {
+            dropped.iter().for_each(|dropped| dropped.shows(std::slice::from_ref(&update)));
         }
     }
 }
