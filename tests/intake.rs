@@ -150,7 +150,8 @@ fn content_counts_and_not_the_name() {
 fn what_cannot_be_used_is_said() {
     for (file, says) in [
         (MemorySource::new("run/adapter_model.bin", &b"PK\x03\x04\x00\x00\x08\x08 and so on"[..]), "safetensors"),
-        (MemorySource::new("run/x.gguf", &b"GGUF\x03\0\0\0 and so on"[..]), "GGUF"),
+        (MemorySource::new("run/x.gguf", &b"GGUF\x03\0\0\0 and so on"[..]), "this GGUF file cannot be read"),
+        (MemorySource::new("run/x.part", &b"GGUF\x03\0\0\0 and so on"[..]), "this GGUF file cannot be read"),
         (MemorySource::new("run/x.safetensors", f32_file(&[("lora_unet_a.lora_down.weight", &[2, 8])])), "kohya"),
         (MemorySource::new("run/x.safetensors", f32_file(&[])), "no tensors"),
         (text("run/adapter_config.json", "{"), "not valid JSON"),

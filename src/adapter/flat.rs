@@ -6,6 +6,9 @@
 //! `lora_conversion_utils.py` does; everything else is split. The text between the separators never changes, so that
 //! flattening the result gives the name back.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// What a flat name begins with, and the component of the pipeline that this names.
 const PREFIXES: &[(&str, &str)] = &[
     ("lora_prior_unet_", "prior."),
@@ -209,6 +212,15 @@ const WORDS: &[&str] = &[
     "lm_head",
 ];
 
+/// The words by their first letter.
+static BY_LETTER: LazyLock<HashMap<u8, Vec<&str>>> = LazyLock::new(|| {
+    let mut words: HashMap<u8, Vec<&str>> = HashMap::new();
+    for word in WORDS {
+        words.entry(word.as_bytes().first().copied().unwrap_or_default()).or_default().push(word);
+    }
+    words
+});
+
 /// A path split into what the flattening put before it, the component that this names, and the rest with dots.
 /// Every byte of `rest` stands where it stood, `prefix` bytes further on in the path.
 pub(super) struct Flat {
@@ -256,7 +268,8 @@ fn split(name: &str) -> String {
     while !rest.is_empty() {
         let whole =
             |word: &&&str| rest.strip_prefix(**word).is_some_and(|after| after.is_empty() || after.starts_with('_'));
-        let known = WORDS.iter().filter(whole).map(|word| word.len()).max();
+        let words = rest.as_bytes().first().and_then(|letter| BY_LETTER.get(letter));
+        let known = words.into_iter().flatten().filter(whole).map(|word| word.len()).max();
         let end = known.or_else(|| rest.find('_')).unwrap_or(rest.len());
         let (segment, after) = rest.split_at(end);
         out.push_str(segment);

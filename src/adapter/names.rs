@@ -10,7 +10,7 @@ pub use super::roles::order as role_order;
 mod depth;
 mod order;
 
-pub use order::{Side, forward_order, settle_stacks, side, stack_order};
+pub use order::{Side, StackOrder, forward_order, settle_stacks, side, stack_order};
 
 /// A module's place in the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,10 +89,13 @@ pub(super) fn holds_a_layer(path: &str) -> bool {
     depth::depth(path).is_some()
 }
 
-/// The number of the transformer block inside its layer, where a U-Net's layer can hold several; for the order within
-/// the layer.
+/// The number after the last `transformer_blocks`: inside a U-Net's layer the block, elsewhere the layer once more. Read
+/// at every comparison of a sort, so without reading the path anew.
 fn inner_block(path: &str) -> Option<u32> {
-    path.contains("transformer_blocks").then(|| depth::depth(&dotted_lower(path))?.block)?
+    let (_, after) = path.rsplit_once("transformer_blocks")?;
+    let number = after.get(1..)?;
+    let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+    number.get(..end)?.parse().ok()
 }
 
 /// A path inside its model without the numbers that say which layer it is in: what makes modules of different layers

@@ -1,3 +1,5 @@
+use std::fmt::{self, Display, Write};
+
 use crate::source::SourceError;
 
 use super::gguf::GgufFault;
@@ -67,6 +69,25 @@ pub enum LayoutFault {
     Truncated { wanted: u64, held: u64 },
     #[error("{extra} extra bytes at the end belong to no tensor")]
     Trailing { extra: u64 },
+}
+
+/// What a parser says, at most 400 characters of it: it quotes a text that stands where none should, however long.
+pub fn brief(reason: impl Display) -> String {
+    struct Cut(String, usize);
+    impl Write for Cut {
+        fn write_str(&mut self, piece: &str) -> fmt::Result {
+            let end = piece.char_indices().nth(self.1).map(|(end, _)| end);
+            let kept = piece.get(..end.unwrap_or(piece.len())).unwrap_or_default();
+            self.0.push_str(kept);
+            self.1 -= kept.chars().count();
+            end.map_or(Ok(()), |_| Err(fmt::Error))
+        }
+    }
+    let mut cut = Cut(String::new(), 400);
+    if write!(cut, "{reason}").is_err() {
+        cut.0.push('…');
+    }
+    cut.0
 }
 
 /// A shape made fit for a sentence: at most eight of its dimensions.

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 use super::fields::{DtypeName, Unread};
-use super::{Dtype, TensorType, error::quoted};
+use super::{Dtype, TensorType, error::brief, error::quoted};
 
 /// Tensors in the JSON's order (a name may still occur twice) and `__metadata__`.
 pub struct RawHeader {
@@ -46,11 +46,12 @@ impl<'de> Visitor<'de> for HeaderVisitor {
                 }
                 // MLX writes null where it has none.
                 let given = map.next_value::<Option<BTreeMap<String, String>>>();
-                metadata =
-                    Some(given.map_err(|e| M::Error::custom(format!("`__metadata__`: {e}")))?.unwrap_or_default());
+                metadata = Some(
+                    given.map_err(|e| M::Error::custom(format!("`__metadata__`: {}", brief(e))))?.unwrap_or_default(),
+                );
             } else {
                 let tensor = map.next_value::<RawTensor>();
-                let tensor = tensor.map_err(|e| M::Error::custom(format!("tensor {}: {e}", quoted(&name))))?;
+                let tensor = tensor.map_err(|e| M::Error::custom(format!("tensor {}: {}", quoted(&name), brief(e))))?;
                 tensors.push((name, tensor));
             }
         }
@@ -110,7 +111,7 @@ fn once<'de, M: MapAccess<'de>, T: Deserialize<'de>>(
     if slot.is_some() {
         return Err(M::Error::duplicate_field(field));
     }
-    let value = map.next_value::<T>().map_err(|e| M::Error::custom(format!("`{field}`: {e}")))?;
+    let value = map.next_value::<T>().map_err(|e| M::Error::custom(format!("`{field}`: {}", brief(e))))?;
     *slot = Some(value);
     Ok(())
 }

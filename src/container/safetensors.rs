@@ -10,15 +10,13 @@ use std::collections::HashSet;
 
 use serde_json::error::Category;
 
-use super::error::{ContainerError, LayoutFault, quoted, shape_text};
+use super::error::{ContainerError, LayoutFault, brief, quoted, shape_text};
 use super::json::{RawHeader, RawTensor};
 use super::{Format, Header, TensorEntry, TensorType, sniff};
 use crate::source::ByteSource;
 
 /// The longest header that the format allows.
 const MAX_HEADER: u64 = 100_000_000;
-/// Characters of what is said about faulty JSON.
-const LONGEST_REASON: usize = 400;
 /// Bytes of the header's length.
 const PREFIX: u64 = 8;
 
@@ -79,12 +77,7 @@ fn parse(path: &str, bytes: &[u8]) -> Result<RawHeader, ContainerError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| ContainerError::NotUtf8 { path: path(), at: error.valid_up_to() })?;
     serde_json::from_str(text).map_err(|error| {
-        // It quotes a text that stands where none should, however long.
-        let mut reason = error.to_string();
-        if let Some((end, _)) = reason.char_indices().nth(LONGEST_REASON) {
-            reason.truncate(end);
-            reason.push('…');
-        }
+        let reason = brief(&error);
         match error.classify() {
             Category::Data => ContainerError::NotAHeader { path: path(), reason },
             Category::Io | Category::Syntax | Category::Eof => ContainerError::NotJson { path: path(), reason },

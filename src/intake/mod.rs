@@ -229,7 +229,8 @@ fn weights_kind(path: &str, header: Header) -> Kind {
 /// Neither the name nor the content says that the file holds weights.
 fn is_unknown(path: &str, error: &ContainerError) -> bool {
     const WEIGHTS: &[&str] = &["safetensors", "bin", "pt", "pth", "ckpt", "pkl", "gguf"];
-    let about_content = matches!(error, ContainerError::Foreign { .. } | ContainerError::Source(_));
+    use ContainerError::{Foreign, Gguf, Source};
+    let about_content = matches!(error, Foreign { .. } | Gguf { .. } | Source(_));
     !about_content && !WEIGHTS.contains(&labels::extension(path).as_str())
 }
 

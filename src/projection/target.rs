@@ -3,7 +3,7 @@
 use super::models::{self, ModelShape};
 use super::plan::{PlanError, Subject, TargetShape};
 use super::sizes::{RANGE, in_range, words};
-use crate::adapter::names;
+use crate::adapter::{flat, names};
 use crate::checkpoint::{Found, Weights, is_of_senses};
 use crate::container::quoted;
 
@@ -200,7 +200,7 @@ fn foreign(path: &str) -> Option<&'static str> {
         return Some("it belongs to the vision or audio part, which the sizes of a language model do not describe");
     }
     let diffusion = ["unet", "transformer_blocks", "diffusion_model"];
-    let (stack, lower) = (names::place(path).stack, path.to_lowercase());
+    let (stack, lower) = (names::place(path).stack, flat::dotted(path).to_lowercase());
     if !TOWERS.contains(&stack.as_str()) || lower.split('.').any(|segment| diffusion.contains(&segment)) {
         return Some("it belongs to a diffusion model, which the sizes of a language model do not describe");
     }

@@ -71,7 +71,7 @@ fn a_header_beyond_the_limit_is_not_read() {
 #[test]
 fn twenty_thousand_modules_are_read() {
     let tensor = |i: u64| {
-        let half = if i % 2 == 0 { "a" } else { "b" };
+        let half = if i.is_multiple_of(2) { "a" } else { "b" };
         Tensor { name: format!("blk.{}.attn_q.weight.lora_{half}", i / 2), number: 0, ne: vec![1, 1], data: vec![0; 4] }
     };
     let (answer, _) = metered(Draft::new(&[], (0..40_000).map(tensor).collect()).bytes());

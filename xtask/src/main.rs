@@ -1,14 +1,15 @@
-//! `cargo xtask build | serve | bench | test`. The README's commands are these.
+//! `cargo xtask build | serve | bench | test | fuzz`. The README's commands are these.
 
 use std::process::ExitCode;
 
-use xtask::{build, proc, serve, steps};
+use xtask::{build, fuzz, proc, serve, steps};
 
 const USAGE: &str = "\
 cargo xtask build [--dev]              builds the static page into dist/
 cargo xtask serve [--dev] [--port N]   builds it and serves it at http://127.0.0.1:8080
 cargo xtask bench                      builds the page and prints its benchmarks
 cargo xtask test [--only STEPS]        runs every check; STEPS is a list such as fmt,clippy,native,kernels,page
+cargo xtask fuzz [SECONDS]             fuzzes the readers of files, each for so long (600), with a nightly Rust
 
 What is missing is installed: the wasm32 target, Trunk and wasm-bindgen (into a cache folder of yours) and, on
 Debian and Ubuntu as root, the browser and the software GPU that the tests need.";
@@ -50,6 +51,13 @@ fn run(args: &[&str]) -> proc::Result<()> {
         }
         "bench" => steps::bench(),
         "test" => steps::test(&Options::parse(options, &["--only"])?.only),
+        "fuzz" => match options {
+            [] => fuzz::run(600),
+            [seconds] => {
+                fuzz::run(seconds.parse().map_err(|_| format!("`{seconds}` is no number of seconds.\n\n{USAGE}"))?)
+            }
+            [_, other, ..] => Err(format!("The option `{other}` is unknown here.\n\n{USAGE}")),
+        },
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())

@@ -90,8 +90,11 @@ pub fn side(layer: Option<u32>, role: &str, path: &str) -> Side {
     }
 }
 
+/// Where a stack comes in the forward pass, or one side of it.
+pub type StackOrder = (usize, Side, usize, u32);
+
 /// Where a stack comes in the forward pass: equal for equal stacks only, if they are known ones.
-pub fn stack_order(stack: &str, side: Side) -> (usize, Side, usize, u32) {
+pub fn stack_order(stack: &str, side: Side) -> StackOrder {
     let of = |name: &str| {
         let known = |name: &str| STACKS.iter().position(|&known| known == name);
         let word = name.trim_end_matches(|c: char| c.is_ascii_digit());

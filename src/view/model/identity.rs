@@ -37,12 +37,15 @@ pub fn facts(report: &AdapterReport, modules: &[ModuleReport]) -> Vec<Fact> {
     facts
 }
 
-/// "in 6 layers", "in 3 of 32 layers", with what lies outside them.
+/// "in 6 layers", "in 3 of 32 layers", "in 37 layers of 4 stacks", with what lies outside them.
 fn layers(report: &AdapterReport, modules: &[ModuleReport]) -> String {
-    let touched = modules.iter().filter_map(|m| m.layer).collect::<BTreeSet<_>>().len();
+    let places: BTreeSet<_> = modules.iter().filter_map(|m| Some((m.stack.as_str(), m.layer?))).collect();
+    let stacks = places.iter().map(|(stack, _)| stack).collect::<BTreeSet<_>>().len();
+    let touched = places.len();
     let outside = modules.iter().filter(|m| m.layer.is_none()).count();
     let layers = match (touched, report.total_layers as usize) {
         (0, _) => return "outside the layers".to_owned(),
+        (t, _) if stacks > 1 => format!("in {} of {}", plural(t, "layer", "layers"), plural(stacks, "stack", "stacks")),
         (t, total) if t >= total => format!("in {}", plural(t, "layer", "layers")),
         (t, total) => format!("in {} of {} layers", grouped(t as u64), grouped(total as u64)),
     };
@@ -78,7 +81,7 @@ fn scale(modules: &[ModuleReport]) -> (String, String) {
 mod tests {
     use super::*;
     use crate::report::RankRange;
-    use crate::view::model::testing::{adapter, module};
+    use crate::view::model::testing::{adapter, module, placed};
 
     fn value(facts: &[Fact], name: &str) -> (String, String) {
         let fact = facts.iter().find(|f| f.name == name).unwrap();
@@ -97,6 +100,19 @@ mod tests {
         assert_eq!(value(&facts, "Scale s"), ("2".into(), "alpha 16 / r 8, adapter_config".into()));
         assert_eq!(value(&facts, "‖ΔW‖").0, "2.000");
         assert_eq!(value(&facts, "Parameters").1, "F32");
+    }
+
+    #[test]
+    fn layers_of_several_stacks_count_apart() {
+        let modules = placed(&[
+            "lora_te_text_model_encoder_layers_0_mlp_fc1",
+            "lora_unet_conv_in",
+            "lora_unet_down_blocks_0_resnets_0_conv1",
+            "lora_unet_up_blocks_0_resnets_0_conv1",
+            "lora_unet_up_blocks_0_resnets_1_conv1",
+        ]);
+        let facts = facts(&adapter("a"), &modules);
+        assert_eq!(value(&facts, "Modules").1, "in 4 layers of 3 stacks, 1 outside them");
     }
 
     #[test]

@@ -3,6 +3,12 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+/// How many times its size a safetensors header may take of memory. A text of control characters in place of a shape
+/// comes nearest: the parser's message quotes it, six characters for one.
+pub const HEADER_TIMES: usize = 16;
+/// The same of a GGUF header. Many tensors without data come nearest.
+pub const GGUF_TIMES: usize = 16;
+
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 

@@ -4,12 +4,12 @@
 use libfuzzer_sys::fuzz_target;
 use lorascope::container::{Format, read_header};
 use lorascope::source::MemorySource;
-use lorascope_fuzz::bounded;
+use lorascope_fuzz::{GGUF_TIMES, bounded};
 
 fuzz_target!(|data: &[u8]| {
     let bytes = [b"GGUF", data.strip_prefix(b"GGUF").unwrap_or(data)].concat();
     let source = MemorySource::new("x.gguf", bytes.as_slice());
-    match bounded(bytes.len(), 32, || pollster::block_on(read_header(&source))) {
+    match bounded(bytes.len(), GGUF_TIMES, || pollster::block_on(read_header(&source))) {
         Ok(header) => {
             assert_eq!(header.format, Format::Gguf);
             let mut places: Vec<(u64, u64)> = header.tensors.iter().map(|t| (t.begin, t.end)).collect();

@@ -4,11 +4,11 @@
 use libfuzzer_sys::fuzz_target;
 use lorascope::container::{ContainerError, Format, read_header};
 use lorascope::source::MemorySource;
-use lorascope_fuzz::bounded;
+use lorascope_fuzz::{HEADER_TIMES, bounded};
 
 fuzz_target!(|data: &[u8]| {
     let source = MemorySource::new("x.safetensors", data);
-    match bounded(data.len(), 64, || pollster::block_on(read_header(&source))) {
+    match bounded(data.len(), HEADER_TIMES, || pollster::block_on(read_header(&source))) {
         Ok(header) if header.format == Format::Safetensors => {
             // Every byte after the header belongs to exactly one tensor.
             let taken: u64 = header.tensors.iter().map(|tensor| tensor.byte_len()).sum();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::adapter::names::{Pattern, Side, side, stack_order};
+use crate::adapter::names::{Pattern, Side, StackOrder, side, stack_order};
 use crate::report::ModuleReport;
 
 /// Beyond this many layers, or when few of them are adapted, only layers that hold a module are columns.
@@ -53,7 +53,7 @@ impl Column {
         parts.join(", ")
     }
 
-    fn order(&self) -> ((usize, Side, usize, u32), &str, Option<u32>, Option<u32>) {
+    fn order(&self) -> (StackOrder, &str, Option<u32>, Option<u32>) {
         (stack_order(&self.stack, self.side), &self.stack, self.layer, self.block)
     }
 }
