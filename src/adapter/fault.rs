@@ -6,8 +6,8 @@ pub enum AdapterError {
     #[error("the file holds no tensors, so there is nothing to analyse. Save the adapter again.")]
     Empty,
     #[error(
-        "this is {dialect}, which is recognised but not computed here. Drop an adapter of another kind, or one that \
-         was merged and extracted as LoRA."
+        "this is {dialect}, {}. Drop an adapter of another kind, or one that was merged and extracted as LoRA.",
+        super::grouping::why_only_named(dialect)
     )]
     OtherDialect { dialect: &'static str },
     #[error("this is a model checkpoint without adapter tensors. Drop the adapter that belongs to it.")]
@@ -75,8 +75,11 @@ pub enum ModuleFault {
          rows of lora_B are shared between them"
     )]
     FusedParts,
-    #[error("its update is defined on the base model's weight: drop the base checkpoint together with the adapter")]
-    NeedsBase,
+    #[error(
+        "it is {kind}, whose update is defined on the base model's weight: drop the base checkpoint together with the \
+         adapter"
+    )]
+    NeedsBase { kind: &'static str },
     #[error("its update is defined on the base model's weight: {reason}")]
     OfBase { reason: String },
     #[error("it has the factors of a linear layer and those of an embedding, and only one pair can be meant")]

@@ -232,10 +232,13 @@ impl Sorted<'_> {
             Role::Bias => "an update of the output bias, which is no part of ΔW",
             Role::DiffBias => "a difference of a bias or of a modulation parameter, which is no part of ΔW",
             Role::NormBias => "a difference of a norm's bias, which is no part of ΔW",
-            Role::Glora(4) => "a parameter of the bias (GLoRA's bm), which is no part of ΔW",
+            Role::Glora(4) => "what GLoRA does to the base's bias (bm), which is no part of ΔW",
             Role::Kasa => return None,
-            Role::TrainingOnly => "used in training only",
+            Role::TrainingOnly => "used in training only (by VeLoRA or MonteCLoRA)",
             Role::Saved => SAVED,
+            Role::BaseCopy if tensor.name.ends_with(".bias") => {
+                "a full bias of the layer below the adapter, trained along or copied, not an update of its weight"
+            }
             Role::BaseCopy => "a copy of the base model's tensor",
             Role::TrainedTokens => "rows that replace rows of the base embedding",
             Role::ReshapeWeight => "a shape that the base weight is padded to before the update is added",
@@ -245,7 +248,7 @@ impl Sorted<'_> {
                     Some((_, count)) => *count += 1,
                     None => self.named.push((kind, 1)),
                 }
-                return Some(format!("part of {kind}, whose update is not computed here"));
+                return Some(format!("part of {kind}, {}", why_only_named(kind)));
             }
             _ => return None,
         };
@@ -284,9 +287,21 @@ impl Sorted<'_> {
         }
         warnings.extend(self.named.iter().map(|(kind, count)| {
             let tensors = if *count == 1 { "1 tensor is".to_owned() } else { format!("{count} tensors are") };
-            format!("{tensors} part of {kind}, whose update is not computed here; each is listed.")
+            format!("{tensors} part of {kind}, {}; each is listed.", why_only_named(kind))
         }));
         warnings
+    }
+}
+
+/// Why the update of a kind of adapter is not computed.
+pub fn why_only_named(kind: &str) -> &'static str {
+    match kind {
+        "OFT (PEFT)" | "BOFT" | "HRA" | "RoAd" | "PSOFT" | "OSF" => {
+            "which turns the base model's weight in a way that is not computed here, with the base or without"
+        }
+        "T-LoRA" => "whose update lacks the part of the base that training took out of it, which is not in the file",
+        "SHiRA" | "C3A" | "FourierFT" | "WaveFT" => "whose update needs the base's sizes, which are not in the file",
+        _ => "whose update is not computed here",
     }
 }
 

@@ -122,7 +122,7 @@ fn scale_of(
     let config = settings.config.filter(|c| c.mlx.is_none());
     let divisor = match shaped.rule {
         Rule::One => return (Scale::one(), None),
-        Rule::AdaLora => return (scale::adalora(config, rank), None),
+        Rule::AdaLora => return (scale::adalora(config), None),
         Rule::ConfiguredRank => {
             let configured = config.and_then(|c| c.rank_of(name)).and_then(|r| u32::try_from(r).ok());
             configured.unwrap_or(rank)
@@ -214,7 +214,13 @@ fn twice(modules: &[Module]) -> Option<String> {
 
 fn config_warnings(config: &PeftConfig, modules: &[Module]) -> Vec<String> {
     let mut warnings = config.warnings.clone();
-    if config.mlx.is_some() {
+    if let Some(mlx) = config.mlx {
+        warnings.extend(mlx.scale.zip(mlx.alpha).map(|(scale, alpha)| {
+            format!(
+                "adapter_config.json gives a scale ({scale}) and an alpha ({alpha}). Taken is scale·alpha/rank, the rule \
+                 of MLX's versions that wrote both."
+            )
+        }));
         return warnings;
     }
     let plain = modules.iter().all(|m| matches!(m.algorithm, "LoRA" | "DoRA"));

@@ -25,6 +25,13 @@ pub struct StoredScale {
     pub rank: Option<u32>,
 }
 
+/// A scale that the file stores, and the alpha that it follows from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resolved {
+    pub scale: Scale,
+    pub alpha: Option<f64>,
+}
+
 /// How the source of a scale begins that a stored alpha of 0 gives.
 pub const ZERO_ALPHA: &str = "alpha tensor of 0";
 
@@ -58,22 +65,21 @@ impl StoredScale {
     }
 
     /// The scale, once the number has been read. An alpha of 0 means the rank to the trainers that write it.
-    pub fn resolve(&self, bytes: &[u8]) -> Scale {
+    pub fn resolve(&self, bytes: &[u8]) -> Resolved {
         let name = if self.rank.is_some() { "alpha" } else { "scale" };
         let number = match number(&self.tensor.dtype, bytes) {
             Some(number) if number.is_finite() => number,
-            _ => return Scale::assumed(&format!("the stored {name} is not a finite number")),
+            _ => {
+                let scale = Scale::assumed(&format!("the stored {name} is not a finite number"));
+                return Resolved { scale, alpha: None };
+            }
         };
-        match self.rank {
+        let scale = match self.rank {
             None => Scale::of(number, "scale tensor"),
             Some(rank) if number == 0.0 => Scale::of(1.0, format!("{ZERO_ALPHA}, which stands for the rank, {rank}")),
             Some(rank) => Scale::of(number / f64::from(rank), format!("alpha tensor: {number} / rank {rank}")),
-        }
-    }
-
-    /// The alpha itself.
-    pub fn alpha(&self, bytes: &[u8]) -> Option<f64> {
-        self.rank.and_then(|_| number(&self.tensor.dtype, bytes)).filter(|alpha| alpha.is_finite())
+        };
+        Resolved { scale, alpha: self.rank.map(|_| number) }
     }
 }
 
@@ -159,17 +165,17 @@ pub fn peft(config: &PeftConfig, module: &str, rank: u32, whose: &str) -> Scale 
     Scale::of(alpha / divisor, format!("{rule}{remark}"))
 }
 
-/// AdaLoRA's rule: alpha / (init_r + 1e-5), the rank that training began with; r where alpha is not above 0 (PEFT,
-/// `tuners/adalora/layer.py`).
-pub fn adalora(config: Option<&PeftConfig>, rank: u32) -> Scale {
+/// AdaLoRA's rule: alpha / (init_r + 1e-5), the rank that training began with; init_r takes its place where alpha is not
+/// above 0 (PEFT, `tuners/adalora/layer.py`).
+pub fn adalora(config: Option<&PeftConfig>) -> Scale {
     let Some(config) = config else { return Scale::assumed("no adapter_config.json") };
     let Some(alpha) = config.lora_alpha else {
         return Scale::assumed("adapter_config.json gives no usable lora_alpha");
     };
-    if alpha <= 0.0 {
-        return Scale::of(f64::from(rank), "adapter_config: the rank, as lora_alpha is not above 0");
-    }
     let r = config.init_r.unwrap_or(DEFAULT_INIT_R);
+    if alpha <= 0.0 {
+        return Scale::of(r as f64 / (r as f64 + 1e-5), "adapter_config alpha/init_r, init_r standing in for an alpha that is not above 0");
+    }
     let remark = if config.init_r.is_none() { " (PEFT's default init_r, 12)" } else { "" };
     Scale::of(alpha / (r as f64 + 1e-5), format!("adapter_config alpha/init_r{remark}"))
 }

@@ -5,7 +5,7 @@ use super::in_memory::largest;
 use super::jobs::Spectra;
 use super::tensors::{self, Way};
 use super::{Emit, Session};
-use crate::adapter::{Adapter, FaultLog, ModuleFault};
+use crate::adapter::{Adapter, FaultLog, Module, ModuleFault};
 use crate::analysis::Sigma;
 use crate::compute::plan::{self, Cost};
 use crate::compute::{ComputeError, Pulse};
@@ -77,13 +77,16 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                     numbers.push(n);
                     costs.push(cost);
                 }
-                None if way == Way::OfBase => faults.push(module.name.clone(), ModuleFault::NeedsBase),
+                None if way == Way::OfBase => {
+                    faults.push(module.name.clone(), ModuleFault::NeedsBase { kind: module.algorithm })
+                }
                 None => {
                     let shape = format!("{:?}", module.shape);
                     faults.push(module.name.clone(), ModuleFault::TooLarge { shape });
                 }
             }
         }
+        self.read_other_scales(file, adapter, &mut found).await?;
         for batch in plan::batches(&costs, self.chosen.aim()) {
             let cost = costs[batch.clone()].iter().copied().fold(Cost::default(), Cost::plus);
             self.progress(&file.label, batch.start, costs.len(), *work);
@@ -92,7 +95,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             let tensors = tensors::read(&file.source, &modules).await?;
             let mut waiting = Vec::with_capacity(numbers.len());
             for (&n, module) in numbers.iter().zip(&modules) {
-                found.scales[n] = tensors.scale(module);
+                found.stored[n] = tensors.stored(module);
                 match tensors.made(module) {
                     Some(made) => waiting.push((n, made)),
                     None => faults.push(module.name.clone(), ModuleFault::Parts { has: module.algorithm.to_owned() }),
@@ -122,6 +125,21 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         }
         found.faults = faults;
         Ok(found)
+    }
+
+    /// The stored scales of modules that nothing else is computed of yet.
+    async fn read_other_scales(
+        &mut self,
+        file: &AdapterFile<crate::source::Metered<S>>,
+        adapter: &Adapter,
+        found: &mut Found,
+    ) -> Result<(), Stopped> {
+        let waits =
+            |(_, module): &(usize, &Module)| tensors::way(module) == Way::OfBase && module.stored_scale.is_some();
+        for (n, module) in adapter.modules.iter().enumerate().filter(waits) {
+            found.stored[n] = tensors::read_scale(&file.source, module).await?;
+        }
+        Ok(())
     }
 
     /// The singular values of updates, each by what it was made into.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::adapter::scale::{self, Scale};
+use crate::adapter::scale::{self, Resolved, Scale};
 use crate::adapter::{Adapter, FaultLog, Module, Update};
 use crate::analysis::Sigma;
 use crate::checkpoint::Checkpoint;
@@ -51,7 +51,7 @@ pub(super) struct Found {
     /// The whole update, where the base model's weight has a part in it.
     pub exact: Vec<Option<Exact>>,
     /// Scales that the file stores.
-    pub scales: Vec<Option<Scale>>,
+    pub stored: Vec<Option<Resolved>>,
     pub faults: FaultLog,
 }
 
@@ -68,8 +68,8 @@ pub(super) struct Exact {
 
 impl Found {
     pub fn of(modules: usize) -> Self {
-        let (spectra, exact, scales) = (vec![None; modules], vec![None; modules], vec![None; modules]);
-        Self { spectra, exact, scales, faults: FaultLog::default() }
+        let (spectra, exact, stored) = (vec![None; modules], vec![None; modules], vec![None; modules]);
+        Self { spectra, exact, stored, faults: FaultLog::default() }
     }
 
     /// What is reported of every module.
@@ -82,7 +82,7 @@ impl Found {
     pub fn tell(&self, adapter: &mut Adapter) {
         let mut zeros = 0;
         for (n, module) in adapter.modules.iter_mut().enumerate() {
-            if let Some(Some(Scale { value, source })) = self.scales.get(n) {
+            if let Some(Some(Resolved { scale: Scale { value, source }, .. })) = self.stored.get(n) {
                 zeros += usize::from(source.starts_with(scale::ZERO_ALPHA));
                 module.scale = *value;
                 module.scale_source.clone_from(source);
@@ -100,6 +100,7 @@ impl Found {
                  ComfyUI, A1111 and diffusers would apply 0, no effect at all."
             ));
         }
+        adapter.warnings.extend(self.other_alpha(adapter));
         adapter.scale_assumed = adapter.modules.iter().any(|m| scale::is_assumed(&m.scale_source));
         let exact: HashSet<&str> = adapter
             .modules
@@ -111,6 +112,23 @@ impl Found {
         let faults = self.faults.without(|module| exact.contains(module));
         adapter.warnings.extend(faults.sentences());
         adapter.not_analyzed.extend(faults.into_reasons().map(|(name, reason)| NotAnalyzed { name, reason }));
+    }
+}
+
+impl Found {
+    /// kohya's `ss_network_alpha`, where no module stores that alpha: a resized or merged file.
+    fn other_alpha(&self, adapter: &Adapter) -> Option<String> {
+        let said: f64 = adapter.metadata.get("ss_network_alpha")?.parse().ok()?;
+        let mut stored = self.stored.iter().flatten().filter_map(|resolved| resolved.alpha);
+        let first = stored.next()?;
+        // Alphas are rounded to the type that the file is saved in.
+        let is_same = |alpha: f64| (alpha - said).abs() <= 0.01 * said.abs();
+        (!is_same(first) && !stored.any(is_same)).then(|| {
+            format!(
+                "The file's metadata says ss_network_alpha {said}, and its alpha tensors others, the first {first}, as \
+                 after resizing or merging. The tensors' alphas are used."
+            )
+        })
     }
 }
 
@@ -133,7 +151,7 @@ impl<S: ByteSource> Analysed<S> {
         for (n, at) in places.into_iter().enumerate() {
             let Some(at) = at else { continue };
             found.spectra[n].clone_from(&self.found.spectra[at]);
-            found.scales[n].clone_from(&self.found.scales[at]);
+            found.stored[n].clone_from(&self.found.stored[at]);
         }
         if found.spectra.iter().all(Option::is_none) {
             return Given::No;

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::ops::Range;
 use std::rc::Rc;
 
-use crate::adapter::scale::Scale;
+use crate::adapter::scale::Resolved;
 use crate::adapter::{Factor, Form, Module, Update};
 use crate::compute::plan::{Cost, MAX_NUMBERS, MAX_RANK};
 use crate::compute::{FactorType, RawTall};
@@ -110,6 +110,16 @@ pub fn read<'a, S: ByteSource>(
     }
 }
 
+/// Reads the scale that the file stores for a module, and nothing else.
+///
+/// # Errors
+/// The file could not be read.
+pub async fn read_scale<S: ByteSource>(source: &S, module: &Module) -> Result<Option<Resolved>, SourceError> {
+    let Some(stored) = &module.stored_scale else { return Ok(None) };
+    let bytes = source.read(stored.tensor.begin..stored.tensor.end).await?;
+    Ok(Some(stored.resolve(&bytes)))
+}
+
 /// As [`read`], every module as one pair of factors; of those that have a [`cost`] there is one.
 ///
 /// # Errors
@@ -159,7 +169,7 @@ impl Tensors {
     }
 
     /// The scale that the file stores for a module.
-    pub fn scale(&self, module: &Module) -> Option<Scale> {
+    pub fn stored(&self, module: &Module) -> Option<Resolved> {
         module.stored_scale.as_ref().map(|stored| stored.resolve(self.bytes(&stored.tensor)))
     }
 

@@ -32,7 +32,9 @@ fn counts_are_what_the_batch_plan_says() {
         let counts = session.engine().counts;
         let modules = common::peft_fixture(name).modules;
         let cost = |f: &lorascope::adapter::Factor| Cost::of(f.rows, f.cols, FactorType::F32.size() as u64);
-        let of = |m: &lorascope::adapter::Module| m.pair().map(|[left, right]| Cost::module(cost(left), cost(right))).unwrap();
+        let of = |m: &lorascope::adapter::Module| {
+            m.pair().map(|[left, right]| Cost::module(cost(left), cost(right))).unwrap()
+        };
         let costs: Vec<Cost> = modules.iter().map(of).collect();
         assert_eq!(plan::batches(&costs, session.aim()).len(), 1, "{name} is one batch");
         let passes = counts.readbacks - 1;

@@ -26,8 +26,16 @@ pub fn pair(group: &Group<'_>, at: At<'_>, settings: &Settings<'_>) -> Result<Ve
         return self::embedding(a, b).map(|shaped| vec![shaped]);
     }
     if linear {
-        let a = need(group, A, "lora_B", "lora_A")?;
-        let b = need(group, B, "lora_A", "lora_B")?;
+        // As the file calls them.
+        let (down, up) = match group.family {
+            Family::Kohya | Family::Comfy | Family::Lycoris => ("lora_down", "lora_up"),
+            Family::Diffusers | Family::Xlabs | Family::Safeloras | Family::ControlLora => ("down", "up"),
+            Family::Gguf | Family::Torchtune => ("lora_a", "lora_b"),
+            Family::Megatron => ("linear_in", "linear_out"),
+            Family::Peft | Family::Mlx => ("lora_A", "lora_B"),
+        };
+        let a = need(group, A, up, down)?;
+        let b = need(group, B, down, up)?;
         return torch(group, (a, b), at, settings);
     }
     let a = need(group, MlxA, "lora_b", "lora_a")?;

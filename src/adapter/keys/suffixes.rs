@@ -196,6 +196,8 @@ const INSIDE: &[(&str, Role)] = &[
 /// Kinds of adapter that have whole names of their own.
 const WHOLE: &[(&str, &str)] = &[
     ("emb_params", "a textual-inversion embedding"),
+    ("clip_l", "a textual-inversion embedding"),
+    ("clip_g", "a textual-inversion embedding"),
     ("prompt_embeddings", "prompt tuning"),
     ("string_to_param", "a textual-inversion embedding"),
 ];
@@ -288,7 +290,7 @@ pub fn without_processor(path: &str) -> Option<String> {
     match (word, number) {
         ("qkv" | "proj", "1") => Some(joined(&format!("img_attn.{word}"))),
         ("qkv" | "proj", "2") => Some(joined(&format!("txt_attn.{word}"))),
-        ("qkv", "") => Some(joined("linear1")),
+        ("qkv", "") => Some(joined("linear1.qkv")),
         ("proj", "") => Some(joined("linear2")),
         (_, "") if block.rsplit('.').next() == Some("self_attn") => Some(joined(match word {
             "to_q" => "q_proj",
