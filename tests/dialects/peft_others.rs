@@ -40,7 +40,7 @@ fn adalora_without_alpha() {
     let mut file = File::new(38);
     let product = adalora(&mut file, "lin0", [20, 6, 10]);
     let settings = json!({ "peft_type": "ADALORA", "init_r": 6, "target_r": 2, "r": 8, "lora_alpha": 0 });
-    let update = Update::new("lin0", 6.0 / (6.0 + 1e-5), "adapter_config alpha/init_r", product);
+    let update = Update::new("lin0", 6.0 / (6.0 + 1e-5), "adapter_config", product);
     drop_with(&file, config(settings)).shows(&[update]);
 }
 
