@@ -4,6 +4,9 @@ use lorascope::source::MemorySource;
 use nalgebra::DMatrix;
 use serde_json::{Map, Value, json};
 
+/// A tensor's name, or the end of it, and its shape.
+pub type Key = (&'static str, &'static [usize]);
+
 /// A tensor, row by row; its numbers are those that the file holds.
 #[derive(Clone, Debug)]
 pub struct Tensor {

@@ -158,8 +158,8 @@ fn split_projections_stored_together() {
 #[test]
 fn orphans_and_strays_are_listed() {
     let cases: [(&str, &[usize], &str); 7] = [
-        ("lora_te_x.lora_down.weight", &[4, 12], "lora_up"),
-        ("lora_te_x.lora_up.weight", &[14, 4], "lora_down"),
+        ("lora_te_x.lora_down.weight", &[4, 12], "lora_up|lora_B"),
+        ("lora_te_x.lora_up.weight", &[14, 4], "lora_down|lora_A"),
         ("lora_te_x.alpha", &[], ""),
         ("lora_te_x.bias_indices", &[2, 3], ""),
         ("lora_te_x.bias_values", &[3], ""),

@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 
-use crate::common::dialect::{File, Tensor};
+use crate::common::dialect::{File, Key, Tensor};
 use crate::common::dropped::{Update, drop_file};
 use crate::maths::{kron, tucker};
 
@@ -199,7 +199,7 @@ fn dora_without_its_base_shows_the_factors() {
 /// Kinds that need the base, and T-LoRA, whose copy of it no file holds.
 #[test]
 fn what_needs_its_base_says_so() {
-    let cases: [(&[(&str, &[usize])], &str); 5] = [
+    let cases: [(&[Key], &str); 5] = [
         (
             &[
                 ("a1.weight", &[12, 4]),

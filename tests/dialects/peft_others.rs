@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 use serde_json::json;
 
-use crate::common::dialect::{File, config};
+use crate::common::dialect::{File, Key, config};
 use crate::common::dropped::{Update, drop_file, drop_with};
 use crate::maths::{kron, tucker};
 
@@ -40,7 +40,7 @@ fn adalora_without_alpha() {
     let mut file = File::new(38);
     let product = adalora(&mut file, "lin0", [20, 6, 10]);
     let settings = json!({ "peft_type": "ADALORA", "init_r": 6, "target_r": 2, "r": 8, "lora_alpha": 0 });
-    let update = Update::new("lin0", 6.0 / (6.0 + 1e-5), "adapter_config alpha/init_r", product);
+    let update = Update::new("lin0", 6.0 / (6.0 + 1e-5), "adapter_config", product);
     drop_with(&file, config(settings)).shows(&[update]);
 }
 
@@ -161,7 +161,7 @@ fn delora() {
 /// HiRA, IA³, OFT, BOFT and MiSS need the base, if only for its width.
 #[test]
 fn what_needs_its_base_says_so() {
-    let cases: [(&[(&str, &[usize])], &str); 6] = [
+    let cases: [(&[Key], &str); 6] = [
         (&[("hira_A", &[2, 10]), ("hira_B", &[20, 2])], "HiRA"),
         (&[("ia3_l", &[20, 1])], "IA³"),
         (&[("ia3_l", &[1, 20])], "IA³"),

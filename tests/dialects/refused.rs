@@ -1,10 +1,10 @@
 //! What has no update that could be shown: named and listed, never dropped in silence.
 
-use crate::common::dialect::{File, Tensor};
+use crate::common::dialect::{File, Key, Tensor};
 use crate::common::dropped::{Update, drop_file};
 
 /// A method's name, in words between bars, and the keys that it leaves.
-type Method = (&'static str, &'static [(&'static str, &'static [usize])]);
+type Method = (&'static str, &'static [Key]);
 
 const METHODS: [Method; 22] = [
     ("HRA", &[("model.lin0.hra_u", &[10, 2])]),

@@ -110,7 +110,7 @@ fn replacements_and_padding_are_listed() {
     let dropped = drop_file(&file);
     dropped.shows(&[Update::new("img_in", 1.0, NONE, product)]);
     dropped.lists("diffusion_model.img_in.reshape_weight", "shape|pad");
-    dropped.lists("diffusion_model.txt_in.set_weight", "replace");
+    dropped.lists("diffusion_model.txt_in.set_weight", "replace|base");
 }
 
 /// XLabs' processors: `1` is the image's stream, `2` the text's.
@@ -123,8 +123,8 @@ fn xlabs() {
         ("double_blocks.0.processor.qkv_lora2", "double_blocks.0.txt_attn.qkv"),
         ("double_blocks.0.processor.proj_lora2", "double_blocks.0.txt_attn.proj"),
         ("diffusion_model.double_blocks.1.processor.qkv_lora2", "double_blocks.1.txt_attn.qkv"),
-        ("single_blocks.0.processor.qkv_lora", "single_blocks.0*qkv*"),
-        ("single_blocks.0.processor.proj_lora", "single_blocks.0*proj*"),
+        ("single_blocks.0.processor.qkv_lora", "single_blocks.0.linear1"),
+        ("single_blocks.0.processor.proj_lora", "single_blocks.0.linear2"),
     ];
     let mut updates = Vec::new();
     for (n, (path, name)) in names.into_iter().enumerate() {
