@@ -83,7 +83,7 @@ const LAYERS: u64 = 80;
 /// Rows (of A: columns) of a factor that are not zero, in groups of eight.
 const GROUPS: u64 = 24;
 /// Over the memory of the empty page.
-const MEMORY: u64 = 768 << 20;
+const MEMORY: u64 = 256 << 20;
 
 /// The shapes of a Llama with 70 billion weights: 560 modules, 1.66 GB in bf16.
 #[test]
