@@ -45,7 +45,12 @@ pub fn begin(path: &Path, tensors: &[Tensor]) -> BufWriter<File> {
         header.insert(tensor.name.clone(), entry);
         offset = end;
     }
-    let header = Value::Object(header).to_string();
+    safetensors(path, &header)
+}
+
+/// Begins a safetensors file with this header; its tensors' bytes are to follow.
+pub fn safetensors(path: &Path, header: &Map<String, Value>) -> BufWriter<File> {
+    let header = Value::Object(header.clone()).to_string();
     let mut file = BufWriter::new(File::create(path).unwrap_or_else(|e| panic!("{}: {e}", path.display())));
     file.write_all(&(header.len() as u64).to_le_bytes()).expect("room on the disk");
     file.write_all(header.as_bytes()).expect("room on the disk");

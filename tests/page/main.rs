@@ -14,6 +14,7 @@ mod fixtures;
 mod hostile;
 mod items;
 mod large;
+mod long;
 mod look;
 #[path = "../common/peft.rs"]
 mod peft;
@@ -22,3 +23,4 @@ mod projection;
 mod projections;
 mod report;
 mod spectra;
+mod training;

@@ -17,8 +17,9 @@ const MOST_UNSET: usize = 40;
 pub fn Noted(adapter: Arc<Adapter>, section: Section) -> impl IntoView {
     let part = section.part;
     let figures = (part == Part::Dataset).then(|| view! { <DatasetFigures adapter=Arc::clone(&adapter)/> });
-    let (folded, plain): (Vec<_>, Vec<_>) =
-        section.entries.iter().partition(|entry| matches!(entry.shown, Shown::Folded(_)));
+    // What the figures were read from stands below them; elsewhere a folded text keeps its place.
+    let is_source = |entry: &&Entry| part == Part::Dataset && matches!(entry.shown, Shown::Folded(_));
+    let (folded, plain): (Vec<_>, Vec<_>) = section.entries.iter().partition(is_source);
     let entry = |entry: &Entry| {
         view! {
             <div data-testid="metadata-entry" data-key=entry.key.clone()>
@@ -33,7 +34,7 @@ pub fn Noted(adapter: Arc<Adapter>, section: Section) -> impl IntoView {
             {(!plain.is_empty()).then(|| view! { <dl>{plain.into_iter().map(entry).collect_view()}</dl> })}
             {figures}
             {(!folded.is_empty())
-                .then(|| view! { <dl class="folded">{folded.into_iter().map(entry).collect_view()}</dl> })}
+                .then(|| view! { <dl>{folded.into_iter().map(entry).collect_view()}</dl> })}
             {unset(&section.unset)}
         </section>
     }

@@ -36,10 +36,10 @@ pub fn TrainingPanel() -> impl IntoView {
                 </p>
                 <div class="training-side">
                     {some(&[Part::About, Part::Base, Part::Network, Part::Software])}
+                    <TagPanel adapter=Arc::clone(&adapter)/>
                 </div>
                 <div class="training-side">
                     {some(&[Part::Training, Part::Dataset])}
-                    <TagPanel adapter=Arc::clone(&adapter)/>
                 </div>
                 {other.map(|section| view! { <OtherEntries adapter=Arc::clone(&adapter) section/> })}
             </div>

@@ -50,7 +50,7 @@ fn a_kohya_file() {
     let pairs = [("conv_dim", "8"), ("algo", "locon")].map(|(k, v)| (k.to_owned(), v.to_owned()));
     assert_eq!(entry(&sections, Part::Network, "Arguments").shown, Shown::Pairs(pairs.into()));
     assert_eq!(sections[2].unset, ["Dropout"]);
-    assert_eq!(text(&sections, Part::Training, "– of the U-Net"), "1e-4");
+    assert_eq!(text(&sections, Part::Training, "Learning rate, U-Net"), "1e-4");
     assert_eq!(text(&sections, Part::Training, "Steps"), "12\u{202f}500");
     assert_eq!(text(&sections, Part::Training, "Seed"), "1234567890");
     assert_eq!(text(&sections, Part::Training, "Started"), "2024-03-01 14:05:12 UTC");
