@@ -6,13 +6,18 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{config, f32_file, header_of, json, peft_fixture, read_f32};
-use lorascope::adapter::{Adapter, AdapterError, keys, scale};
+use lorascope::adapter::{Adapter, AdapterError, Factor, Module, keys, scale};
 use lorascope::container::{Header, TensorType};
 use lorascope::source::MemorySource;
 use proptest::prelude::*;
 
 /// Name and shape.
 type Tensor = (&'static str, &'static [u64]);
+
+/// The left (0) or right (1) factor of a module that stores both.
+fn side(module: &Module, side: usize) -> &Factor {
+    module.pair().unwrap()[side]
+}
 
 const FIXTURES: &[&str] = &["peft-lora", "peft-rslora-attn", "peft-patterns", "peft-embed-saved"];
 
@@ -27,9 +32,9 @@ fn fixtures_have_the_modules_that_peft_applies() {
             let wanted = &expected[&module.name];
             assert_eq!(serde_json::json!(module.shape), wanted["shape"], "{folder} {}", module.name);
             assert_eq!(module.scale, wanted["scaling"].as_f64().unwrap(), "{folder} {}", module.name);
-            assert_eq!([module.left.rows, module.right.rows], module.shape);
-            assert_eq!([module.left.cols, module.right.cols], [u64::from(module.rank); 2]);
-            assert_eq!(module.left.tensor.byte_len(), module.left.rows * module.left.cols * 4);
+            assert_eq!([side(module, 0).rows, side(module, 1).rows], module.shape);
+            assert_eq!([side(module, 0).cols, side(module, 1).cols], [u64::from(module.rank); 2]);
+            assert_eq!(side(module, 0).tensor.byte_len(), side(module, 0).rows * side(module, 0).cols * 4);
             found.insert(module.name.clone(), ());
         }
         assert_eq!(found.len(), adapter.modules.len(), "{folder}: each module once");
@@ -61,8 +66,8 @@ fn an_embedding_is_stored_by_rows_of_the_vocabulary() {
     let embedding = &adapter.modules[0];
     assert_eq!((embedding.name.as_str(), embedding.role.as_str()), ("model.embed_tokens", "embed"));
     assert_eq!((embedding.shape, embedding.layer), ([256, 128], None));
-    assert!(embedding.left.tensor.name.ends_with("lora_embedding_A") && embedding.left.transposed);
-    assert!(embedding.right.tensor.name.ends_with("lora_embedding_B") && !embedding.right.transposed);
+    assert!(side(embedding, 0).tensor.name.ends_with("lora_embedding_A") && side(embedding, 0).transposed);
+    assert!(side(embedding, 1).tensor.name.ends_with("lora_embedding_B") && !side(embedding, 1).transposed);
     let listed: Vec<_> = adapter.not_analyzed.iter().map(|n| (n.name.as_str(), n.reason.as_str())).collect();
     assert_eq!(
         listed,
@@ -119,8 +124,8 @@ fn a_transposed_base_gets_a_transposed_update() {
     let adapter = read_f32(tensors, Some(&conv1d)).unwrap();
     let module = &adapter.modules[0];
     assert_eq!((module.shape, module.layer, module.role.as_str()), ([16, 48], Some(0), "qkv"));
-    assert!(module.left.tensor.name.ends_with("lora_A.weight") && module.left.transposed);
-    assert!(module.right.tensor.name.ends_with("lora_B.weight") && !module.right.transposed);
+    assert!(side(module, 0).tensor.name.ends_with("lora_A.weight") && side(module, 0).transposed);
+    assert!(side(module, 1).tensor.name.ends_with("lora_B.weight") && !side(module, 1).transposed);
     assert_eq!(adapter.modules[1].shape, [50, 16], "the head is a plain linear layer");
 }
 
@@ -139,9 +144,9 @@ fn one_bad_module_does_not_stop_the_others() {
             &[
                 ("m.layers.1.q_proj.lora_A", &[2, 8]),
                 ("m.layers.1.q_proj.lora_B", &[4, 2]),
-                ("m.layers.1.q_proj.lora_E", &[2, 1]),
+                ("m.layers.1.q_proj.lora_diag", &[2]),
             ],
-            "AdaLoRA",
+            "KaSA",
         ),
         (
             &[
@@ -199,13 +204,15 @@ fn every_other_tensor_is_listed() {
     )
     .unwrap();
     assert_eq!(adapter.modules.iter().map(|m| m.name.as_str()).collect::<Vec<_>>(), ["m.layers.0.q_proj"]);
-    assert_eq!(adapter.not_analyzed.len(), 10);
-    for word in ["second", "DoRA magnitude is not applied yet: the figures describe s·B·A", "LoKr", "alpha"] {
+    assert_eq!(adapter.not_analyzed.len(), 8);
+    for word in ["second", "lokr_w1"] {
         assert_eq!(adapter.warnings.iter().filter(|w| w.contains(word)).count(), 1, "{word}: {:?}", adapter.warnings);
     }
-    assert_eq!(adapter.warnings.len(), 4);
-    assert!(adapter.scale_assumed);
-    assert_eq!(adapter.modules[0].scale_source, "assumed 1: no adapter_config.json");
+    assert_eq!(adapter.warnings.len(), 2);
+    assert!(!adapter.scale_assumed);
+    let module = &adapter.modules[0];
+    assert_eq!((module.algorithm, module.scale_source.as_str()), ("DoRA", "alpha tensor"));
+    assert!(module.note.as_ref().is_some_and(|note| note.contains("s·B·A")));
 }
 
 #[test]
@@ -294,7 +301,7 @@ proptest! {
         let mut used: Vec<&str> = Vec::new();
         for module in &adapter.modules {
             prop_assert!(module.scale.is_finite() && module.rank > 0);
-            for factor in [&module.left, &module.right] {
+            for factor in module.pair().unwrap() {
                 prop_assert_eq!(factor.rows * factor.cols * 4, factor.tensor.byte_len());
                 used.push(&factor.tensor.name);
             }

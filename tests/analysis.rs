@@ -9,8 +9,8 @@ use common::{json, peft_fixture, read_f32};
 use lorascope::adapter::{Adapter, scale};
 use lorascope::analysis::measures::{energy, energy_kept, frobenius, measures, rank_keeping};
 use lorascope::analysis::profile::{profile, total_layers};
-use lorascope::analysis::report;
 use lorascope::analysis::scheme::Scheme;
+use lorascope::analysis::{Sigma, report};
 use lorascope::report::AdapterReport;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -41,14 +41,14 @@ fn profiles_are_the_reference_s() {
 }
 
 /// The fixture's adapter with the library's own singular values, the scale taken out again.
-fn with_expected_spectra(folder: &str) -> (Adapter, Vec<Option<Vec<f64>>>) {
+fn with_expected_spectra(folder: &str) -> (Adapter, Vec<Option<Sigma>>) {
     let adapter = peft_fixture(folder);
     let expected = json(&format!("expected/{folder}.json"));
     let spectrum = |name: &str, scale: f64| -> Vec<f64> {
         let values = expected["modules"][name]["singular_values"].as_array().unwrap();
         values.iter().map(|v| v.as_f64().unwrap() / scale).collect()
     };
-    let spectra = adapter.modules.iter().map(|m| Some(spectrum(&m.name, m.scale))).collect();
+    let spectra = adapter.modules.iter().map(|m| Some(Sigma::whole(spectrum(&m.name, m.scale)))).collect();
     (adapter, spectra)
 }
 
@@ -108,7 +108,7 @@ fn assert_finite(report: &AdapterReport) {
 #[test]
 fn an_untrained_adapter_is_no_evidence() {
     for spectrum in [vec![0.0, 0.0], vec![1e-7, 0.0], vec![5e-324, 5e-324]] {
-        let report = report("x".to_owned(), &adapter(&["layers.0.q_proj"]), &[Some(spectrum.clone())]);
+        let report = report("x".to_owned(), &adapter(&["layers.0.q_proj"]), &[Some(Sigma::whole(spectrum.clone()))]);
         assert_finite(&report);
         assert!(!report.domains.evidence);
         assert!(report.domains.scores.values().all(|s| s.as_f64() == Some(0.33)));
@@ -123,7 +123,8 @@ fn an_untrained_adapter_is_no_evidence() {
 #[test]
 fn huge_values_stay_finite() {
     let two = adapter(&["layers.0.q_proj", "layers.0.mlp.up_proj"]);
-    let report = |spectra: [Vec<f64>; 2]| report("x".to_owned(), &two, &spectra.map(Some));
+    let report =
+        |spectra: [Vec<f64>; 2]| report("x".to_owned(), &two, &spectra.map(|values| Some(Sigma::whole(values))));
     let large = report([vec![1e150, 1e150], vec![1e150, 0.0]]);
     assert_finite(&large);
     assert!((large.modules[0].energy_share - 2.0 / 3.0).abs() < 1e-12);
@@ -139,7 +140,7 @@ fn huge_values_stay_finite() {
 #[test]
 fn a_report_follows_the_scale() {
     let mut one = adapter(&["layers.0.q_proj"]);
-    let spectra = [Some(vec![3.0, 4e-7])];
+    let spectra = [Some(Sigma::whole(vec![3.0, 4e-7]))];
     let before = report("x".to_owned(), &one, &spectra);
     assert!(before.warnings.iter().any(|w| w.contains("assumed 1: no adapter_config.json")));
     scale::set_by_hand(&mut one, -2.0);
@@ -156,7 +157,11 @@ fn an_image_adapter_opens_with_the_neutral_scheme() {
         "unet.down_blocks.1.attentions.1.transformer_blocks.0.attn1.to_q",
         "unet.up_blocks.2.attentions.0.transformer_blocks.0.attn1.to_q",
     ];
-    let report = report("x".to_owned(), &adapter(&names), &[Some(vec![1.0, 0.0]), Some(vec![1.0, 0.0])]);
+    let report = report(
+        "x".to_owned(),
+        &adapter(&names),
+        &[Some(Sigma::whole(vec![1.0, 0.0])), Some(Sigma::whole(vec![1.0, 0.0]))],
+    );
     assert_finite(&report);
     assert_eq!((report.domains.scheme.as_str(), report.domains.tags.len()), ("by-block", 0));
     assert_eq!(serde_json::to_string(&report.domains.scores).unwrap(), r#"{"down":0.5,"up":0.5}"#);
@@ -169,7 +174,7 @@ fn an_image_adapter_opens_with_the_neutral_scheme() {
 #[test]
 fn modules_that_were_not_computed_are_left_out() {
     let two = adapter(&["layers.0.q_proj", "layers.5.q_proj"]);
-    let report = report("x".to_owned(), &two, &[Some(vec![1.0, 0.0]), None]);
+    let report = report("x".to_owned(), &two, &[Some(Sigma::whole(vec![1.0, 0.0])), None]);
     assert_eq!(report.modules.iter().map(|m| m.name.as_str()).collect::<Vec<_>>(), ["layers.0.q_proj"]);
     assert_eq!(
         (report.total_layers, report.modules[0].depth.as_str()),
@@ -181,15 +186,15 @@ fn modules_that_were_not_computed_are_left_out() {
 
 #[test]
 fn measures_by_their_definitions() {
-    let flat = measures(&[2.0; 4]);
+    let flat = measures(&[2.0; 4], 0.0);
     assert!((flat.stable_rank - 4.0).abs() < 1e-12 && (flat.effective_rank - 4.0).abs() < 1e-12);
     assert!((flat.spectral_entropy - 4f64.ln()).abs() < 1e-12);
     assert_eq!(flat.numerical_rank, 4);
-    let one = measures(&[7.0]);
+    let one = measures(&[7.0], 0.0);
     assert_eq!((one.stable_rank, one.effective_rank, one.spectral_entropy, one.numerical_rank), (1.0, 1.0, 0.0, 1));
     assert!(one.spectral_entropy.is_sign_positive());
-    assert_eq!(measures(&[1.0, 2.1e-6, 1.9e-6]).numerical_rank, 2);
-    assert_eq!(measures(&[]), measures(&[0.0, 0.0]));
+    assert_eq!(measures(&[1.0, 2.1e-6, 1.9e-6], 0.0).numerical_rank, 2);
+    assert_eq!(measures(&[], 0.0), measures(&[0.0, 0.0], 0.0));
     assert_eq!((frobenius(&[3.0, 4.0]), energy(&[3.0, 4.0])), (5.0, 25.0));
     assert_eq!(frobenius(&[3e200, 0.0]), 3e200, "a square that overflows");
     assert_eq!(energy_kept(&[2.0, 1.0, 1.0]), [4.0 / 6.0, 5.0 / 6.0, 1.0]);
@@ -225,7 +230,7 @@ proptest! {
         let mut sigma: Vec<f64> = values.iter().map(|v| v * 10f64.powi(exponent)).collect();
         sigma.sort_by(|a, b| b.total_cmp(a));
         let n = sigma.len() as f64;
-        let m = measures(&sigma);
+        let m = measures(&sigma, 0.0);
         prop_assert!(sigma[0] == 0.0 || (1.0..=n).contains(&m.stable_rank));
         prop_assert!(m.stable_rank <= m.effective_rank * (1.0 + 1e-9), "2-norm rank below the entropy's");
         prop_assert!(m.effective_rank <= n * (1.0 + 1e-9));

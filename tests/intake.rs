@@ -142,7 +142,7 @@ fn content_counts_and_not_the_name() {
     assert_eq!(sorted.adapters[0].config.as_ref().map(|c| c.path.as_str()), Some("a/config.json"));
     assert_eq!(sorted.adapters[0].label, "renamed.bin");
     assert_eq!(sorted.checkpoints[0].label, "b");
-    assert_eq!(sorted.companions, ["b/adapter_config.json", "c/index.json"]);
+    assert_eq!(sorted.companions, ["c/index.json", "b/adapter_config.json"]);
     assert_eq!(sorted.problems, Vec::<String>::new());
 }
 
@@ -152,7 +152,7 @@ fn what_cannot_be_used_is_said() {
         (MemorySource::new("run/adapter_model.bin", &b"PK\x03\x04\x00\x00\x08\x08 and so on"[..]), "safetensors"),
         (MemorySource::new("run/x.gguf", &b"GGUF\x03\0\0\0 and so on"[..]), "this GGUF file cannot be read"),
         (MemorySource::new("run/x.part", &b"GGUF\x03\0\0\0 and so on"[..]), "this GGUF file cannot be read"),
-        (MemorySource::new("run/x.safetensors", f32_file(&[("lora_unet_a.lora_down.weight", &[2, 8])])), "kohya"),
+        (MemorySource::new("run/x.safetensors", f32_file(&[("emb_params", &[2, 8])])), "textual-inversion"),
         (MemorySource::new("run/x.safetensors", f32_file(&[])), "no tensors"),
         (text("run/adapter_config.json", "{"), "not valid JSON"),
         (text("run/adapter_config.json", "{}"), "peft_type"),

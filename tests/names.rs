@@ -165,22 +165,47 @@ fn other_dialects_are_named() {
         let tensors: Vec<(&str, &[u64])> = names.iter().map(|n| (*n, &[2, 2][..])).collect();
         recognise(&header_of(&MemorySource::new("x", f32_file(&tensors))).unwrap())
     };
+    for key in [
+        "lora_unet_x.lora_down.weight",
+        "model.layers.0.q_proj.lora_a",
+        "layers.0.attn.q_proj.lora_a.weight",
+        "blk.0.attn_q.weight.lora_a",
+        "x.hada_w1_a",
+        "x.lokr_w1",
+        "unet.a.processor.to_q_lora.down.weight",
+        "text_encoder.x.self_attn.q_proj.lora_linear_layer.up.weight",
+        "double_blocks.0.processor.qkv_lora1.up.weight",
+        "base_model.model.x.ia3_l",
+        "unet:0:up",
+        "x.adapter.linear_in.weight",
+        "x.diff",
+        "x.w_norm",
+    ] {
+        assert_eq!(judge(&["y.weight", key]), Content::Adapter, "{key}");
+    }
     for (key, word) in [
-        ("lora_unet_x.lora_down.weight", "kohya"),
-        ("model.layers.0.q_proj.lora_a", "MLX"),
-        ("layers.0.attn.q_proj.lora_a.weight", "torchtune"),
-        ("x.hada_w1_a", "LoHa"),
-        ("x.lokr_w1", "LoKr"),
-        ("unet.a.processor.to_q_lora.down.weight", "diffusers"),
-        ("double_blocks.0.processor.qkv_lora1.up.weight", "XLabs"),
-        ("base_model.model.x.ia3_l", "IA³"),
-        ("unet:0:up", "cloneofsimo"),
-        ("base_model.model.x.lora_magnitude_vector", "without LoRA factors"),
+        ("base_model.model.x.hra_u", "HRA"),
+        ("base_model.model.x.boft_R", "BOFT"),
+        ("x.lambda_layer", "T-LoRA"),
+        ("emb_params", "textual-inversion"),
+        ("lllite_unet_x.down.weight", "ControlNet-LLLite"),
+        ("base_model.model.x.trainable_tokens_delta", "trained token rows"),
     ] {
         let Content::Other(dialect) = judge(&["y.weight", key]) else { panic!("{key} is another dialect") };
         assert!(dialect.contains(word), "{key}: {dialect}");
         let says = read_f32(&[(key, &[2, 2])], None).unwrap_err().to_string();
-        assert!(says.contains(dialect) && says.contains("PEFT"), "{says}");
+        assert!(says.contains(dialect) && says.contains("Drop"), "{says}");
+    }
+    // What a model may call its own tensors shows nothing alone.
+    for keys in [
+        &["x.alpha", "x.scale"][..],
+        &["x.A"],
+        &["x.m", "x.magnitude"],
+        &["x.up", "x.down"],
+        &["x.a1.weight", "x.b1.weight"],
+        &["x.norm.query_norm.scale"],
+    ] {
+        assert_eq!(judge(keys), Content::Checkpoint, "{keys:?}");
     }
     assert_eq!(judge(&["model.lora_A_like.weight", "x.alpha"]), Content::Checkpoint);
     assert_eq!(judge(&["unet:x:up"]), Content::Checkpoint);

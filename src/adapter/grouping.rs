@@ -29,6 +29,10 @@ pub struct Sorted<'a> {
     first_unknown: Option<(String, String)>,
     /// VeRA's shared matrices.
     pub shared: [Option<&'a TensorEntry>; 2],
+    /// What is listed, and its place in the file.
+    rejected: Vec<(usize, NotAnalyzed)>,
+    /// The places of all tensors in the file, by their names.
+    places: HashMap<&'a str, usize>,
 }
 
 /// How many names a sentence gives.
@@ -174,11 +178,13 @@ pub fn shown(header: &Header) -> Shown {
 
 /// Sorts tensors into modules, and lists those that are no part of an update.
 pub fn sort<'a>(header: &'a Header, config: Option<&PeftConfig>) -> Sorted<'a> {
-    let mut sorted = Sorted::default();
+    let places = header.tensors.iter().enumerate().map(|(n, tensor)| (tensor.name.as_str(), n)).collect();
+    let mut sorted = Sorted { places, ..Sorted::default() };
     let (gathered, plain) = gather(header);
     let first_adapter = gathered.iter().flat_map(|g| &g.keys).find(|key| key.role.is_pair()).map(|key| key.adapter);
     for Gathered { mut group, keys } in gathered {
         let whole = std::mem::take(&mut group.tensors);
+        let named = whole.iter().find_map(|(role, _)| if let Role::Named(kind) = role { Some(*kind) } else { None });
         for ((role, tensor), key) in whole.into_iter().zip(keys) {
             if let Some(adapter) =
                 first_adapter.filter(|first| *first != key.adapter && role.is_pair()).map(|_| key.adapter)
@@ -198,7 +204,11 @@ pub fn sort<'a>(header: &'a Header, config: Option<&PeftConfig>) -> Sorted<'a> {
             sorted.groups.push(group);
         } else {
             for (_, tensor) in group.tensors {
-                sorted.reject(tensor, "nothing beside it is an update that it could belong to".to_owned());
+                let reason = match named {
+                    Some(kind) => format!("part of {kind}, {}", why_only_named(kind)),
+                    None => "nothing beside it is an update that it could belong to".to_owned(),
+                };
+                sorted.reject(tensor, reason);
             }
         }
     }
@@ -206,12 +216,15 @@ pub fn sort<'a>(header: &'a Header, config: Option<&PeftConfig>) -> Sorted<'a> {
         let reason = sorted.plain(tensor, config);
         sorted.reject(tensor, reason);
     }
+    sorted.rejected.sort_by_key(|(place, _)| *place);
+    sorted.not_analyzed = sorted.rejected.drain(..).map(|(_, entry)| entry).collect();
     sorted
 }
 
 impl Sorted<'_> {
     fn reject(&mut self, tensor: &TensorEntry, reason: String) {
-        self.not_analyzed.push(NotAnalyzed { name: keys::strip(&tensor.name), reason });
+        let entry = NotAnalyzed { name: keys::strip(&tensor.name), reason };
+        self.rejected.push((self.places.get(tensor.name.as_str()).copied().unwrap_or_default(), entry));
     }
 
     fn of_another_adapter(&mut self, tensor: &TensorEntry, adapter: Option<&str>) {

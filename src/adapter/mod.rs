@@ -81,6 +81,8 @@ pub struct Module {
     pub scale_source: String,
     /// A number in the file that gives the scale.
     pub stored_scale: Option<StoredScale>,
+    /// What the configuration would give, where a stored number goes first.
+    pub configured_scale: Option<f64>,
     /// What a person should know of how the update is computed.
     pub note: Option<String>,
 }
@@ -96,9 +98,9 @@ pub struct Factor {
 }
 
 impl Module {
-    /// Both factors, where the file stores them.
+    /// Both factors, where the file stores them; those of a DoRA's direction too.
     pub fn pair(&self) -> Option<[&Factor; 2]> {
-        match &self.update {
+        match self.update.alone()? {
             Update::Pair { left, right } => Some([left, right]),
             Update::Recipe(_) => None,
         }

@@ -73,7 +73,7 @@ pub fn read(header: &Header, config: Option<&PeftConfig>) -> Result<Adapter, Ada
             .or_else(|| ["ss_base_model_version", "modelspec.architecture"].iter().find_map(|key| named(key))),
         scale_assumed: modules.iter().any(|m| scale::is_assumed(&m.scale_source)),
         is_peft: groups.iter().all(|group| dialects::name(group.family, group.path) == "PEFT")
-            && modules.iter().any(|m| m.pair().is_some() && m.stored_scale.is_none()),
+            && modules.iter().any(|m| m.pair().is_some()),
         modules,
         not_analyzed: sorted.not_analyzed,
         warnings,
@@ -107,6 +107,7 @@ fn of_shaped(shaped: Shaped, group: &Group<'_>, name: &str, settings: &Settings<
         inputs_first: shaped.inputs_first,
         scale: scale.value,
         scale_source: scale.source,
+        configured_scale: configured_scale(&shaped.rule, &stored_scale, name, settings, rank),
         stored_scale,
         note: shaped.note,
     })
@@ -138,6 +139,18 @@ fn scale_of(
         None => scale::by_settings(settings, group.family, group.path, name, divisor),
     };
     (scale, stored)
+}
+
+/// The scale by adapter_config.json of a module whose file stores another number for it.
+fn configured_scale(
+    rule: &Rule,
+    stored: &Option<StoredScale>,
+    name: &str,
+    settings: &Settings<'_>,
+    rank: u32,
+) -> Option<f64> {
+    let config = settings.config.filter(|config| config.mlx.is_none() && *rule == Rule::Settings)?;
+    stored.as_ref().map(|_| scale::peft(config, name, rank, "adapter_config").value)
 }
 
 /// The dialects and algorithms of a file, by how many modules they have.

@@ -174,7 +174,10 @@ pub fn adalora(config: Option<&PeftConfig>) -> Scale {
     };
     let r = config.init_r.unwrap_or(DEFAULT_INIT_R);
     if alpha <= 0.0 {
-        return Scale::of(r as f64 / (r as f64 + 1e-5), "adapter_config alpha/init_r, init_r standing in for an alpha that is not above 0");
+        return Scale::of(
+            r as f64 / (r as f64 + 1e-5),
+            "adapter_config alpha/init_r, init_r standing in for an alpha that is not above 0",
+        );
     }
     let remark = if config.init_r.is_none() { " (PEFT's default init_r, 12)" } else { "" };
     Scale::of(alpha / (r as f64 + 1e-5), format!("adapter_config alpha/init_r{remark}"))

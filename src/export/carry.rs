@@ -87,7 +87,8 @@ const ALPHA: &str = "a stored alpha, which PEFT does not write: the scale stands
 
 impl<'a> Written<'a> {
     fn of(modules: &[&'a Module]) -> Self {
-        let names = || modules.iter().flat_map(|m| m.update.tensors()).map(|tensor| tensor.name.as_str());
+        let factors = || modules.iter().filter_map(|m| m.pair()).flatten();
+        let names = || factors().map(|factor| factor.tensor.name.as_str());
         let keys = || names().filter_map(keys::parse);
         Self {
             tensors: names().collect(),

@@ -6,6 +6,7 @@ use crate::adapter::scale::{self, Resolved, Scale};
 use crate::adapter::{Adapter, FaultLog, Module, Update};
 use crate::analysis::Sigma;
 use crate::checkpoint::Checkpoint;
+use crate::container::quoted;
 use crate::intake::{AdapterFile, ConfigFile, ModelFile};
 use crate::protocol::{Item, ItemId, ItemKind};
 use crate::report::{AdapterReport, FileReport, NotAnalyzed};
@@ -100,7 +101,9 @@ impl Found {
                  ComfyUI, A1111 and diffusers would apply 0, no effect at all."
             ));
         }
+        adapter.warnings.extend(self.directions_only(adapter));
         adapter.warnings.extend(self.other_alpha(adapter));
+        adapter.warnings.extend(self.other_scale(adapter));
         adapter.scale_assumed = adapter.modules.iter().any(|m| scale::is_assumed(&m.scale_source));
         let exact: HashSet<&str> = adapter
             .modules
@@ -116,6 +119,36 @@ impl Found {
 }
 
 impl Found {
+    /// DoRA without its base.
+    fn directions_only(&self, adapter: &Adapter) -> Option<String> {
+        let modules = adapter.modules.iter().zip(&self.spectra).zip(&self.exact);
+        let shown = modules.filter(|((m, alone), exact)| m.update.needs_base() && alone.is_some() && exact.is_none());
+        let count = shown.count();
+        (count > 0).then(|| {
+            format!(
+                "{count} of {} modules are DoRA. Their magnitude is applied to the base model's weights, so without them \
+                 the figures describe the factors s·B·A: drop the base checkpoint too for the exact update.",
+                adapter.modules.len()
+            )
+        })
+    }
+
+    /// Stored scales beside a configuration that says another one.
+    fn other_scale(&self, adapter: &Adapter) -> Option<String> {
+        let differs = |(module, stored): (&Module, &Option<Resolved>)| {
+            let (said, stored) = (module.configured_scale?, stored.as_ref()?.scale.value);
+            ((said - stored).abs() > 0.01 * said.abs()).then_some((module.name.clone(), said, stored))
+        };
+        let differing: Vec<_> = adapter.modules.iter().zip(&self.stored).filter_map(differs).collect();
+        let (name, said, stored) = differing.first()?;
+        Some(format!(
+            "adapter_config.json gives another scale than the numbers in the file for {} modules, first for {}: {said} \
+             there, {stored} by the file's own alpha. The file's is used.",
+            differing.len(),
+            quoted(name)
+        ))
+    }
+
     /// kohya's `ss_network_alpha`, where no module stores that alpha: a resized or merged file.
     fn other_alpha(&self, adapter: &Adapter) -> Option<String> {
         let said: f64 = adapter.metadata.get("ss_network_alpha")?.parse().ok()?;

@@ -43,8 +43,9 @@ fn apart(mut report: AdapterReport) -> (AdapterReport, Vec<AdapterPiece>) {
 }
 
 fn bytes_of(module: &ModuleReport) -> usize {
-    let texts = [&module.name, &module.role, &module.stack, &module.dtype, &module.scale_source];
-    let texts: usize = texts.iter().map(|text| text.len()).sum();
+    let texts = [&module.name, &module.role, &module.stack, &module.dtype, &module.scale_source, &module.algorithm];
+    let note = module.note.as_ref().map_or(0, String::len);
+    let texts: usize = note + texts.iter().map(|text| text.len()).sum::<usize>();
     MODULE_OVERHEAD + texts + std::mem::size_of_val(module.singular_values.as_slice())
 }
 

@@ -112,7 +112,7 @@ fn eight_bit_weights_are_decoded() {
 
 /// ‖UᵀXV‖² for the column spaces of both factors of a module.
 fn captured(source: &Source, module: &Module, x: &DMatrix<f64>) -> f64 {
-    let [u, v] = [&module.left, &module.right].map(|factor| source.factor(factor).map(f64::from).qr().q());
+    let [u, v] = module.pair().unwrap().map(|factor| source.factor(factor).map(f64::from).qr().q());
     (u.tr_mul(x) * v).norm_squared()
 }
 

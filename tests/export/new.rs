@@ -32,7 +32,7 @@ fn round(modules: &[NewModule], base: Base<'_>) -> Value {
     for (new, [left, right]) in modules.iter().zip(&factors) {
         let module = written.module(&new.path);
         assert_eq!((module.shape, module.rank, module.scale), (new.shape, new.rank, 1.0), "{}", new.path);
-        let [l, r] = [&module.left, &module.right].map(|factor| written.factor(factor));
+        let [l, r] = module.pair().unwrap().map(|factor| written.factor(factor));
         assert_eq!(l * r.transpose(), left * right.transpose(), "{}", new.path);
     }
     Value::Object(config.object)

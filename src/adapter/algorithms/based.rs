@@ -100,13 +100,16 @@ pub fn oft(group: &Group<'_>, settings: &Settings<'_>) -> Result<Shaped, ModuleF
     let blocks = need(group, Role::OftBlocks, "rescale", "oft_blocks")?;
     numbers(blocks)?;
     let [k, n, m] = blocks.shape[..] else {
-        return Err(ModuleFault::Variant { variant: "BOFT", why: "its butterfly of rotations is not computed here" });
+        return Err(ModuleFault::Variant {
+            variant: "BOFT",
+            why: "it turns the base model's weight by a butterfly of rotations, which is not computed here",
+        });
     };
     if n != m {
         return Err(crate::adapter::tensor::not_a_matrix(blocks, "oft_blocks"));
     }
     if settings.is_kohya_oft {
-        let why = "sd-scripts clamps its rotations by a constraint, which is not computed here";
+        let why = "sd-scripts clamps the rotations of the base's weight by a constraint, which is not computed here";
         return Err(ModuleFault::Variant { variant: "OFT", why });
     }
     let out = k.checked_mul(n).ok_or_else(|| ModuleFault::TooLarge { shape: format!("{:?}", blocks.shape) })?;

@@ -100,10 +100,9 @@ fn half<'a>(
     }
     let (Some(w_a), Some(w_b)) = (of(Part::A), of(Part::B)) else {
         let has = if of(Part::A).is_some() { a } else { b };
-        return Err(match (of(Part::A), of(Part::B)) {
-            (None, None) => {
-                ModuleFault::Parts { has: group.tensors().map(|(_, t)| t.name.clone()).collect::<Vec<_>>().join(", ") }
-            }
+        return Err(match (of(Part::A), of(Part::B), half) {
+            (None, None, Half::First) => ModuleFault::Orphan { has: "lokr_w2", lacks: "lokr_w1" },
+            (None, None, Half::Second) => ModuleFault::Orphan { has: "lokr_w1", lacks: "lokr_w2" },
             _ => ModuleFault::Orphan { has, lacks: if has == a { b } else { a } },
         });
     };

@@ -290,7 +290,7 @@ pub fn without_processor(path: &str) -> Option<String> {
     match (word, number) {
         ("qkv" | "proj", "1") => Some(joined(&format!("img_attn.{word}"))),
         ("qkv" | "proj", "2") => Some(joined(&format!("txt_attn.{word}"))),
-        ("qkv", "") => Some(joined("linear1.qkv")),
+        ("qkv", "") => Some(joined("linear1")),
         ("proj", "") => Some(joined("linear2")),
         (_, "") if block.rsplit('.').next() == Some("self_attn") => Some(joined(match word {
             "to_q" => "q_proj",
