@@ -31,13 +31,14 @@ impl<'a> Array<'a> {
         self.dim(0)
     }
 
-    pub fn len(&self) -> usize {
+    /// How many numbers it has.
+    pub fn size(&self) -> usize {
         self.tensor.shape.iter().map(|&d| d as usize).product()
     }
 
     /// The product of every dimension after the first.
     pub fn cols(&self) -> usize {
-        self.len().checked_div(self.rows()).unwrap_or(0)
+        self.size().checked_div(self.rows()).unwrap_or(0)
     }
 
     /// The number at `index`, row by row.
@@ -58,7 +59,7 @@ impl<'a> Array<'a> {
     }
 
     pub fn numbers(&self) -> impl Iterator<Item = f64> + '_ {
-        (0..self.len()).map(|index| self.get(index))
+        (0..self.size()).map(|index| self.get(index))
     }
 
     /// As a matrix, the first dimension its rows.

@@ -98,7 +98,7 @@ fn dora(
         Axis::Column => col,
         _ => row,
     };
-    let groups = magnitude.len();
+    let groups = magnitude.size();
     let wanted = group(w.rows.saturating_sub(1), w.cols.saturating_sub(1)) + 1;
     if groups != wanted {
         return Err(format!("its magnitude has {groups} numbers, and the base's weight asks for {wanted}"));
@@ -124,8 +124,8 @@ fn dora(
 
 /// PEFT: W ⊙ (l − 1). LyCORIS stores the offset: W ⊙ l.
 fn ia3(w: &Dense, l: &Array<'_>, (axis, offset): (Axis, bool), rest: &[Array<'_>]) -> Result<Dense, Refused> {
-    let n = l.len();
-    let channels_fit = n > 0 && w.cols % n == 0;
+    let n = l.size();
+    let channels_fit = n > 0 && w.cols.is_multiple_of(n);
     let by_row = match axis {
         Axis::Out => true,
         Axis::Flag => rest.first().is_none_or(|flag| flag.get(0) == 0.0),

@@ -41,7 +41,7 @@ fn scaled(a: &Array<'_>, e: &Array<'_>, b: &Array<'_>) -> Factors {
 /// R[(q, k), i] = Σ_j t[i, j, k]·b[j, q]: a Tucker core `[r, s, k…]` and b `[s, in]` as the right factor, in·k… × r.
 pub fn cored(core: &Array<'_>, b: &DMatrix<f64>) -> DMatrix<f64> {
     let (r, s) = (core.dim(0), core.dim(1));
-    let taps = core.len() / (r * s);
+    let taps = core.size() / (r * s);
     let inputs = b.ncols();
     let mut right = DMatrix::zeros(inputs * taps, r);
     for i in 0..r {

@@ -21,7 +21,7 @@ pub fn adapts_experts(module: &str, rank: u64, config: Option<&PeftConfig>) -> b
     }
     let Some(config) = config else { return false };
     let targeted = parameters(module, config).next().is_some();
-    let multiple = config.rank_of(module).is_some_and(|r| rank > r && rank % r == 0);
+    let multiple = config.rank_of(module).is_some_and(|r| rank > r && rank.is_multiple_of(r));
     targeted && multiple
 }
 
