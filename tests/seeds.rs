@@ -92,14 +92,46 @@ F32 8x4 unet.mid_block.attn1.processor.to_q_lora.up.weight
     let gguf = "GGUF\nF16 4x32 blk.0.attn_q.weight.lora_a\nQ8_0 32x32 blk.0.attn_q.weight.lora_b\n@general.type=adapter\n\
         @adapter.type=lora\n@adapter.lora.alpha=8\n@general.architecture=llama";
     let model = "BF16 100x16 model.embed_tokens.weight\nBF16 16x16 model.layers.0.self_attn.q_proj.weight";
+    let experts = "F32 32x8 base_model.model.mlp.experts.base_layer.lora_A.weight
+F32 12x32 base_model.model.mlp.experts.base_layer.lora_B.weight
+F32 32x6 base_model.model.mlp.experts.lora_A.weight
+F32 8x32 base_model.model.mlp.experts.lora_B.weight
+F32 4x8x16 model.switch_mlp.up_proj.lora_a
+F32 4x12x8 model.switch_mlp.up_proj.lora_b";
+    let others = "F32 8x8 base_model.model.a.lora_A
+F32 12x8 base_model.model.a.lora_B
+F32 8x1 base_model.model.a.lora_E
+F32 12x1 base_model.model.b.ia3_l
+F32 12 base_model.model.c.vera_lambda_b
+F32 4 base_model.model.c.vera_lambda_d
+F32 4x16 base_model.vera_A
+F32 12x4 base_model.vera_B
+F32 2x12 base_model.model.d.miss_block
+F32 2x8 base_model.model.e.delora_A
+F32 12x2 base_model.model.e.delora_B
+F32 1 base_model.model.e.delora_lambda
+F32 8 base_model.model.e.delora_w_norm
+F32 3x4x4 lycoris_f.oft_blocks
+F32 12 lycoris_g.weight
+I64  lycoris_g.on_input
+F32 8x2 lycoris_h.a1.weight
+F32 2x8 lycoris_h.a2.weight
+F32 12x2 lycoris_h.b1.weight
+F32 2x8 lycoris_h.b2.weight
+F32 4x8 unet:0:down
+F32 8x4 unet:0:up
+F32 12 x.w_norm
+F32 4 base_model.model.i.hra_u";
     let with_config = |lines: &str| format!("{lines}\0{config}").into_bytes();
     vec![
         ("diffusers", diffusers.into()),
+        ("experts", with_config(experts)),
         ("gguf", gguf.into()),
         ("kohya", kohya.into()),
         ("lycoris", lycoris.into()),
         ("mlx", with_config(mlx)),
         ("model", model.into()),
+        ("others", others.into()),
         ("peft", with_config(peft)),
     ]
 }

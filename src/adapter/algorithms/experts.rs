@@ -13,6 +13,17 @@ use crate::container::TensorEntry;
 /// Experts that one pair is taken apart into, at most: a header may name any number.
 const MAX_EXPERTS: u64 = 4096;
 
+/// Bytes of names that the modules of one pair may take together: each has its own copy.
+const MAX_NAMES: u64 = 1 << 20;
+
+fn few_enough(experts: u64, a: &TensorEntry, b: &TensorEntry) -> Result<(), ModuleFault> {
+    let names = experts.saturating_mul((a.name.len() + b.name.len()) as u64);
+    if experts <= MAX_EXPERTS && names <= MAX_NAMES {
+        return Ok(());
+    }
+    Err(ModuleFault::TooLarge { shape: format!("{experts} experts of {:?} and {:?}", a.shape, b.shape) })
+}
+
 /// Whether the module owns a 3-D parameter of experts that PEFT adapts as a whole (`target_parameters`): its
 /// factors hold the pairs of all experts, so their rank is a multiple of the configured one.
 pub fn adapts_experts(module: &str, rank: u64, config: Option<&PeftConfig>) -> bool {
@@ -43,7 +54,8 @@ pub fn of_parameter(
 ) -> Result<Vec<Shaped>, ModuleFault> {
     let r = config.and_then(|config| config.rank_of(name)).ok_or(ModuleFault::Experts)?;
     let ((rows, inputs), (outputs, _)) = (matrix(a, "lora_A")?, matrix(b, "lora_B")?);
-    let experts = rows.checked_div(r).filter(|&n| n * r == rows && n <= MAX_EXPERTS).ok_or(ModuleFault::Experts)?;
+    let experts = rows.checked_div(r).filter(|&n| n * r == rows).ok_or(ModuleFault::Experts)?;
+    few_enough(experts, a, b)?;
     outputs.checked_mul(inputs).ok_or_else(|| ModuleFault::TooLarge { shape: format!("{:?}", a.shape) })?;
     let parameter = parameter_of(group.path, name, config);
     let per_expert = a.byte_len() / experts;
@@ -86,9 +98,7 @@ pub fn of_switch(a: &TensorEntry, b: &TensorEntry) -> Result<Vec<Shaped>, Module
         _ => return Err(not_a_matrix(a, "lora_a")),
     };
     matrix(a, "lora_a")?;
-    if experts > MAX_EXPERTS {
-        return Err(ModuleFault::TooLarge { shape: format!("{:?}", b.shape) });
-    }
+    few_enough(experts, a, b)?;
     let part = |whole: &TensorEntry, e: u64, shape: [u64; 2]| {
         let bytes = whole.byte_len() / experts;
         let begin = whole.begin + e * bytes;
