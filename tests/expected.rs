@@ -4,8 +4,9 @@
 
 mod common;
 
-use common::dropped::{Dropped, drops};
+use common::dropped::{Dropped, drops, drops_on};
 use common::{fixture, json};
+use lorascope::protocol::BackendChoice;
 use lorascope::source::MemorySource;
 
 /// The files of an adapter of PEFT's.
@@ -28,8 +29,14 @@ fn below_unet(path: &str) -> String {
     format!("unet.{path}")
 }
 
-/// The one adapter of the drop has exactly the expected modules, each with the expected measures.
-fn agrees(dropped: &Dropped, expected_file: &str, naming: Naming) {
+/// The one adapter of the drops has exactly the expected modules, each with the expected measures, on both engines.
+fn agrees(files: Vec<Vec<MemorySource>>, expected_file: &str, naming: Naming) {
+    for choice in [BackendChoice::Cpu, BackendChoice::WebGpu] {
+        agrees_in(&drops_on(choice, files.clone()), expected_file, naming);
+    }
+}
+
+fn agrees_in(dropped: &Dropped, expected_file: &str, naming: Naming) {
     let expected = json(&format!("expected/{expected_file}.json"));
     let tolerance = if expected.get("tolerance").is_some() { 1e-4 } else { 1e-5 };
     let expected = expected["modules"].as_object().unwrap();
@@ -64,15 +71,15 @@ fn agrees(dropped: &Dropped, expected_file: &str, naming: Naming) {
 #[test]
 fn lora_of_peft() {
     for folder in ["peft-lora", "peft-rslora-attn", "peft-patterns", "peft-embed-saved", "peft-pissa"] {
-        agrees(&drops(vec![peft(folder)]), folder, as_it_is);
+        agrees(vec![peft(folder)], folder, as_it_is);
     }
 }
 
 #[test]
 fn a_trajectory_of_peft() {
     for step in [30, 60, 90, 120] {
-        let dropped = drops(vec![peft(&format!("peft-lora-trajectory/checkpoint-{step}"))]);
-        agrees(&dropped, &format!("peft-lora-trajectory-{step}"), as_it_is);
+        let folder = peft(&format!("peft-lora-trajectory/checkpoint-{step}"));
+        agrees(vec![folder], &format!("peft-lora-trajectory-{step}"), as_it_is);
     }
 }
 
@@ -84,31 +91,31 @@ fn pissa_is_warned_of() {
 
 #[test]
 fn loha_of_peft() {
-    agrees(&drops(vec![peft("peft-loha")]), "peft-loha", as_it_is);
+    agrees(vec![peft("peft-loha")], "peft-loha", as_it_is);
 }
 
 #[test]
 fn lokr_of_peft() {
-    agrees(&drops(vec![peft("peft-lokr")]), "peft-lokr", as_it_is);
+    agrees(vec![peft("peft-lokr")], "peft-lokr", as_it_is);
 }
 
 #[test]
 fn dora_of_peft() {
     let base = || vec![fixture("llama-mini/base/model.safetensors")];
-    agrees(&drops(vec![[peft("peft-dora"), base()].concat()]), "peft-dora", as_it_is);
-    agrees(&drops(vec![peft("peft-dora"), base()]), "peft-dora", as_it_is);
-    agrees(&drops(vec![base(), peft("peft-dora")]), "peft-dora", as_it_is);
+    agrees(vec![[peft("peft-dora"), base()].concat()], "peft-dora", as_it_is);
+    agrees(vec![peft("peft-dora"), base()], "peft-dora", as_it_is);
+    agrees(vec![base(), peft("peft-dora")], "peft-dora", as_it_is);
 }
 
 #[test]
 fn dora_of_peft_without_its_base() {
-    agrees(&drops(vec![peft("peft-dora")]), "peft-dora-factors", as_it_is);
+    agrees(vec![peft("peft-dora")], "peft-dora-factors", as_it_is);
 }
 
 #[test]
 fn diffusers_unet() {
     let file = fixture("diffusers-unet/pytorch_lora_weights.safetensors");
-    agrees(&drops(vec![vec![file]]), "diffusers-unet", below_unet);
+    agrees(vec![vec![file]], "diffusers-unet", below_unet);
 }
 
 /// Each is one file; DoRA's comes with its base.
@@ -116,10 +123,10 @@ fn lycoris(name: &str) {
     let file = || vec![fixture(&format!("{name}/adapter.safetensors"))];
     if name == "lycoris-dora" {
         let base = || vec![fixture("lycoris-dora/base_unet.safetensors")];
-        agrees(&drops(vec![[file(), base()].concat()]), name, flat);
-        agrees(&drops(vec![file(), base()]), name, flat);
+        agrees(vec![[file(), base()].concat()], name, flat);
+        agrees(vec![file(), base()], name, flat);
     } else {
-        agrees(&drops(vec![file()]), name, flat);
+        agrees(vec![file()], name, flat);
     }
 }
 

@@ -40,11 +40,16 @@ pub struct Dropped {
 
 /// Drops these files one after the other, each list in one drop, on the CPU.
 pub fn drops(drops: Vec<Vec<MemorySource>>) -> Dropped {
+    drops_on(BackendChoice::Cpu, drops)
+}
+
+/// The same on a backend of one's choice.
+pub fn drops_on(choice: BackendChoice, drops: Vec<Vec<MemorySource>>) -> Dropped {
     let messages = Rc::new(RefCell::new(Vec::new()));
     let sink = Rc::clone(&messages);
     let emit = move |message| sink.borrow_mut().push(message);
-    let mut session = block_on(Session::start(BackendChoice::Cpu, "unnamed".to_owned(), Steady, emit))
-        .unwrap_or_else(|why| panic!("{why}"));
+    let mut session =
+        block_on(Session::start(choice, "unnamed".to_owned(), Steady, emit)).unwrap_or_else(|why| panic!("{why}"));
     for files in drops {
         block_on(session.load(files));
     }

@@ -226,3 +226,46 @@ fn what_is_joined_takes_its_extraction_along() {
     assert!(session.report().extraction.is_none());
     assert!(messages.borrow().contains(&ToPage::ExtractionGone));
 }
+
+/// A configuration that reads the tensors another way has them computed again.
+#[test]
+fn a_configuration_may_make_another_formula_of_the_tensors() {
+    let names = ["base_model.model.lin0.lora_A.weight", "base_model.model.lin0.lora_B.weight"];
+    let bytes = common::f32_file(&[(names[0], &[2, 4]), (names[1], &[6, 2])]);
+    let (mut session, messages) = start(BackendChoice::Cpu, Steady);
+    block_on(session.load(vec![MemorySource::new("q/adapter_model.safetensors", bytes)]));
+    let plain = session.report().adapters.remove(0);
+    assert_eq!((plain.modules[0].algorithm.as_str(), plain.modules[0].shape), ("LoRA", [6, 4]));
+    let config = r#"{"peft_type": "LORA", "r": 2, "lora_alpha": 4, "use_qalora": true, "qalora_group_size": 3}"#;
+    block_on(session.load(vec![MemorySource::new("q/adapter_config.json", config.as_bytes())]));
+    assert_eq!(verdict(&messages), (Outcome::Done, vec![]));
+    let pooled = session.report().adapters.remove(0);
+    assert_eq!((pooled.modules[0].algorithm.as_str(), pooled.modules[0].shape), ("QALoRA", [6, 12]));
+    // Every number is 0.5, so that ΔW = 2·(2·0.5·0.5)·4/3 everywhere, over 6 × 12.
+    let expected = 2.0 * 0.5 * 4.0 / 3.0 * 72f64.sqrt();
+    assert!((pooled.modules[0].frobenius - expected).abs() < 1e-6 * expected, "{}", pooled.modules[0].frobenius);
+}
+
+/// The scale has a part inside of a DoRA's update: one that is set by hand is computed with the base again.
+#[test]
+fn a_scale_set_by_hand_reaches_into_what_the_base_gives() {
+    let (mut session, messages) = start(BackendChoice::Cpu, Steady);
+    let mut files = weights("peft-dora");
+    files.push(fixture("llama-mini/base/model.safetensors"));
+    block_on(session.load(files));
+    let assumed = session.report().adapters.remove(0);
+    assert!(assumed.modules.iter().all(|m| m.note.as_ref().is_some_and(|note| note.starts_with("exact"))));
+    let item = messages.borrow().iter().find_map(|m| match m {
+        ToPage::Item(item) if item.kind == ItemKind::Adapter => Some(item.item),
+        _ => None,
+    });
+    block_on(session.set_scale(item.unwrap(), 2.0));
+    let by_hand = session.report().adapters.remove(0);
+    let expected = common::json("expected/peft-dora.json");
+    for (module, before) in by_hand.modules.iter().zip(&assumed.modules) {
+        let wanted = expected["modules"][&module.name]["frobenius"].as_f64().unwrap();
+        assert!((module.frobenius - wanted).abs() < 1e-4 * wanted, "{}", module.name);
+        assert!((before.frobenius - wanted).abs() > 1e-3 * wanted, "{}", module.name);
+        assert_eq!((module.scale, module.scale_source.as_str()), (2.0, "set by hand"));
+    }
+}
