@@ -1,5 +1,6 @@
 //! What a safetensors or GGUF file holds, and what its dialect is called.
 
+use super::family::is_foreign;
 use super::grouping::{Shown, shown};
 use super::keys::Family;
 use crate::container::Header;
@@ -51,41 +52,8 @@ pub fn name(family: Family, path: &str) -> &'static str {
     }
 }
 
-/// Components of image and video pipelines, and the block containers of their transformers: a path that begins with
-/// one comes from a tool that writes no alpha where it equals the rank.
-const COMPONENTS: &[&str] = &[
-    "unet",
-    "text_encoder",
-    "text_encoder_2",
-    "text_encoder_3",
-    "text_encoders",
-    "transformer_2",
-    "prior",
-    "diffusion_model",
-    "conditional_transformer",
-    "transformer_blocks",
-    "single_transformer_blocks",
-    "joint_transformer_blocks",
-    "double_blocks",
-    "single_blocks",
-    "joint_blocks",
-    "double_stream_blocks",
-    "single_stream_blocks",
-    "blocks",
-    "down_blocks",
-    "mid_block",
-    "up_blocks",
-    "input_blocks",
-    "middle_block",
-    "output_blocks",
-    "noise_refiner",
-    "context_refiner",
-    "img_in",
-    "txt_in",
-    "final_layer",
-];
-
-/// Whether a path is that of an image or video pipeline's component. GPT-2's own `transformer.h.0` is none.
+/// Whether a path begins as those of an image or video pipeline do: its tools write no alpha where it equals the rank.
+/// GPT-2's own `transformer.h.0` is none.
 pub fn is_component(path: &str) -> bool {
     let mut segments = path.split('.');
     match (segments.next(), segments.next()) {
@@ -93,7 +61,8 @@ pub fn is_component(path: &str) -> bool {
         (Some("transformer"), Some(next)) => {
             !matches!(next, "h" | "wte" | "wpe" | "ln_f" | "layers" | "word_embeddings")
         }
-        (Some(first), _) => COMPONENTS.contains(&first),
+        // Wan's blocks, without a component before them.
+        (Some(first), _) => first == "blocks" || is_foreign(first),
         (None, _) => false,
     }
 }

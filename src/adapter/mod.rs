@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 mod algorithms;
 pub mod config;
 pub mod dialects;
+pub mod family;
 mod fault;
 pub mod flat;
 mod grouping;

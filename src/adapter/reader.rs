@@ -12,7 +12,7 @@ use super::metadata::Settings;
 use super::naming::{folded, module_name};
 use super::scale::{self, Scale, StoredScale};
 use super::{Adapter, Module, names};
-use crate::container::{Header, quoted};
+use crate::container::{Format, Header, quoted};
 use crate::report::NotAnalyzed;
 
 /// Reads the adapter in a file by whatever dialects its tensor names show.
@@ -61,6 +61,7 @@ pub fn read(header: &Header, config: Option<&PeftConfig>) -> Result<Adapter, Ada
     warnings.extend(rank_disagreement(&modules, peft));
     warnings.extend(dim_disagreement(&modules, settings.network_dim));
     warnings.extend(twice(&modules));
+    warnings.extend(permuted(header, &modules));
     warnings.extend(sorted.grouped_warnings());
     warnings.extend(settings.warnings);
     warnings.extend(config.into_iter().flat_map(|config| config_warnings(config, &modules)));
@@ -207,6 +208,18 @@ fn dim_disagreement(modules: &[Module], dim: Option<u64>) -> Option<String> {
         "The file's metadata says ss_network_dim {dim}, and its tensors have {ranks}, as after resizing or merging. The \
          tensors' ranks are used."
     ))
+}
+
+/// llama.cpp reorders the rows of q and k for its rotary embedding where the model is a Llama
+/// (`convert_hf_to_gguf.py`, `LlamaModel.permute`). Singular values do not see it; weights of the original model do.
+fn permuted(header: &Header, modules: &[Module]) -> Option<String> {
+    let is_llama = header.metadata.get("general.architecture").is_some_and(|name| name == "llama");
+    let turned = modules.iter().any(|m| matches!(m.role.as_str(), "q" | "k"));
+    (header.format == Format::Gguf && is_llama && turned).then(|| {
+        "llama.cpp stores the rows of q_proj and k_proj of a Llama in an order of its own. The profile does not depend on \
+         it; an alignment with a checkpoint in the original order is right for the other modules only."
+            .to_owned()
+    })
 }
 
 /// Modules that two dialects of one file name each in its own way.

@@ -2,8 +2,8 @@
 
 use super::profile::{self, Profile, TotalLayers};
 use super::scheme::{Scheme, Traits};
-use super::{Sigma, by_block, family, measures};
-use crate::adapter::{Adapter, Module, scale};
+use super::{Sigma, by_block, measures};
+use crate::adapter::{Adapter, Module, family, scale};
 use crate::container::quoted;
 use crate::report::{AdapterReport, ModuleReport, NotAnalyzed, RankRange};
 

@@ -3,7 +3,6 @@
 pub mod alignment;
 mod assemble;
 pub mod by_block;
-pub mod family;
 pub mod measures;
 pub mod profile;
 pub mod scheme;

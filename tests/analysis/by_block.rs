@@ -2,7 +2,7 @@
 
 use lorascope::adapter::names::{place, settle_stacks};
 use lorascope::analysis::by_block;
-use lorascope::analysis::family::is_language_model;
+use lorascope::adapter::family::is_language_model;
 use lorascope::analysis::profile::profile;
 use lorascope::analysis::scheme::{Rule, Scheme, Traits};
 use lorascope::report::DomainReport;

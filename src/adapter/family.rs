@@ -1,6 +1,6 @@
 //! Whether an adapter changes a language model, told from its modules' names.
 
-use crate::adapter::{flat, names};
+use super::{flat, names};
 
 /// Segments that only models of images, videos and sounds have, or the pipelines around them.
 const FOREIGN: &[&str] = &[
@@ -51,6 +51,11 @@ const FOREIGN: &[&str] = &[
     "adaln_modulation",
 ];
 
+/// Whether a path's segment is one that only models of images, videos and sounds have.
+pub fn is_foreign(segment: &str) -> bool {
+    FOREIGN.contains(&segment)
+}
+
 /// Roles that make a numbered layer look like a language model's.
 const ROLES: &[&str] = &["q", "k", "v", "o", "qkv", "gate", "up", "gate_up", "down", "router"];
 
@@ -65,7 +70,7 @@ pub fn is_language_model<'a>(modules: impl IntoIterator<Item = &'a str>) -> bool
     for name in modules {
         let path = flat::dotted(name).to_lowercase();
         let segments: Vec<&str> = path.split('.').collect();
-        if segments.iter().any(|segment| FOREIGN.contains(segment)) || is_of_a_video_model(&segments) {
+        if segments.iter().any(|segment| is_foreign(segment)) || is_of_a_video_model(&segments) {
             return false;
         }
         language = language || speaks(&path, &segments);
