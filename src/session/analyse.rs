@@ -104,6 +104,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                     return Err(Stopped::Cancelled);
                 }
             }
+            drop(tensors);
             let path = file.source.path();
             let spectra = self.spectra_of(waiting, cost).await.map_err(|stopped| match stopped {
                 Stopped::Failed(text) => Stopped::Failed(format!("{path}: {text}")),

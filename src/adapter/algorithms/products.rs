@@ -43,7 +43,8 @@ pub fn hadamard(group: &Group<'_>) -> Result<Shaped, ModuleFault> {
         (Form::Dense, format!("computed from ΔW formed whole: {way} are no fewer than its sides allow to use"))
     };
     let formula = Formula::Hadamard { tucker: t1.is_some() };
-    let rank = first.width.max(second.width);
+    // What a stored alpha is divided by: the rows of hada_w1_b.
+    let rank = first.width;
     let shaped = Shaped::recipe("LoHa", formula, &tensors, form, (first.shape, rank));
     let shaped = shaped.with_kernel(t1.map_or(&[], |core| kernel(core)));
     Ok(Shaped { note: Some(way), ..shaped })
