@@ -1,8 +1,8 @@
 //! Which scheme an adapter opens with, and the neutral one's domains.
 
+use lorascope::adapter::family::is_language_model;
 use lorascope::adapter::names::{place, settle_stacks};
 use lorascope::analysis::by_block;
-use lorascope::adapter::family::is_language_model;
 use lorascope::analysis::profile::profile;
 use lorascope::analysis::scheme::{Rule, Scheme, Traits};
 use lorascope::report::DomainReport;

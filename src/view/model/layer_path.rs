@@ -56,10 +56,20 @@ fn tokens(name: &str) -> impl Iterator<Item = (usize, &str)> {
     name.split(['.', '_', '/']).map(move |token| (token.as_ptr() as usize - name.as_ptr() as usize, token))
 }
 
-/// Short labels for `rows`, in order: as few last segments as tell all of them apart.
+/// Segments that say nothing without the one before them, as in `ff.net.0.proj` and `ff.net.2`.
+const MUTE: [&str; 5] = ["proj", "net", "linear", "lin", "dense"];
+
+/// How many last segments a label needs to say anything.
+fn least(segments: &[&str]) -> usize {
+    let is_mute = |segment: &&&str| MUTE.contains(*segment) || segment.bytes().all(|b| b.is_ascii_digit());
+    let mute = segments.iter().rev().take_while(is_mute).count();
+    (mute + 1).min(segments.len())
+}
+
+/// Short labels for `rows`, in order: as few last segments as say something and tell all of them apart.
 pub fn labels(rows: &[String]) -> Vec<String> {
     let segments: Vec<Vec<&str>> = rows.iter().map(|row| inside_layer(row).split('.').collect()).collect();
-    let mut taken = vec![1usize; rows.len()];
+    let mut taken: Vec<usize> = segments.iter().map(|segments| least(segments)).collect();
     loop {
         let labels: Vec<String> = segments
             .iter()
@@ -118,5 +128,9 @@ mod tests {
         );
         assert_eq!(labels(&rows(&["a.layers.*.q", "b.layers.*.q"])), ["a.layers.*.q", "b.layers.*.q"]);
         assert_eq!(labels(&rows(&["x", "x"])), ["x", "x"]);
+        assert_eq!(
+            labels(&rows(&["b.blocks.*.ff.net.0.proj", "b.blocks.*.ff.net.2", "b.blocks.*.attn1.to_out.0", "2"])),
+            ["ff.net.0.proj", "ff.net.2", "to_out.0", "2"]
+        );
     }
 }
