@@ -211,7 +211,11 @@ mod tests {
         let joined = coalesce(&ranges);
         assert_eq!(joined, [0..40, MAX_RANGE - 5..MAX_RANGE + 1, 1 << 40..(1 << 40) + 7]);
         let shared = 8..8 + 2 * MAX_RANGE;
-        assert_eq!(coalesce(&[shared.clone(), shared.clone(), 8..8]), [shared], "a tensor that modules share is read once");
+        assert_eq!(
+            coalesce(&[shared.clone(), shared.clone(), 8..8]),
+            [shared],
+            "a tensor that modules share is read once"
+        );
         assert_eq!(coalesce(&[0..2 * MAX_RANGE, 2 * MAX_RANGE..2 * MAX_RANGE + 1]).len(), 2);
     }
 }
