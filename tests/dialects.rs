@@ -5,6 +5,8 @@
 #[path = "dialects/base.rs"]
 mod base;
 mod common;
+#[path = "dialects/crafted.rs"]
+mod crafted;
 #[path = "dialects/diffusers.rs"]
 mod diffusers;
 #[path = "dialects/full_rank.rs"]

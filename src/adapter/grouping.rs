@@ -66,8 +66,20 @@ impl<'a> Group<'a> {
             (Role::Magnitude, Family::Mlx | Family::Torchtune) => self.has_any(Role::is_pair),
             (Role::Glora(_), _) => (0..4).all(|n| self.has(Role::Glora(n))),
             (Role::A | Role::B, Family::ControlLora) => file.is_control_lora,
-            (Role::MlxA | Role::MlxB, _) if is_bare(tensor) => self.has(Role::MlxA) && self.has(Role::MlxB),
+            (Role::MlxA | Role::MlxB, _) if is_bare(tensor) => self.is_bare_pair(),
+            (Role::Named("T-LoRA"), _) => self.tensors.iter().any(|(_, other)| other.name.ends_with(".lambda_layer")),
             _ => true,
+        }
+    }
+
+    /// Whether `.A` and `.B` could be MLX's `[in, r]` and `[r, out]`: state-space models have matrices of these names.
+    fn is_bare_pair(&self) -> bool {
+        let shape = |role| self.get(role).map(|tensor| tensor.shape.as_slice());
+        match (shape(Role::MlxA), shape(Role::MlxB)) {
+            (Some(&[inputs, r]), Some(&[rank, outputs])) => {
+                r == rank && r < inputs.max(outputs) && r <= inputs.min(outputs)
+            }
+            _ => false,
         }
     }
 
@@ -181,21 +193,27 @@ pub fn sort<'a>(header: &'a Header, config: Option<&PeftConfig>) -> Sorted<'a> {
     let places = header.tensors.iter().enumerate().map(|(n, tensor)| (tensor.name.as_str(), n)).collect();
     let mut sorted = Sorted { places, ..Sorted::default() };
     let (gathered, plain) = gather(header);
-    let first_adapter = gathered.iter().flat_map(|g| &g.keys).find(|key| key.role.is_pair()).map(|key| key.adapter);
+    let keys = || gathered.iter().flat_map(|g| &g.keys);
+    let first_adapter = keys().find(|key| key.role.is_pair()).or_else(|| keys().find(|key| key.adapter.is_some()));
+    let first_adapter = first_adapter.map(|key| key.adapter);
     for Gathered { mut group, keys } in gathered {
         let whole = std::mem::take(&mut group.tensors);
         let named = whole.iter().find_map(|(role, _)| if let Role::Named(kind) = role { Some(*kind) } else { None });
         for ((role, tensor), key) in whole.into_iter().zip(keys) {
-            if let Some(adapter) =
-                first_adapter.filter(|first| *first != key.adapter && role.is_pair()).map(|_| key.adapter)
-            {
-                sorted.of_another_adapter(tensor, adapter);
+            if first_adapter.is_some_and(|first| is_of_others(&key, first)) {
+                sorted.of_another_adapter(tensor, key.adapter);
             } else if let Some(reason) = sorted.listed(role, tensor) {
                 sorted.reject(tensor, reason);
             } else if group.has(role) {
                 sorted.reject(tensor, "the module already has this factor under another spelling".to_owned());
             } else if matches!(role, Role::VeraA | Role::VeraB) {
-                sorted.shared[usize::from(role == Role::VeraB)] = Some(tensor);
+                let place = usize::from(role == Role::VeraB);
+                match sorted.shared[place] {
+                    None => sorted.shared[place] = Some(tensor),
+                    Some(_) => {
+                        sorted.reject(tensor, "a second projection of VeRA's, where one serves all modules".to_owned())
+                    }
+                }
             } else {
                 group.tensors.push((role, tensor));
             }
@@ -219,6 +237,15 @@ pub fn sort<'a>(header: &'a Header, config: Option<&PeftConfig>) -> Sorted<'a> {
     sorted.rejected.sort_by_key(|(place, _)| *place);
     sorted.not_analyzed = sorted.rejected.drain(..).map(|(_, entry)| entry).collect();
     sorted
+}
+
+/// Whether a tensor is part of another adapter than `first`. Of a pair the absence of a name tells too.
+fn is_of_others(key: &Key<'_>, first: Option<&str>) -> bool {
+    if key.role.is_pair() {
+        return key.adapter != first;
+    }
+    let is_part = key.role.shows_adapter() && !matches!(key.role, Role::Named(_) | Role::TrainedTokens);
+    is_part && key.adapter.zip(first).is_some_and(|(own, first)| own != first)
 }
 
 impl Sorted<'_> {

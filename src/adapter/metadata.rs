@@ -25,7 +25,11 @@ impl<'a> Settings<'a> {
         let text = |key: &str| header.metadata.get(key).map(String::as_str);
         let mut warnings = Vec::new();
         let components = text("lora_adapter_metadata").map_or_else(Vec::new, |json| match serde_json::from_str(json) {
-            Ok(Value::Object(object)) => components(object),
+            Ok(Value::Object(object)) => components(object).unwrap_or_else(|| {
+                let most = format!("names more than {MAX_COMPONENTS} components");
+                warnings.push(format!("The file's `lora_adapter_metadata` {most}; it is not used."));
+                Vec::new()
+            }),
             _ => {
                 warnings.push("The file's `lora_adapter_metadata` is not valid JSON; it is not used.".to_owned());
                 Vec::new()
@@ -51,9 +55,13 @@ impl<'a> Settings<'a> {
     }
 }
 
+/// Components of a pipeline, at most: every module looks its own up among them.
+const MAX_COMPONENTS: usize = 32;
+
+/// `None` where there are too many components. The object is
 /// `{"transformer.r": 32, "transformer.lora_alpha": 64, "text_encoder.use_rslora": false, …}`, or the same without a
 /// prefix, as `save_lora_adapter` writes it.
-fn components(object: Map<String, Value>) -> Vec<(String, PeftConfig)> {
+fn components(object: Map<String, Value>) -> Option<Vec<(String, PeftConfig)>> {
     let mut by_prefix: Vec<(String, Map<String, Value>)> = Vec::new();
     for (key, value) in object {
         let (prefix, name) = key.rsplit_once('.').unwrap_or(("", key.as_str()));
@@ -61,7 +69,10 @@ fn components(object: Map<String, Value>) -> Vec<(String, PeftConfig)> {
             by_prefix.push((prefix.to_owned(), Map::new()));
             by_prefix.len() - 1
         });
+        if at == MAX_COMPONENTS {
+            return None;
+        }
         by_prefix[at].1.insert(name.to_owned(), value);
     }
-    by_prefix.into_iter().map(|(prefix, object)| (prefix, PeftConfig::read(&object))).collect()
+    Some(by_prefix.into_iter().map(|(prefix, object)| (prefix, PeftConfig::read(&object))).collect())
 }

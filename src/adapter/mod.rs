@@ -107,10 +107,22 @@ impl Module {
         }
     }
 
-    /// Numbers stored for the update.
+    /// Numbers stored for the update: its share of a tensor that holds all experts', and none of the projections that
+    /// VeRA's modules have in common and do not train.
     pub fn parameters(&self) -> u64 {
         let numbers = |tensor: &TensorEntry| crate::container::elements(&tensor.shape).unwrap_or(u64::MAX);
-        self.update.tensors().into_iter().map(numbers).fold(0, u64::saturating_add)
+        let tensors = self.update.tensors();
+        let formula = match &self.update {
+            Update::Pair { .. } => None,
+            Update::Recipe(recipe) => Some(&recipe.formula),
+        };
+        match (formula, tensors.as_slice()) {
+            (Some(Formula::Strided { experts, .. }), [a, b]) => {
+                numbers(a).saturating_add(numbers(b) / (*experts).max(1))
+            }
+            (Some(Formula::Vera), [_, _, own @ ..]) => own.iter().copied().map(numbers).fold(0, u64::saturating_add),
+            _ => tensors.into_iter().map(numbers).fold(0, u64::saturating_add),
+        }
     }
 
     /// The dtypes of its tensors, by safetensors' names; `F32+F16` where they differ.

@@ -1,4 +1,4 @@
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
 
 /// A key of `rank_pattern` or `alpha_pattern`.
 ///
@@ -11,39 +11,54 @@ pub struct Pattern {
 
 #[derive(Clone, Debug)]
 enum Form {
-    /// No operator but the dot: compared by hand, since adapters with one pattern per module have thousands.
+    /// No operator but the dot, and `^` at the start as diffusers writes it: compared by hand, since adapters with one
+    /// pattern per module have thousands.
     Plain {
         text: String,
         wild_dots: bool,
+        /// The whole path, not only its end.
+        anchored: bool,
     },
     Regex(Regex),
 }
+
+/// Bytes of a compiled expression, at most: a dozen characters with counted repetitions ask for megabytes.
+const MAX_PROGRAM: usize = 64 << 10;
 
 impl Pattern {
     /// The pattern, and whether its expression is supported; one that is not stands for its literal text.
     pub fn new(text: &str) -> (Self, bool) {
         const OPERATORS: &[char] = &['\\', '^', '$', '*', '+', '?', '(', ')', '[', ']', '{', '}', '|', '\n'];
-        if !text.contains(OPERATORS) {
-            return (Self::plain(text, true), true);
+        let (rest, anchored) = text.strip_prefix('^').map_or((text, false), |rest| (rest, true));
+        if !rest.contains(OPERATORS) {
+            return (Self::plain(rest, true, anchored), true);
         }
-        match Regex::new(&format!(r"^(?:.*\.)?(?:{text})$")) {
+        match RegexBuilder::new(&format!(r"^(?:.*\.)?(?:{text})$")).size_limit(MAX_PROGRAM).build() {
             Ok(regex) => (Self { form: Form::Regex(regex) }, true),
-            Err(_) => (Self::plain(text, false), false),
+            Err(_) => (Self::plain(text, false, false), false),
         }
     }
 
-    fn plain(text: &str, wild_dots: bool) -> Self {
-        Self { form: Form::Plain { text: text.to_owned(), wild_dots } }
+    fn plain(text: &str, wild_dots: bool, anchored: bool) -> Self {
+        Self { form: Form::Plain { text: text.to_owned(), wild_dots, anchored } }
     }
 
     /// Whether the path of a module, without PEFT's prefix, matches.
     pub fn matches(&self, module: &str) -> bool {
         match &self.form {
             Form::Regex(regex) => regex.is_match(module),
-            Form::Plain { text, wild_dots } => {
+            Form::Plain { text, wild_dots, anchored } => {
+                // Most patterns are told by where they would begin.
+                if module.is_ascii() {
+                    match module.len().checked_sub(text.len()) {
+                        Some(0) => {}
+                        Some(before) if !anchored && module.as_bytes()[before - 1] == b'.' => {}
+                        _ => return false,
+                    }
+                }
                 let mut rest = module.chars().rev();
                 let ends = text.chars().rev().all(|p| rest.next().is_some_and(|c| c == p || (*wild_dots && p == '.')));
-                ends && rest.next().is_none_or(|before| before == '.')
+                ends && rest.next().is_none_or(|before| !anchored && before == '.')
             }
         }
     }

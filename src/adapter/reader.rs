@@ -12,7 +12,7 @@ use super::metadata::Settings;
 use super::naming::{folded, module_name};
 use super::scale::{self, Scale, StoredScale};
 use super::{Adapter, Module, names};
-use crate::container::{Format, Header, quoted};
+use crate::container::{Format, Header, TensorEntry, quoted};
 use crate::report::NotAnalyzed;
 
 /// Reads the adapter in a file by whatever dialects its tensor names show.
@@ -43,6 +43,7 @@ pub fn read(header: &Header, config: Option<&PeftConfig>) -> Result<Adapter, Ada
             Ok(found) => {
                 taken.extend(found.iter().map(|module| module.name.clone()));
                 kinds.count(dialects::name(group.family, group.path), found.first().map_or("", |m| m.algorithm));
+                sorted.not_analyzed.extend(unused(group, &found));
                 modules.extend(found);
             }
             Err(fault) => {
@@ -52,6 +53,7 @@ pub fn read(header: &Header, config: Option<&PeftConfig>) -> Result<Adapter, Ada
             }
         }
     }
+    sorted.not_analyzed.extend(unused_projections(sorted.shared, &modules));
     let mut warnings = faults.sentences();
     if modules.is_empty() {
         warnings.extend(sorted.grouped_warnings());
@@ -80,6 +82,35 @@ pub fn read(header: &Header, config: Option<&PeftConfig>) -> Result<Adapter, Ada
         warnings,
         metadata: header.metadata.clone(),
     })
+}
+
+/// The tensors of a group that its update does not take, each with the reason.
+fn unused(group: &Group<'_>, found: &[Module]) -> Vec<NotAnalyzed> {
+    let Some(first) = found.first() else { return Vec::new() };
+    let stored = first.stored_scale.as_ref().map(|stored| &stored.tensor);
+    let taken: Vec<&str> =
+        first.update.tensors().into_iter().chain(stored).map(|tensor| tensor.name.as_str()).collect();
+    let left = group.tensors().filter(|(_, tensor)| !taken.contains(&tensor.name.as_str()));
+    let listed = left.filter_map(|(role, tensor)| {
+        let reason = match role {
+            // LyCORIS stores a number without a meaning beside matrices that are both whole.
+            Role::Alpha if first.algorithm.starts_with("LoKr") && first.rank == 0 => return None,
+            Role::Alpha | Role::Scale => format!("it does not give the scale, which is {}", first.scale_source),
+            _ => format!("no part of the module's update, which is taken as {}", first.algorithm),
+        };
+        Some(NotAnalyzed { name: keys::strip(&tensor.name), reason })
+    });
+    listed.collect()
+}
+
+/// VeRA's shared matrices, where no module takes them.
+fn unused_projections(shared: [Option<&TensorEntry>; 2], modules: &[Module]) -> Vec<NotAnalyzed> {
+    if modules.iter().any(|module| module.algorithm == "VeRA") {
+        return Vec::new();
+    }
+    let reason = || "VeRA's projections, and no module of the file is analysed that takes them".to_owned();
+    let listed = shared.into_iter().flatten();
+    listed.map(|tensor| NotAnalyzed { name: keys::strip(&tensor.name), reason: reason() }).collect()
 }
 
 /// The modules of a group.

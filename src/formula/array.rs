@@ -26,6 +26,11 @@ impl<'a> Array<'a> {
         self.tensor.shape.get(n).map_or(1, |&d| d as usize)
     }
 
+    /// How many dimensions it has.
+    pub fn order(&self) -> usize {
+        self.tensor.shape.len()
+    }
+
     /// The first dimension.
     pub fn rows(&self) -> usize {
         self.dim(0)

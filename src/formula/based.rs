@@ -32,8 +32,9 @@ fn apply(
     let (rows, cols) = (w.rows, w.cols);
     Ok(match (&recipe.formula, tensors) {
         (Formula::Dora { direction, axis }, [direct @ .., magnitude]) => {
+            // Before anything of that size is formed.
+            fits(module.shape.map(|d| usize::try_from(d).unwrap_or(usize::MAX)), w)?;
             let Some(direction) = whole(direction, module.shape, direct) else { return Ok(None) };
-            fits([direction.rows, direction.cols], w)?;
             Some(dora(w, &direction, module.scale, (magnitude, *axis), taps)?)
         }
         (Formula::Ia3 { axis, offset }, [l, rest @ ..]) => Some(ia3(w, l, (*axis, *offset), rest)?),
@@ -125,7 +126,8 @@ fn dora(
 /// PEFT: W ⊙ (l − 1). LyCORIS stores the offset: W ⊙ l.
 fn ia3(w: &Dense, l: &Array<'_>, (axis, offset): (Axis, bool), rest: &[Array<'_>]) -> Result<Dense, Refused> {
     let n = l.size();
-    let channels_fit = n > 0 && w.cols.is_multiple_of(n);
+    // Only a convolution's channel has more than one column.
+    let channels_fit = if l.order() > 2 { n > 0 && w.cols.is_multiple_of(n) } else { n == w.cols };
     let by_row = match axis {
         Axis::Out => true,
         Axis::Flag => rest.first().is_none_or(|flag| flag.get(0) == 0.0),

@@ -42,7 +42,7 @@ pub(crate) type Factors = [DMatrix<f64>; 2];
 /// Evaluates a recipe over its tensors, which have the shapes that the recipe was made from; `shape` is that of ΔW.
 /// `None` for a formula on the base model's weight.
 pub fn make(recipe: &Recipe, shape: [u64; 2], tensors: &[Array<'_>]) -> Option<Made> {
-    let count: u64 = tensors.iter().map(Array::not_finite).sum();
+    let count: u64 = own(&recipe.formula, tensors).iter().map(Array::not_finite).sum();
     if count > 0 {
         return Some(Made::NotFinite { count });
     }
@@ -55,6 +55,15 @@ pub fn make(recipe: &Recipe, shape: [u64; 2], tensors: &[Array<'_>]) -> Option<M
         (Form::Dense, Formula::Hadamard { tucker }) => Some(of_dense(products::whole_hadamard(*tucker, tensors)?)),
         (Form::Dense, Formula::Full) => Some(of_dense(Dense::of_array(tensors.first()?, shape))),
         _ => None,
+    }
+}
+
+/// The tensors of one module alone. What many modules share is large, and each is judged by the part that it takes:
+/// numbers there that are not finite stay so in its factors.
+fn own<'t, 'a>(formula: &Formula, tensors: &'t [Array<'a>]) -> &'t [Array<'a>] {
+    match (formula, tensors) {
+        (Formula::Strided { .. }, [own @ .., _]) | (Formula::Vera, [_, _, own @ ..]) => own,
+        _ => tensors,
     }
 }
 

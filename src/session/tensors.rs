@@ -189,6 +189,8 @@ pub(super) fn coalesce(sorted: &[Range<u64>]) -> Vec<Range<u64>> {
     let mut joined: Vec<Range<u64>> = Vec::new();
     for range in sorted {
         match joined.last_mut() {
+            // Modules may share a tensor: VeRA's projections, or the lora_B of a mixture's experts.
+            Some(last) if last.start <= range.start && range.end <= last.end => {}
             Some(last) if range.start <= last.end + MAX_GAP && range.end.max(last.end) - last.start <= MAX_RANGE => {
                 last.end = last.end.max(range.end);
             }
@@ -208,6 +210,12 @@ mod tests {
             [0..10, 10..20, 30..40, MAX_RANGE - 5..MAX_RANGE, MAX_RANGE..MAX_RANGE + 1, 1 << 40..(1 << 40) + 7];
         let joined = coalesce(&ranges);
         assert_eq!(joined, [0..40, MAX_RANGE - 5..MAX_RANGE + 1, 1 << 40..(1 << 40) + 7]);
+        let shared = 8..8 + 2 * MAX_RANGE;
+        assert_eq!(
+            coalesce(&[shared.clone(), shared.clone(), 8..8]),
+            [shared],
+            "a tensor that modules share is read once"
+        );
         assert_eq!(coalesce(&[0..2 * MAX_RANGE, 2 * MAX_RANGE..2 * MAX_RANGE + 1]).len(), 2);
     }
 }

@@ -44,11 +44,15 @@ fn is_embedding(update: &Update) -> bool {
 }
 
 /// PEFT: l `[out, 1]` or, in feed-forward layers, `[1, in]`. LyCORIS: `weight` `[n]` or `[1, n, 1, 1]`, an offset from
-/// 1, along the inputs where `on_input` is set, which only the number says.
-pub fn ia3(group: &Group<'_>) -> Result<Shaped, ModuleFault> {
+/// 1, along the inputs where `on_input` is set, which only the number says. With `fan_in_fan_out` the base's weight is
+/// `[in, out]`, and PEFT turns l.
+pub fn ia3(group: &Group<'_>, settings: &Settings<'_>) -> Result<Shaped, ModuleFault> {
     if let Some(l) = group.get(Role::Ia3) {
         numbers(l)?;
+        let is_turned = settings.config.is_some_and(|config| config.mlx.is_none() && config.fan_in_fan_out);
         let (formula, size) = match l.shape[..] {
+            [n, 1] if is_turned && n > 1 => (Formula::Ia3 { axis: Axis::Column, offset: false }, [1, n]),
+            [1, n] if is_turned => (Formula::Ia3 { axis: Axis::Out, offset: false }, [n, 1]),
             [n, 1] if n > 1 => (Formula::Ia3 { axis: Axis::Out, offset: false }, [n, 1]),
             [1, n, ..] if l.shape.len() > 2 => return Ok(of_both(l, n, false)),
             [1, n] => (Formula::Ia3 { axis: Axis::In, offset: false }, [1, n]),
@@ -60,8 +64,17 @@ pub fn ia3(group: &Group<'_>) -> Result<Shaped, ModuleFault> {
     let on_input = need(group, Role::OnInput, "weight", "on_input")?;
     let weight = need(group, Role::Ia3Weight, "on_input", "weight")?;
     let n = numbers(weight)?;
+    one_number(on_input, "on_input")?;
     let formula = Formula::Ia3 { axis: Axis::Flag, offset: true };
     Ok(Shaped::recipe("IA³", formula, &[weight, on_input], Form::OfBase, ([n, 1], 0)).by(Rule::One))
+}
+
+/// A tensor that only holds a setting.
+fn one_number(tensor: &TensorEntry, name: &'static str) -> Result<(), ModuleFault> {
+    if elements(&tensor.shape) == Some(1) {
+        return Ok(());
+    }
+    Err(ModuleFault::Lengths { vector: name, shape: format!("{:?}", tensor.shape), wanted: 1 })
 }
 
 /// A convolution's `[1, C, 1, 1]` scales outputs, or inputs in feed-forward layers: the base's sizes tell.
@@ -124,6 +137,7 @@ pub fn oft(group: &Group<'_>, settings: &Settings<'_>) -> Result<Shaped, ModuleF
     }
     // The constraint: 0, or none, leaves the rotations as they are.
     let alpha = group.get(Role::Alpha);
+    alpha.map_or(Ok(()), |alpha| one_number(alpha, "alpha"))?;
     tensors.extend(alpha);
     let formula = Formula::Oft { rescale: rescale.is_some(), constraint: alpha.is_some() };
     Ok(Shaped::recipe("OFT", formula, &tensors, Form::OfBase, ([out, 1], 0)).by(Rule::One))
@@ -133,6 +147,11 @@ pub fn oft(group: &Group<'_>, settings: &Settings<'_>) -> Result<Shaped, ModuleF
 pub fn miss(group: &Group<'_>) -> Result<Shaped, ModuleFault> {
     let block = need(group, Role::Miss, "miss", "miss_block")?;
     let (rank, out) = matrix(block, "miss_block")?;
+    // `[out/r, r, r]`: its first dimension may equal the rank of an ordinary one, and all its sizes those of the base.
+    if block.shape.len() != 2 {
+        let why = "it multiplies blocks of the base model's weight (init_weights \"bat\"), which is not computed here";
+        return Err(ModuleFault::Variant { variant: "MiSS", why });
+    }
     let shaped = Shaped::recipe("MiSS", Formula::Miss, &[block], Form::OfBase, ([out, 1], rank)).by(Rule::One);
     Ok(shaped)
 }

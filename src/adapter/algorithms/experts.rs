@@ -31,9 +31,8 @@ pub fn adapts_experts(module: &str, rank: u64, config: Option<&PeftConfig>) -> b
         return true;
     }
     let Some(config) = config else { return false };
-    let targeted = parameters(module, config).next().is_some();
-    let multiple = config.rank_of(module).is_some_and(|r| rank > r && rank.is_multiple_of(r));
-    targeted && multiple
+    let is_multiple = || config.rank_of(module).is_some_and(|r| rank > r && rank.is_multiple_of(r));
+    parameters(module, config).next().is_some() && is_multiple()
 }
 
 /// The parameters of a module that `target_parameters` names.

@@ -99,7 +99,7 @@ pub fn shaped(group: &Group<'_>, at: At<'_>, settings: &Settings<'_>) -> Result<
     } else if group.has(Role::OftBlocks) {
         one(based::oft(group, settings))
     } else if group.has(Role::OnInput) || group.has(Role::Ia3) {
-        one(based::ia3(group))
+        one(based::ia3(group, settings))
     } else if group.has(Role::Glora(0)) {
         one(based::glora(group))
     } else if group.has(Role::Mid) {

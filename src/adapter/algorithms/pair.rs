@@ -8,6 +8,7 @@ use crate::adapter::keys::{Family, Role};
 use crate::adapter::metadata::Settings;
 use crate::adapter::tensor::{is_decodable, kernel, matrix};
 use crate::adapter::update::{Form, Formula, Update};
+use crate::compute::plan::MAX_RANK;
 use crate::container::{TensorEntry, elements};
 
 const LORA: &str = "LoRA";
@@ -186,9 +187,13 @@ pub fn tucker(group: &Group<'_>) -> Result<Shaped, ModuleFault> {
     if m != outer || mid.shape.get(1) != Some(&inner) {
         return Err(ModuleFault::Core { core: format!("{:?}", mid.shape), a: inner, b: outer });
     }
+    if inner > MAX_RANK {
+        return Err(ModuleFault::TooLarge { shape: format!("{:?}", mid.shape) });
+    }
     let taps = elements(kernel(mid)).unwrap_or(1);
     let cols = inputs.checked_mul(taps).ok_or_else(|| ModuleFault::TooLarge { shape: format!("{:?}", mid.shape) })?;
-    let sizes = ([out, cols], outer);
+    // A stored alpha is divided by the rows of lora_down.
+    let sizes = ([out, cols], inner);
     let shaped = Shaped::recipe("LoCon (Tucker)", Formula::Tucker, &[down, mid, up], Form::Factors(outer), sizes);
     Ok(shaped.with_kernel(kernel(mid)))
 }

@@ -43,8 +43,8 @@ pub fn hadamard(group: &Group<'_>) -> Result<Shaped, ModuleFault> {
         (Form::Dense, format!("computed from ΔW formed whole: {way} are no fewer than its sides allow to use"))
     };
     let formula = Formula::Hadamard { tucker: t1.is_some() };
-    // What a stored alpha is divided by: the rows of hada_w1_b.
-    let rank = first.width;
+    // What a stored alpha is divided by (LyCORIS, `modules/loha.py`).
+    let (rank, _) = matrix(b1, "hada_w1_b")?;
     let shaped = Shaped::recipe("LoHa", formula, &tensors, form, (first.shape, rank));
     let shaped = shaped.with_kernel(t1.map_or(&[], |core| kernel(core)));
     Ok(Shaped { note: Some(way), ..shaped })
@@ -125,6 +125,9 @@ fn product(
     [a_name, b_name, t_name]: [&'static str; 3],
 ) -> Result<Small, ModuleFault> {
     let ((a0, a1), (b0, b1)) = (matrix(a, a_name)?, matrix(b, b_name)?);
+    if b0 > MAX_RANK || (if core.is_some() { a0 } else { a1 }) > MAX_RANK {
+        return Err(ModuleFault::TooLarge { shape: format!("{:?} and {:?}", a.shape, b.shape) });
+    }
     let Some(core) = core else {
         if a1 != b0 {
             return Err(ModuleFault::RankMismatch { a: b0, b: a1 });
