@@ -76,6 +76,8 @@ impl MlxScale {
 const DEFAULT_R: u64 = 8;
 const DEFAULT_ALPHA: f64 = 8.0;
 const DEFAULT_GROUP: u64 = 16;
+/// Regular expressions of one table, at most: each may take 64 KiB.
+const MAX_EXPRESSIONS: usize = 1024;
 
 impl PeftConfig {
     /// Whether a JSON object is PEFT's configuration, or MLX's of the same file name.
@@ -185,12 +187,20 @@ impl Fields<'_> {
     fn patterns<T>(&mut self, name: &str, wanted: &str, read: impl Fn(&Value) -> Option<T>) -> Vec<(Pattern, T)> {
         let table = self.get(name, "an object", |v| v.as_object().cloned()).unwrap_or_default();
         let mut patterns = Vec::with_capacity(table.len());
+        let mut expressions = 0;
         for (text, value) in &table {
             let Some(value) = read(value) else {
                 let text = crate::container::quoted(text);
                 self.warnings.push(format!("adapter_config.json: {name} {text} is not {wanted}; it is ignored."));
                 continue;
             };
+            expressions += usize::from(Pattern::is_expression(text));
+            if expressions > MAX_EXPRESSIONS {
+                self.warnings.push(format!(
+                    "adapter_config.json: {name} has more than {MAX_EXPRESSIONS} regular expressions; the others are ignored."
+                ));
+                break;
+            }
             let (pattern, supported) = Pattern::new(text);
             if !supported {
                 let text = crate::container::quoted(text);

@@ -155,6 +155,11 @@ fn gather<'a>(header: &'a Header) -> (Vec<Gathered<'a>>, Vec<&'a TensorEntry>) {
         });
     }
     groups.retain(|gathered| !gathered.keys.is_empty());
+    for Gathered { group, keys } in &mut groups {
+        // An alpha or a magnitude may come first, and belongs to more than one family.
+        let decides = |key: &&Key<'_>| key.role.shows_adapter() && key.role != Role::Magnitude;
+        group.family = keys.iter().find(decides).map_or(group.family, |key| key.family);
+    }
     (groups, plain)
 }
 

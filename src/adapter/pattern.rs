@@ -26,11 +26,16 @@ enum Form {
 const MAX_PROGRAM: usize = 64 << 10;
 
 impl Pattern {
+    /// Whether a pattern has more than literal text, dots and `^` at its start.
+    pub fn is_expression(text: &str) -> bool {
+        const OPERATORS: &[char] = &['\\', '^', '$', '*', '+', '?', '(', ')', '[', ']', '{', '}', '|', '\n'];
+        text.strip_prefix('^').unwrap_or(text).contains(OPERATORS)
+    }
+
     /// The pattern, and whether its expression is supported; one that is not stands for its literal text.
     pub fn new(text: &str) -> (Self, bool) {
-        const OPERATORS: &[char] = &['\\', '^', '$', '*', '+', '?', '(', ')', '[', ']', '{', '}', '|', '\n'];
         let (rest, anchored) = text.strip_prefix('^').map_or((text, false), |rest| (rest, true));
-        if !rest.contains(OPERATORS) {
+        if !Self::is_expression(text) {
             return (Self::plain(rest, true, anchored), true);
         }
         match RegexBuilder::new(&format!(r"^(?:.*\.)?(?:{text})$")).size_limit(MAX_PROGRAM).build() {

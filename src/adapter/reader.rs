@@ -152,6 +152,8 @@ fn scale_of(
     settings: &Settings<'_>,
     rank: u32,
 ) -> (Scale, Option<StoredScale>) {
+    // PEFT's patterns are searched with the parameter's name, without the expert's number.
+    let name = &format!("{name}{}", shaped.suffix.rsplit_once('.').map_or("", |(parameter, _)| parameter));
     let config = settings.config.filter(|c| c.mlx.is_none());
     let divisor = match shaped.rule {
         Rule::One => return (Scale::one(), None),

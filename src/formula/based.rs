@@ -19,23 +19,17 @@ pub fn with_base(module: &Module, tensors: &[Array<'_>], w: &Dense) -> Result<De
     if count > 0 {
         return Err(format!("its tensors hold {count} values that are not finite"));
     }
-    let taps = module.kernel.iter().map(|&d| d as usize).product::<usize>().max(1);
-    apply(recipe, module, (tensors, taps), w)?.ok_or_else(|| "its tensors are not those of its formula".to_owned())
+    apply(recipe, module, tensors, w)?.ok_or_else(|| "its tensors are not those of its formula".to_owned())
 }
 
-fn apply(
-    recipe: &Recipe,
-    module: &Module,
-    (tensors, taps): (&[Array<'_>], usize),
-    w: &Dense,
-) -> Result<Option<Dense>, Refused> {
+fn apply(recipe: &Recipe, module: &Module, tensors: &[Array<'_>], w: &Dense) -> Result<Option<Dense>, Refused> {
     let (rows, cols) = (w.rows, w.cols);
     Ok(match (&recipe.formula, tensors) {
         (Formula::Dora { direction, axis }, [direct @ .., magnitude]) => {
             // Before anything of that size is formed.
             fits(module.shape.map(|d| usize::try_from(d).unwrap_or(usize::MAX)), w)?;
             let Some(direction) = whole(direction, module.shape, direct) else { return Ok(None) };
-            Some(dora(w, &direction, module.scale, (magnitude, *axis), taps)?)
+            Some(dora(w, &direction, module.scale, (magnitude, *axis))?)
         }
         (Formula::Ia3 { axis, offset }, [l, rest @ ..]) => Some(ia3(w, l, (*axis, *offset), rest)?),
         (Formula::Hira, [a, b]) => {
@@ -87,19 +81,15 @@ fn rows_of(w: &Dense, first: usize, count: usize) -> DMatrix<f64> {
 
 /// W' = m·V/‖V‖ with V = W + s·ΔV, norms along the magnitude's axis (Liu et al., "DoRA", 2024, eq. 5; PEFT
 /// `tuners/lora/dora.py`, LyCORIS `modules/locon.py`).
-fn dora(
-    w: &Dense,
-    direction: &Dense,
-    scale: f64,
-    (magnitude, axis): (&Array<'_>, Axis),
-    taps: usize,
-) -> Result<Dense, Refused> {
+fn dora(w: &Dense, direction: &Dense, scale: f64, (magnitude, axis): (&Array<'_>, Axis)) -> Result<Dense, Refused> {
+    let groups = magnitude.size();
+    // A channel of a convolution has as many columns as its kernel has taps.
+    let taps = w.cols.checked_div(groups).unwrap_or(1).max(1);
     let group = |row: usize, col: usize| match axis {
         Axis::In => col / taps,
         Axis::Column => col,
         _ => row,
     };
-    let groups = magnitude.size();
     let wanted = group(w.rows.saturating_sub(1), w.cols.saturating_sub(1)) + 1;
     if groups != wanted {
         return Err(format!("its magnitude has {groups} numbers, and the base's weight asks for {wanted}"));

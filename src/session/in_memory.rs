@@ -18,8 +18,8 @@ use crate::linalg::{Update, largest_values};
 const TILE: usize = 8 << 20;
 /// Singular values that are computed of an update of full rank.
 const VALUES: usize = 32;
-/// Part of ‖ΔW‖² that products in f32 do not tell from nothing.
-const ROUNDING: f64 = 1e-6;
+/// Part of ‖ΔW‖² that is rounding: the thin matrices of the products are in f32, their sums in f64.
+const ROUNDING: f64 = 1e-9;
 
 /// A matrix as the difference between zero and itself, in tiles of whole rows.
 struct InMemory<'a, P> {

@@ -235,3 +235,40 @@ fn shared_tensors_are_judged_and_counted_by_their_parts() {
     ];
     assert_eq!(read(vera).modules[0].parameters(), 8);
 }
+
+/// A pattern for one of a module's expert parameters counts for that one only, and with the parameter's name.
+#[test]
+fn patterns_of_expert_parameters() {
+    let mut file = File::new(901);
+    file.random("base_model.model.mlp.experts.base_layer.lora_A.weight", &[8, 10]);
+    file.random("base_model.model.mlp.experts.base_layer.lora_B.weight", &[12, 8]);
+    file.random("base_model.model.mlp.experts.lora_A.weight", &[8, 6]);
+    file.random("base_model.model.mlp.experts.lora_B.weight", &[10, 8]);
+    let config = r#"{"peft_type": "LORA", "r": 2, "lora_alpha": 8, "rank_pattern": {"experts.down_proj": 4},
+        "alpha_pattern": {"experts.gate_up_proj": 6},
+        "target_parameters": ["mlp.experts.down_proj", "mlp.experts.gate_up_proj"]}"#;
+    let dropped = drop_with(&file, MemorySource::new("adapter_config.json", config.as_bytes()));
+    let modules: Vec<(&str, u32, f64)> =
+        dropped.adapter().modules.iter().map(|m| (m.name.as_str(), m.rank, m.scale)).collect();
+    let wanted = [
+        ("mlp.experts.down_proj.0", 4, 2.0),
+        ("mlp.experts.down_proj.1", 4, 2.0),
+        ("mlp.experts.gate_up_proj.0", 2, 3.0),
+        ("mlp.experts.gate_up_proj.1", 2, 3.0),
+        ("mlp.experts.gate_up_proj.2", 2, 3.0),
+        ("mlp.experts.gate_up_proj.3", 2, 3.0),
+    ];
+    let mut modules = modules;
+    modules.sort_by_key(|(name, ..)| *name);
+    assert_eq!(modules, wanted);
+}
+
+/// The dialect is that of the tensors that make the update, whatever stands before them in the file.
+#[test]
+fn an_alpha_that_comes_first_does_not_name_the_dialect() {
+    let mut file = File::new(902);
+    file.scalar("base_model.model.lin0.alpha", 2.0);
+    file.random("base_model.model.lin0.lora_A.weight", &[4, 10]);
+    file.random("base_model.model.lin0.lora_B.weight", &[20, 4]);
+    assert_eq!(drop_file(&file).adapter().format, "PEFT LoRA");
+}

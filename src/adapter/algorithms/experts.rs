@@ -51,12 +51,13 @@ pub fn of_parameter(
     name: &str,
     config: Option<&PeftConfig>,
 ) -> Result<Vec<Shaped>, ModuleFault> {
-    let r = config.and_then(|config| config.rank_of(name)).ok_or(ModuleFault::Experts)?;
+    let parameter = parameter_of(group.path, name, config);
+    let whole = format!("{name}{parameter}");
+    let r = config.and_then(|config| config.rank_of(&whole)).ok_or(ModuleFault::Experts)?;
     let ((rows, inputs), (outputs, _)) = (matrix(a, "lora_A")?, matrix(b, "lora_B")?);
     let experts = rows.checked_div(r).filter(|&n| n * r == rows).ok_or(ModuleFault::Experts)?;
     few_enough(experts, a, b)?;
     outputs.checked_mul(inputs).ok_or_else(|| ModuleFault::TooLarge { shape: format!("{:?}", a.shape) })?;
-    let parameter = parameter_of(group.path, name, config);
     let per_expert = a.byte_len() / experts;
     let expert = |e: u64| {
         let mut part = a.clone();

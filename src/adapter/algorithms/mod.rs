@@ -168,6 +168,8 @@ fn axis(magnitude: &TensorEntry, out: u64, inputs: u64) -> Option<Axis> {
         [n, rest @ ..] if *n == out && ones(rest) => Some(Axis::Out),
         [1, n, rest @ ..] if of_peft && *n == out && ones(rest) => Some(Axis::Out),
         [1, n, rest @ ..] if !of_peft && *n == inputs && ones(rest) => Some(Axis::In),
+        // Factors that flatten a convolution do not say how many channels it has; the dimensions here do.
+        [1, n, 1, rest @ ..] if !of_peft && *n > 0 && inputs.is_multiple_of(*n) && ones(rest) => Some(Axis::In),
         _ => None,
     }
 }

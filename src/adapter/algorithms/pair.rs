@@ -53,7 +53,7 @@ fn torch(
 ) -> Result<Vec<Shaped>, ModuleFault> {
     let config = settings.config.filter(|config| config.mlx.is_none());
     // llama.cpp stores the embedding's `lora_a` the other way round (`convert_lora_to_gguf.py`).
-    if group.family == Family::Gguf && at.role == "embed" {
+    if group.family == Family::Gguf && is_token_embedding(at.name) {
         return tall(a, b, "lora_a", "lora_b").map(|shaped| vec![shaped]);
     }
     if let Some(config) = config {
@@ -98,6 +98,12 @@ pub fn linear(a: &TensorEntry, b: &TensorEntry, inputs_first: bool) -> Result<Sh
     Ok(Shaped { inputs_first, ..shaped.with_kernel(kernel(a)) })
 }
 
+/// Whether a module is a lookup table of tokens, whose weight is `[vocab, dim]`.
+fn is_token_embedding(name: &str) -> bool {
+    const TABLES: &[&str] = &["embed_tokens", "tok_embeddings", "wte", "word_embeddings", "embed_in", "token_embd"];
+    name.rsplit('.').next().is_some_and(|last| TABLES.contains(&last))
+}
+
 /// LitGPT's fused attention: one slice of A for each of q, k and v.
 fn is_litgpt(a: &TensorEntry, b_rank: u64, rank: u64) -> bool {
     let fused = a.name.contains(".qkv.") || a.name.contains(".attn.attn.");
@@ -139,7 +145,7 @@ fn mlx((a, b): (&TensorEntry, &TensorEntry), at: At<'_>, settings: &Settings<'_>
     }
     let input = Factor { tensor: a.clone(), rows: a0, cols: a1, transposed: false };
     let output = Factor { tensor: b.clone(), rows: b1, cols: b0, transposed: true };
-    let shaped = if at.role == "embed" { of_factors(input, output) } else { of_factors(output, input) };
+    let shaped = if is_token_embedding(at.name) { of_factors(input, output) } else { of_factors(output, input) };
     shaped.map(|shaped| vec![shaped])
 }
 

@@ -285,7 +285,12 @@ fn processor(key: &str) -> Option<Key<'_>> {
 pub fn without_processor(path: &str) -> Option<String> {
     let (parent, last) = path.rsplit_once('.')?;
     let (word, number) = last.rsplit_once("_lora")?;
-    let block = parent.strip_suffix(".processor").or_else(|| parent.strip_suffix("processor")).unwrap_or(parent);
+    let block = match parent.strip_suffix("processor") {
+        Some(block) => block.strip_suffix('.').unwrap_or(block),
+        // The text encoder had no processors.
+        None if parent.ends_with("self_attn") => parent,
+        None => return None,
+    };
     let joined = |name: &str| if block.is_empty() { name.to_owned() } else { format!("{block}.{name}") };
     match (word, number) {
         ("qkv" | "proj", "1") => Some(joined(&format!("img_attn.{word}"))),
