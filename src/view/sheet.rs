@@ -81,7 +81,7 @@ pub fn SheetTable(
             </table>
         </div>
         <Show when=move || prefix.with(|p| !p.is_empty())>
-            <p class="small">{move || prefix.with(|p| format!("All in {}", p.trim_end_matches('.')))}</p>
+            <p class="small">{move || prefix.with(|p| format!("All in {}", p.trim_end_matches(['.', '_'])))}</p>
         </Show>
         <Show when=move || { found() > limit.get() }>
             <div class="more">

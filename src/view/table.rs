@@ -25,6 +25,15 @@ pub fn ModuleTable() -> impl IntoView {
             .with(|a| a.as_ref().map(|a| filter.with(|f| rows(&a.modules, sort.get(), f))))
             .unwrap_or_default()
     });
+    let columns =
+        Memo::new(move |_| store.table_adapter.with(|a| a.as_ref().map_or_else(Vec::new, |a| Column::of(&a.modules))));
+    Effect::new(move |_| {
+        // Another adapter may not have the column that the last one was sorted by.
+        let lost = columns.with(|c| !c.is_empty() && !c.contains(&sort.get_untracked().column));
+        if lost {
+            sort.set(Sort::default());
+        }
+    });
     // Another adapter, another filter: back to the first page.
     Effect::new(move |_| {
         store.table_adapter.track();
@@ -46,7 +55,7 @@ pub fn ModuleTable() -> impl IntoView {
     };
     let draw = move |(_, index)| {
         let adapter = store.table_adapter.get_untracked()?;
-        Some(row(store, &adapter, index, prefix.with_untracked(String::len)))
+        Some(row(store, &adapter, index, prefix.with_untracked(String::len), &columns.get_untracked()))
     };
     view! {
         <section class="panel" aria-labelledby="modules-title">
@@ -61,7 +70,7 @@ pub fn ModuleTable() -> impl IntoView {
                                 format!("{} of {}", grouped(found() as u64), grouped(all() as u64))
                             }
                         }}
-                        {move || prefix.with(|p| (!p.is_empty()).then(|| format!(", all in {}", p.trim_end_matches('.'))))}
+                        {move || prefix.with(|p| (!p.is_empty()).then(|| format!(", all in {}", p.trim_end_matches(['.', '_']))))}
                     </span>
                 </h2>
                 <input
@@ -69,21 +78,23 @@ pub fn ModuleTable() -> impl IntoView {
                     type="search"
                     data-testid="module-filter"
                     placeholder="Filter, e.g. 21 v_proj"
-                    aria-label="Filter the modules by words of their name or role"
+                    aria-label="Filter the modules by words of their name, stack, role or algorithm"
                     on:input=move |event| filter.set(event_target_value(&event))
                 />
             </div>
             <div class="table-scroll" tabindex="0" role="region" aria-label="Table of modules">
                 <table class="modules">
                     <thead>
-                        <tr>{Column::ALL.map(|column| head(sort, column)).collect_view()}</tr>
+                        <tr>
+                            {move || columns.get().into_iter().map(|column| head(sort, column)).collect_view()}
+                        </tr>
                     </thead>
                     <tbody>
                         <For each=keys key=|key| *key children=draw/>
                     </tbody>
                 </table>
                 <Show when=move || found() == 0>
-                    <p class="empty">"No module has all of these words in its name."</p>
+                    <p class="empty">"No module has all of these words in its name, stack, role or algorithm."</p>
                 </Show>
             </div>
             <Show when=move || { found() > limit.get() }>
@@ -117,10 +128,10 @@ fn head(sort: RwSignal<Sort>, column: Column) -> impl IntoView {
 }
 
 /// `prefix` is the length of what the table's head says of every name.
-fn row(store: Store, adapter: &Arc<Adapter>, index: usize, prefix: usize) -> impl IntoView + use<> {
+fn row(store: Store, adapter: &Arc<Adapter>, index: usize, prefix: usize, columns: &[Column]) -> impl IntoView + use<> {
     let module = adapter.modules.get(index)?;
-    let cells = Column::ALL.into_iter().skip(1).map(|column| {
-        view! { <td class:text=column.is_text()>{column.write(module)}</td> }
+    let cells = columns.iter().skip(1).map(|column| {
+        view! { <td class:text=column.is_text() title=column.title(module)>{column.write(module)}</td> }
     });
     let is_picked = move || store.module.get() == Some(index);
     Some(view! {
