@@ -4,7 +4,7 @@ use super::grid::stack_words;
 use super::number::{grouped, shape, short};
 use crate::report::ModuleReport;
 
-/// "LoHa, text encoder 2, layer 3, 64 × 32, rank 4, F32".
+/// "LoHa, text encoder 2, layer 3, 64×32, rank 4, F32".
 pub fn about(m: &ModuleReport) -> String {
     let mut parts = Vec::new();
     if !m.algorithm.is_empty() {
@@ -46,9 +46,9 @@ mod tests {
     #[test]
     fn a_module_in_words() {
         let mut m = module("layers.3.q_proj", Some(3), "q", 4);
-        assert_eq!(about(&m), "LoRA, 64 × 32, rank 4, F32");
+        assert_eq!(about(&m), "LoRA, 64×32, rank 4, F32");
         (m.stack, m.algorithm, m.rank) = ("text_encoder_2".into(), "full difference".into(), 0);
-        assert_eq!(about(&m), "full difference, text encoder 2, layer 3, 64 × 32, no rank, F32");
+        assert_eq!(about(&m), "full difference, text encoder 2, layer 3, 64×32, no rank, F32");
         m.algorithm.clear();
         assert!(about(&m).starts_with("text encoder 2"));
     }
