@@ -1,7 +1,7 @@
 //! What is known of alignments, and how it is told.
 
 use super::analyse::Stopped;
-use super::held::Analysed;
+use super::held::{Analysed, Held};
 use super::series::updates;
 use super::{Emit, Session};
 use crate::analysis::alignment::{Beside, Sums, whole};
@@ -100,6 +100,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         if let ([only], true) = (checkpoints.as_slice(), has_adapter)
             && *only >= first
             && self.checkpoint(*only).is_some_and(plain)
+            && !self.serves_as_base(*only)
         {
             sentences.push(format!(
                 "{}: one checkpoint shows no update. Drop a second one of the same model to see how the adapter aligns \
@@ -109,6 +110,13 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         }
         self.tell_alignments();
         sentences
+    }
+
+    /// Whether an adapter is exact with this checkpoint's weights: it was dropped for that.
+    fn serves_as_base(&self, checkpoint: ItemId) -> bool {
+        let label = self.label(checkpoint);
+        let mut exact = self.held.iter().filter_map(Held::analysed).flat_map(|a| a.found.exact.iter().flatten());
+        exact.any(|exact| exact.base == label)
     }
 
     /// Aligns along a series in this order.

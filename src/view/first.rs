@@ -30,13 +30,10 @@ pub fn FirstScreen() -> impl IntoView {
                 <section>
                     <h2>"What you can drop"</h2>
                     <p>
-                        "LoRA, LoHa, LoKr, DoRA and their kin, for language, image and video models, as PEFT, kohya, "
-                        "LyCORIS, diffusers, ComfyUI and MLX save them ("<code>".safetensors"</code>
-                        ", a config beside it) or as "<code>".gguf"</code>"; whole folders, several at once."
-                    </p>
-                    <p>
-                        "With checkpoints of its model beside it you see whether it does what training changed, and DoRA "
-                        "becomes exact; two checkpoints alone give a LoRA."
+                        "LoRA, LoHa, LoKr, DoRA and their kin: files of PEFT, kohya, LyCORIS, diffusers, ComfyUI and MLX ("
+                        <code>".safetensors"</code>" with its config) and "<code>".gguf"</code>
+                        ". Folders too, several at once. Checkpoints of the model beside them show whether an adapter "
+                        "does what training changed, and make DoRA exact; two alone give a LoRA."
                     </p>
                 </section>
                 <section>

@@ -74,7 +74,7 @@ fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
                 <span class="small">{about(&module)}</span>
             </p>
             {module.note.clone().map(|note| view! { <p class="small" data-testid="module-note">{sentence_of(&note)}</p> })}
-            {module.truncated.then(|| view! { <p class="note small" data-testid="truncated">{lacks(n)}</p> })}
+            {module.truncated.then(|| view! { <p class="small" data-testid="truncated">{lacks(n)}</p> })}
             <Plot sigma=sigma.clone() kept=kept.clone() rank log/>
             <div class="slider">
                 <input

@@ -111,6 +111,23 @@ pub fn ModuleTable() -> impl IntoView {
     }
 }
 
+/// Names up to this length fit beside the other columns.
+const SHORT: usize = 28;
+
+/// Whether a name goes on in the next line.
+pub fn is_long(name: &str) -> bool {
+    name.len() > SHORT
+}
+
+/// A name; a long one may go on in the next line behind a dot or an underscore.
+pub fn breakable(name: &str) -> AnyView {
+    if !is_long(name) {
+        return name.to_owned().into_any();
+    }
+    let parts = name.split_inclusive(['.', '_', '/']).map(|part| view! { {part.to_owned()}<wbr/> });
+    parts.collect_view().into_any()
+}
+
 fn head(sort: RwSignal<Sort>, column: Column) -> impl IntoView {
     let arrow = move || match (sort.get().column == column, sort.get().direction) {
         (false, _) => "",
@@ -134,6 +151,7 @@ fn row(store: Store, adapter: &Arc<Adapter>, index: usize, prefix: usize, column
         view! { <td class:text=column.is_text() title=column.title(module)>{column.write(module)}</td> }
     });
     let is_picked = move || store.module.get() == Some(index);
+    let name = module.name.get(prefix..).unwrap_or(&module.name);
     Some(view! {
         <tr
             class:picked=is_picked
@@ -141,10 +159,10 @@ fn row(store: Store, adapter: &Arc<Adapter>, index: usize, prefix: usize, column
             data-module=module.name.clone()
             on:click=move |_| store.pick(index)
         >
-            <th scope="row">
+            <th scope="row" class:long=is_long(name)>
                 // The button is for keys; its click reaches the row.
                 <button aria-pressed=move || is_picked().to_string() title=module.name.clone()>
-                    {module.name.get(prefix..).unwrap_or(&module.name).to_owned()}
+                    {breakable(name)}
                 </button>
             </th>
             {cells.collect_view()}

@@ -1,12 +1,13 @@
 //! Adapters as PEFT, LyCORIS, kohya's scripts and diffusers write them, dropped into the page: the exported report
 //! holds the updates that these libraries apply, and the page says what it is looking at.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::browser::Browser;
-use crate::fixtures::{fixtures, folder, json_file};
+use crate::browser::{Browser, TempDir};
+use crate::fixtures::{Tensor, begin, fixtures, folder, json_file, next};
 use crate::report::{array, assert_clean, number, numbers, only_adapter, text};
 
 #[test]
@@ -63,6 +64,9 @@ fn every_dialect(backend: &str) {
         browser.drop_paths(&[folder(case.folder)]);
         browser.expect("done");
         looks(&browser, case, case.folder);
+        if case.folder == "kohya-locon" {
+            has_no_projection(&browser);
+        }
         browser.clear();
     }
     // The base in the same drop.
@@ -83,6 +87,65 @@ fn every_dialect(backend: &str) {
     browser.expect("done");
     looks(&browser, &dora, dora.folder);
     assert!(note(&browser).contains("Exact, with the base"), "{}", browser.situation());
+    assert_eq!(browser.problems(), [""; 0]);
+}
+
+/// The tab says so in a sentence; nothing is asked for and nothing is red.
+fn has_no_projection(browser: &Browser) {
+    browser.click("tab-projection");
+    browser.until("the tab says so", || browser.count("projection-excluded") == 1);
+    assert!(browser.texts("projection-excluded")[0].contains("this is kohya LoRA"), "{}", browser.situation());
+    let form = "return document.querySelector('.project-form').checkVisibility()";
+    assert_eq!(browser.eval(form, vec![]), false, "a form that cannot be used");
+    browser.click("tab-overview");
+}
+
+/// A full difference too large for all of its singular values, beside a LoRA.
+#[test]
+fn what_is_only_bounded_says_so() {
+    const SIDE: u64 = 600;
+    let home = TempDir::new("bounds");
+    let stem = "lora_unet_double_blocks";
+    let tensors = [
+        (format!("{stem}_0_img_attn_proj.diff"), [SIDE, SIDE]),
+        (format!("{stem}_1_img_attn_proj.lora_down.weight"), [2, SIDE]),
+        (format!("{stem}_1_img_attn_proj.lora_up.weight"), [SIDE, 2]),
+    ];
+    let tensors = tensors.map(|(name, shape)| Tensor { name, dtype: "F32", shape, bytes: 4 * shape[0] * shape[1] });
+    let path = home.path().join("mixed.safetensors");
+    let mut file = begin(&path, &tensors);
+    let mut state = 1_u32;
+    for _ in 0..tensors.iter().map(|tensor| tensor.bytes / 4).sum::<u64>() {
+        file.write_all(&next(&mut state).to_le_bytes()).expect("room on the disk");
+    }
+    file.flush().expect("room on the disk");
+    drop(file);
+    let browser = Browser::start();
+    browser.open("?backend=cpu");
+    browser.drop_paths(&[path]);
+    browser.expect("done");
+    let report = browser.export_json();
+    assert_clean(&report, "report");
+    let modules = array(only_adapter(&report), "modules");
+    let whole = modules.iter().find(|m| text(m, "algorithm") == "full difference").expect("the difference");
+    assert_eq!((&whole["truncated"], &whole["rank"]), (&Value::Bool(true), &Value::from(0)), "{whole}");
+    assert!(number(whole, "effective_rank") >= number(whole, "stable_rank"), "{whole}");
+    browser.type_into("module-filter", "difference");
+    browser.until("it alone is listed", || browser.count("module-row") == 1);
+    let row = browser.texts("module-row").concat();
+    assert_eq!(row.matches('≥').count(), 3, "effective rank, numerical rank and entropy: {row}");
+    let rank = "return [...document.querySelectorAll('[data-testid=module-row] td')].find((cell) => cell.textContent === '–').title";
+    assert!(browser.eval(rank, vec![]).as_str().is_some_and(|why| why.starts_with("No rank")));
+    browser.click_css("[data-testid=module-row]");
+    browser.until("the sheet says so", || browser.count("truncated") == 1);
+    let sheet = browser.texts("spectrum").concat();
+    assert_eq!(sheet.matches("≥ ").count(), 3, "{sheet}");
+    // The part of the whole that is known, not of the known.
+    let known: f64 = numbers(whole, "singular_values").iter().map(|s| s * s).sum();
+    let share = 100.0 * known / number(whole, "frobenius").powi(2);
+    assert!(share < 95.0 && sheet.contains("more than"), "{share}: {sheet}");
+    let kept = format!("Rank {} keeps {share:.1}", numbers(whole, "singular_values").len());
+    assert!(sheet.contains(&kept), "{kept} is not in: {sheet}");
     assert_eq!(browser.problems(), [""; 0]);
 }
 

@@ -48,10 +48,14 @@ fn layers(report: &AdapterReport, modules: &[ModuleReport]) -> String {
     if outside == 0 { layers } else { format!("{layers}, {} outside them", grouped(outside as u64)) }
 }
 
-/// "LoRA in 192 modules, LoKr in 12", where there are several.
+/// "192 LoRA, 12 LoKr", where there are several.
 fn algorithms(modules: &[ModuleReport]) -> String {
     let found = tally(modules.iter().map(|m| m.algorithm.as_str()));
-    if found.len() > 1 { shares(&found) } else { String::new() }
+    if found.len() < 2 {
+        return String::new();
+    }
+    let counts = found.iter().map(|(algorithm, count)| format!("{} {algorithm}", grouped(*count as u64)));
+    counts.collect::<Vec<_>>().join(", ")
 }
 
 /// The span of the ranks, and how many modules have none.
@@ -66,7 +70,7 @@ fn rank(modules: &[ModuleReport]) -> (String, String) {
     let note = match without {
         0 => String::new(),
         n if n == modules.len() => "not stored as thin factors".to_owned(),
-        n => format!("{} without thin factors", plural(n, "module", "modules")),
+        n => format!("none in {}", plural(n, "module", "modules")),
     };
     (value, note)
 }
@@ -82,7 +86,7 @@ fn tally<'a>(words: impl Iterator<Item = &'a str>) -> Vec<(&'a str, usize)> {
     counts
 }
 
-/// "LoRA in 192 modules, LoKr in 12", and how many more beyond the first three.
+/// "alpha tensor in 192 modules, by definition in 12", and how many more beyond the first three.
 fn shares(found: &[(&str, usize)]) -> String {
     const MOST: usize = 3;
     let mut parts = Vec::new();
@@ -101,6 +105,7 @@ fn shares(found: &[(&str, usize)]) -> String {
 fn origin(source: &str) -> &str {
     match source.split_once(": ") {
         Some((origin @ ("alpha tensor" | "scale tensor"), _)) => origin,
+        Some(("1", origin)) => origin,
         _ => source,
     }
 }
@@ -121,7 +126,8 @@ fn scale(modules: &[ModuleReport]) -> (String, String) {
     let sources = tally(modules.iter().map(|m| m.scale_source.as_str()));
     let origins = tally(modules.iter().map(|m| origin(&m.scale_source)));
     let note = match (sources.as_slice(), origins.as_slice()) {
-        ([(one, _)], _) | (_, [(one, _)]) => (*one).to_owned(),
+        ([(one, _)], _) => one.strip_prefix("1: ").unwrap_or(one).to_owned(),
+        (_, [(one, _)]) => (*one).to_owned(),
         (_, origins) => shares(origins),
     };
     (value, note)
@@ -194,9 +200,9 @@ mod tests {
             (m.rank, m.algorithm, m.scale_source) = (0, "full difference".to_owned(), "1: by definition".to_owned());
         }
         let shown = facts(&adapter("a"), &modules);
-        assert_eq!(value(&shown, "Format").1, "LoRA in 4 modules, full difference in 2");
-        assert_eq!(value(&shown, "Rank"), ("4".into(), "2 modules without thin factors".into()));
-        assert_eq!(value(&shown, "Scale s").1, "alpha tensor in 4 modules, 1: by definition in 2");
+        assert_eq!(value(&shown, "Format").1, "4 LoRA, 2 full difference");
+        assert_eq!(value(&shown, "Rank"), ("4".into(), "none in 2 modules".into()));
+        assert_eq!(value(&shown, "Scale s").1, "alpha tensor in 4 modules, by definition in 2");
         let shown = facts(&adapter("a"), &modules[..4]);
         assert_eq!((value(&shown, "Format").1, value(&shown, "Scale s").1), (String::new(), "alpha tensor".into()));
         let shown = facts(&adapter("a"), &modules[4..]);

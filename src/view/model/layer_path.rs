@@ -56,10 +56,12 @@ fn tokens(name: &str) -> impl Iterator<Item = (usize, &str)> {
     name.split(['.', '_', '/']).map(move |token| (token.as_ptr() as usize - name.as_ptr() as usize, token))
 }
 
-/// Short labels for `rows`, in order: as few last segments as tell all of them apart.
+/// Short labels for `rows`, in order: as few last segments as tell all of them apart, a number never alone.
 pub fn labels(rows: &[String]) -> Vec<String> {
     let segments: Vec<Vec<&str>> = rows.iter().map(|row| inside_layer(row).split('.').collect()).collect();
-    let mut taken = vec![1usize; rows.len()];
+    let is_number = |segment: &str| segment.bytes().all(|b| b.is_ascii_digit());
+    let first = |segments: &Vec<&str>| if segments.last().is_some_and(|last| is_number(last)) { 2 } else { 1 };
+    let mut taken: Vec<usize> = segments.iter().map(first).collect();
     loop {
         let labels: Vec<String> = segments
             .iter()
@@ -118,5 +120,6 @@ mod tests {
         );
         assert_eq!(labels(&rows(&["a.layers.*.q", "b.layers.*.q"])), ["a.layers.*.q", "b.layers.*.q"]);
         assert_eq!(labels(&rows(&["x", "x"])), ["x", "x"]);
+        assert_eq!(labels(&rows(&["b.*.ff.net.2", "b.*.ff.net.0.proj", "7"])), ["net.2", "proj", "7"]);
     }
 }
