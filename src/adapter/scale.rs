@@ -224,6 +224,7 @@ pub fn is_assumed(source: &str) -> bool {
     source.starts_with("assumed")
 }
 
-fn is_replaceable(source: &str) -> bool {
+/// Whether a person may set the scale that this is the source of.
+pub fn is_replaceable(source: &str) -> bool {
     is_assumed(source) || source == BY_HAND
 }

@@ -19,16 +19,19 @@ pub struct Measures {
     pub spectral_entropy: f64,
 }
 
-/// The measures of the spectrum `sigma`, beside which `rest_sq` is Σσ² of values that are not known one by one. Those
-/// count as one, which makes the effective rank and the entropy lower bounds, as the numerical rank then is.
+/// The measures of the spectrum `sigma`, beside which `rest_sq` is Σσ² of values that are not known one by one. None of
+/// those is above the last known one: with so many, each of that size, the effective rank and the entropy are lower
+/// bounds, and no smaller than the stable rank says. The numerical rank counts the known ones alone.
 pub fn measures(sigma: &[f64], rest_sq: f64) -> Measures {
-    let Some(mut relative) = relative_squares(sigma) else { return Measures::default() };
-    let rest = rest_sq.sqrt() / sigma.first().copied().unwrap_or(1.0);
+    let Some(relative) = relative_squares(sigma) else { return Measures::default() };
+    let rest = (rest_sq.sqrt() / sigma.first().copied().unwrap_or(1.0)).powi(2);
+    let total: f64 = relative.iter().sum::<f64>() + rest;
+    let mut entropy: f64 = relative.iter().map(|square| square / total).filter(|&p| p > 0.0).map(|p| -p * p.ln()).sum();
     if rest > 0.0 {
-        relative.push(rest * rest);
+        // −p·ln p of each is at least p·(−ln of the largest that it can be).
+        let last = relative.last().copied().filter(|&last| last > 0.0).unwrap_or(rest);
+        entropy -= rest / total * (rest.min(last) / total).ln();
     }
-    let total: f64 = relative.iter().sum();
-    let entropy: f64 = relative.iter().map(|square| square / total).filter(|&p| p > 0.0).map(|p| -p * p.ln()).sum();
     // A single direction gives −1·ln 1, which is a negative zero.
     let entropy = entropy.max(0.0);
     let first = sigma.first().copied().unwrap_or_default();
@@ -76,4 +79,25 @@ pub fn rank_keeping(sigma: &[f64], share: f64) -> usize {
 fn relative_squares(sigma: &[f64]) -> Option<Vec<f64>> {
     let first = *sigma.first()?;
     (first > 0.0).then(|| sigma.iter().map(|s| (s / first) * (s / first)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_one_by_one_bounds_from_below() {
+        let sigma: Vec<f64> = (0..200).map(|n| 1.0 / (1.0 + 0.01 * f64::from(n))).collect();
+        let whole = measures(&sigma, 0.0);
+        for known in [1, 8, 60, 199] {
+            let part = measures(&sigma[..known], energy(&sigma[known..]));
+            assert!((part.stable_rank - whole.stable_rank).abs() <= 1e-9 * whole.stable_rank, "{known}");
+            assert!(part.spectral_entropy <= whole.spectral_entropy + 1e-12, "{known}: {part:?}");
+            assert!(part.effective_rank >= part.stable_rank - 1e-9, "{known}: {part:?}");
+            assert!(part.numerical_rank <= whole.numerical_rank, "{known}");
+        }
+        // One further value is known as well as if it were listed.
+        let nearly = measures(&[2.0, 1.5], 1.0);
+        assert!((nearly.spectral_entropy - measures(&[2.0, 1.5, 1.0], 0.0).spectral_entropy).abs() < 1e-12);
+    }
 }

@@ -20,3 +20,11 @@ mod target;
 pub use models::{ListedModel, MODELS, ModelShape};
 pub use plan::{Plan, PlanError, PlanRow, Subject, TargetShape, plan};
 pub use request::{Layers, Method, OutputType, RankRule, Request, Size, SizeOf, Target};
+
+/// Why an adapter of this format has no projection, whatever is asked for: what is written has PEFT's LoRA form.
+pub fn needs_lora_of_peft(format: &str) -> String {
+    format!(
+        "Projection writes adapters as PEFT writes LoRA, so it needs one in that form; this is {format}. Its profile and \
+         its alignment are here all the same."
+    )
+}

@@ -8,7 +8,7 @@ use crate::compute::Pulse;
 use crate::container::TensorEntry;
 use crate::export::{Layout, WrittenConfig, adapter_config, layout};
 use crate::projection::models::{ModelShape, listed};
-use crate::projection::{Plan, Request, Subject, Target, TargetShape, plan};
+use crate::projection::{Plan, Request, Subject, Target, TargetShape, needs_lora_of_peft, plan};
 use crate::protocol::{ItemId, MODULES_PER_MESSAGE, PlanHead, ToPage};
 use crate::source::ByteSource;
 
@@ -64,11 +64,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             return Err("The adapter is no longer here. Drop it again.".to_owned());
         };
         if !source.adapter.is_peft {
-            return Err(format!(
-                "Projection writes adapters as PEFT does, so it needs one in PEFT's form; this is {}. Its profile and its \
-                 alignment are here all the same.",
-                source.adapter.format
-            ));
+            return Err(needs_lora_of_peft(&source.adapter.format));
         }
         let (found, target) = self.target(request)?;
         let shape = match &found {

@@ -101,7 +101,8 @@ fn load(store: Store, wire: Wire, gathered: Gathered) {
         } else if nothing {
             s.page_problem(
                 true,
-                "There was no file in this drop. Drop adapter_model.safetensors, or the folder it is in.".into(),
+                "There was no file in this drop. Drop an adapter’s .safetensors or .gguf file, or the folder it is in."
+                    .into(),
             );
         }
     });

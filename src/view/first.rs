@@ -18,8 +18,7 @@ pub fn FirstScreen() -> impl IntoView {
             <h1>"See what a LoRA adapter does to every layer"</h1>
             <p class="lead">
                 "A LoRA adapter is a small file that changes the weights of a large model. Drop one here: Lorascope "
-                "measures its update "<i>"ΔW = s·B·A"</i>
-                " in every module, how strong it is, how many directions it uses and where in the model it sits. "
+                "measures its update "<i>"ΔW"</i>" in every module: how strong it is, how many directions it uses and where in the model it sits. "
                 "Your own machine computes it; nothing is uploaded."
             </p>
             <DropZone/>
@@ -31,9 +30,10 @@ pub fn FirstScreen() -> impl IntoView {
                 <section>
                     <h2>"What you can drop"</h2>
                     <p>
-                        <code>"adapter_model.safetensors"</code>" with its "<code>"adapter_config.json"</code>
-                        ", or whole folders, several at once. Checkpoints of its model beside it show whether it does "
-                        "what training changed; two of them alone give a LoRA."
+                        "LoRA, LoHa, LoKr, DoRA and their kin: files of PEFT, kohya, LyCORIS, diffusers, ComfyUI and MLX ("
+                        <code>".safetensors"</code>" with its config) and "<code>".gguf"</code>
+                        ". Folders too, several at once. Checkpoints of the model beside them show whether an adapter "
+                        "does what training changed, and make DoRA exact; two alone give a LoRA."
                     </p>
                 </section>
                 <section>
@@ -84,7 +84,7 @@ fn DropZone() -> impl IntoView {
                     "Try the sample"
                 </button>
             </div>
-            <p class="small">"The sample is a rank-8 PEFT LoRA of a small Llama, 455 kB."</p>
+            <p class="small">"The sample is a LoRA of rank 8 of a small Llama, 455 kB."</p>
         </div>
     }
 }

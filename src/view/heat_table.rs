@@ -20,8 +20,7 @@ pub fn HeatTable(heat: Heat) -> impl IntoView {
         });
         let row = |r: usize| {
             let cells = (0..grid.columns.len()).map(|c| {
-                let value = grid.module_at(r, c).and_then(|i| field.value(i));
-                view! { <td>{value.map(|x| field.write(x))}</td> }
+                view! { <td>{grid.module_at(r, c).map(|i| field.text(i))}</td> }
             });
             let path = grid.rows[r].path.clone();
             view! {

@@ -139,6 +139,7 @@ pub fn HeatPanel(
                 </p>
                 <Legend heat/>
             </Show>
+            {move || heat.field.with(|f| f.as_ref()?.remark()).map(|text| view! { <p class="small">{text}</p> })}
             <Show when=move || { left_out() > 0 }>
                 <p class="small">
                     {move || format!("{} further layers are not drawn; the module table has them.", grouped(left_out() as u64))}

@@ -7,11 +7,12 @@ use web_sys::SubmitEvent;
 use super::left_out::left_out;
 use super::model::identity::facts;
 use super::model::metadata::says_something;
-use super::model::number::plural;
+use super::model::number::{grouped, plural};
 use super::model::shown::Adapter;
 use super::result::fact_entries;
 use super::store::use_store;
 use super::wire::use_wire;
+use crate::adapter::scale;
 use crate::protocol::ToEngine;
 use std::sync::Arc;
 
@@ -41,7 +42,12 @@ pub fn Identity() -> impl IntoView {
 fn ScaleField(adapter: Arc<Adapter>, assumed: bool) -> impl IntoView {
     let (store, wire) = (use_store(), use_wire());
     let item = adapter.item;
-    let now = adapter.modules.first().map_or(1.0, |m| m.scale);
+    let open = adapter.modules.iter().filter(|m| scale::is_replaceable(&m.scale_source));
+    let (now, count) = (open.clone().next().map_or(1.0, |m| m.scale), open.count());
+    let some = (count < adapter.modules.len()).then(|| {
+        let of = plural(adapter.modules.len(), "module", "modules");
+        format!("This is about {} of {of}: the others’ scale is in the files. ", grouped(count as u64))
+    });
     let value = RwSignal::new(now.to_string());
     let complaint = RwSignal::new("");
     let apply = move |event: SubmitEvent| {
@@ -59,11 +65,13 @@ fn ScaleField(adapter: Arc<Adapter>, assumed: bool) -> impl IntoView {
         <form class="note scale" on:submit=apply novalidate>
             <p>
                 {if assumed {
-                    "The scale s is an assumption: no config says it. Singular values and norms grow with it; shares, \
-                     ranks and the domain profile stay. It is lora_alpha / r in the adapter_config.json."
+                    "The scale s is an assumption: no config says it. Singular values and norms grow with it; ranks \
+                     stay, and so do shares where all modules have the same. It is lora_alpha / r in PEFT’s \
+                     adapter_config.json, scale in MLX’s. "
                 } else {
-                    "The scale s was set by hand."
+                    "The scale s was set by hand. "
                 }}
+                {some}
             </p>
             <label>
                 "Scale s "

@@ -9,6 +9,7 @@ use super::model::number::{grouped, plural};
 use super::model::sheet::{Head, Sheet, SheetOrder};
 use super::model::table::{Direction, PAGE, common_prefix};
 use super::store::Store;
+use super::table::{breakable, is_long};
 
 /// The sheet that a table shows now.
 pub type SheetMemo = Memo<Option<Arc<dyn Sheet>>>;
@@ -81,7 +82,7 @@ pub fn SheetTable(
             </table>
         </div>
         <Show when=move || prefix.with(|p| !p.is_empty())>
-            <p class="small">{move || prefix.with(|p| format!("All in {}", p.trim_end_matches('.')))}</p>
+            <p class="small">{move || prefix.with(|p| format!("All in {}", p.trim_end_matches(['.', '_'])))}</p>
         </Show>
         <Show when=move || { found() > limit.get() }>
             <div class="more">
@@ -132,7 +133,9 @@ fn draw_row(
     });
     let cells: Vec<_> = cells.collect();
     let is_picked = move || picked.is_some_and(|picked| picked.now.get() == Some(row));
-    let name = facts.name.get(prefix..).unwrap_or(facts.name).to_owned();
+    let short = facts.name.get(prefix..).unwrap_or(facts.name);
+    let is_long = is_long(short);
+    let name = breakable(short);
     let name = match picked {
         // The button is for keys; its click reaches the row.
         Some(_) => view! {
@@ -157,7 +160,7 @@ fn draw_row(
                 }
             }
         >
-            <th scope="row">{name}</th>
+            <th scope="row" class:long=is_long>{name}</th>
             {cells}
         </tr>
     })

@@ -6,11 +6,12 @@ use leptos::prelude::*;
 
 use super::definitions::Definitions;
 use super::export::CopyButton;
+use super::model::about::{about, scale_of, sentence_of};
 use super::model::axis::ScaleKind;
-use super::model::measure::Measure;
-use super::model::number::{general, indexed, percent, shape, short};
+use super::model::measure::{BOUND, Measure};
+use super::model::number::{general, indexed, percent, short};
 use super::model::spectrum::{
-    PLOT, bars, curve, energy_kept, height_of, index_ticks, middle, needs, rank_for, scale, sentence, tsv,
+    PLOT, bars, curve, energy_kept, height_of, index_ticks, lacks, middle, needs, rank_for, scale, sentence, tsv,
 };
 use super::store::use_store;
 use crate::report::ModuleReport;
@@ -44,12 +45,14 @@ pub fn LogScale(log: RwSignal<bool>) -> impl IntoView {
 #[component]
 fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
     let sigma: Arc<[f64]> = module.singular_values.clone().into();
-    let kept: Arc<[f64]> = energy_kept(&sigma).into();
+    let kept: Arc<[f64]> = energy_kept(&sigma, module.truncated.then_some(module.frobenius)).into();
     let n = sigma.len();
     // At first the rank that keeps 95 %: a question worth asking of every adapter.
-    let rank = RwSignal::new(rank_for(&kept, 0.95).unwrap_or(n.min(1)));
-    let facts = [Measure::EffectiveRank, Measure::StableRank, Measure::RankUsed, Measure::SpectralEntropy]
-        .map(|m| view! { <div title=m.help()><dt>{m.label()}</dt><dd>{m.write_of(&module)}</dd></div> });
+    let rank = RwSignal::new(rank_for(&kept, 0.95).unwrap_or(if kept.is_empty() { n.min(1) } else { n }));
+    let facts = [Measure::EffectiveRank, Measure::StableRank, Measure::RankUsed, Measure::SpectralEntropy].map(|m| {
+        let help = if m.is_bound(&module) { format!("{BOUND} {}", m.help()) } else { m.help().to_owned() };
+        view! { <div title=help><dt>{m.label()}</dt><dd>{m.write_of(&module)}</dd></div> }
+    });
     let copied = StoredValue::new((sigma.clone(), kept.clone()));
     let said = StoredValue::new((sigma.clone(), kept.clone()));
     let line = move || said.with_value(|(_, kept)| sentence(kept, rank.get()));
@@ -68,8 +71,10 @@ fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
             </div>
             <p class="module-name">
                 <b>{module.name.clone()}</b>" "
-                <span class="small">{shape(module.shape)}", rank "{module.rank}", "{module.dtype.clone()}</span>
+                <span class="small">{about(&module)}</span>
             </p>
+            {module.note.clone().map(|note| view! { <p class="small" data-testid="module-note">{sentence_of(&note)}</p> })}
+            {module.truncated.then(|| view! { <p class="small" data-testid="truncated">{lacks(n)}</p> })}
             <Plot sigma=sigma.clone() kept=kept.clone() rank log/>
             <div class="slider">
                 <input
@@ -97,7 +102,7 @@ fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
                 <CopyButton label="Copy as TSV" text=move || copied.with_value(|(s, k)| tsv(s, k))/>
                 <Values sigma kept/>
             </details>
-            <p class="small">"Scale: s = "{short(module.scale)}", "{module.scale_source.clone()}</p>
+            <p class="small" data-testid="module-scale">{scale_of(&module)}</p>
         </section>
     }
 }
@@ -182,6 +187,6 @@ fn Values(sigma: Arc<[f64]>, kept: Arc<[f64]>) -> impl IntoView {
 }
 
 fn definitions() -> Vec<(&'static str, &'static str)> {
-    let kept = ("Energy kept by rank k", "The sum of the k largest σ² divided by the sum of all σ².");
+    let kept = ("Energy kept by rank k", "The sum of the k largest σ² divided by the sum of all σ², which is ‖ΔW‖².");
     std::iter::once(kept).chain(Measure::ALL.map(|m| (m.label(), m.help()))).collect()
 }

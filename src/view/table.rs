@@ -25,6 +25,15 @@ pub fn ModuleTable() -> impl IntoView {
             .with(|a| a.as_ref().map(|a| filter.with(|f| rows(&a.modules, sort.get(), f))))
             .unwrap_or_default()
     });
+    let columns =
+        Memo::new(move |_| store.table_adapter.with(|a| a.as_ref().map_or_else(Vec::new, |a| Column::of(&a.modules))));
+    Effect::new(move |_| {
+        // Another adapter may not have the column that the last one was sorted by.
+        let lost = columns.with(|c| !c.is_empty() && !c.contains(&sort.get_untracked().column));
+        if lost {
+            sort.set(Sort::default());
+        }
+    });
     // Another adapter, another filter: back to the first page.
     Effect::new(move |_| {
         store.table_adapter.track();
@@ -46,7 +55,7 @@ pub fn ModuleTable() -> impl IntoView {
     };
     let draw = move |(_, index)| {
         let adapter = store.table_adapter.get_untracked()?;
-        Some(row(store, &adapter, index, prefix.with_untracked(String::len)))
+        Some(row(store, &adapter, index, prefix.with_untracked(String::len), &columns.get_untracked()))
     };
     view! {
         <section class="panel" aria-labelledby="modules-title">
@@ -61,7 +70,7 @@ pub fn ModuleTable() -> impl IntoView {
                                 format!("{} of {}", grouped(found() as u64), grouped(all() as u64))
                             }
                         }}
-                        {move || prefix.with(|p| (!p.is_empty()).then(|| format!(", all in {}", p.trim_end_matches('.'))))}
+                        {move || prefix.with(|p| (!p.is_empty()).then(|| format!(", all in {}", p.trim_end_matches(['.', '_']))))}
                     </span>
                 </h2>
                 <input
@@ -69,21 +78,23 @@ pub fn ModuleTable() -> impl IntoView {
                     type="search"
                     data-testid="module-filter"
                     placeholder="Filter, e.g. 21 v_proj"
-                    aria-label="Filter the modules by words of their name or role"
+                    aria-label="Filter the modules by words of their name, stack, role or algorithm"
                     on:input=move |event| filter.set(event_target_value(&event))
                 />
             </div>
             <div class="table-scroll" tabindex="0" role="region" aria-label="Table of modules">
                 <table class="modules">
                     <thead>
-                        <tr>{Column::ALL.map(|column| head(sort, column)).collect_view()}</tr>
+                        <tr>
+                            {move || columns.get().into_iter().map(|column| head(sort, column)).collect_view()}
+                        </tr>
                     </thead>
                     <tbody>
                         <For each=keys key=|key| *key children=draw/>
                     </tbody>
                 </table>
                 <Show when=move || found() == 0>
-                    <p class="empty">"No module has all of these words in its name."</p>
+                    <p class="empty">"No module has all of these words in its name, stack, role or algorithm."</p>
                 </Show>
             </div>
             <Show when=move || { found() > limit.get() }>
@@ -98,6 +109,23 @@ pub fn ModuleTable() -> impl IntoView {
             </Show>
         </section>
     }
+}
+
+/// Names up to this length fit beside the other columns.
+const SHORT: usize = 28;
+
+/// Whether a name goes on in the next line.
+pub fn is_long(name: &str) -> bool {
+    name.len() > SHORT
+}
+
+/// A name; a long one may go on in the next line behind a dot or an underscore.
+pub fn breakable(name: &str) -> AnyView {
+    if !is_long(name) {
+        return name.to_owned().into_any();
+    }
+    let parts = name.split_inclusive(['.', '_', '/']).map(|part| view! { {part.to_owned()}<wbr/> });
+    parts.collect_view().into_any()
 }
 
 fn head(sort: RwSignal<Sort>, column: Column) -> impl IntoView {
@@ -117,12 +145,13 @@ fn head(sort: RwSignal<Sort>, column: Column) -> impl IntoView {
 }
 
 /// `prefix` is the length of what the table's head says of every name.
-fn row(store: Store, adapter: &Arc<Adapter>, index: usize, prefix: usize) -> impl IntoView + use<> {
+fn row(store: Store, adapter: &Arc<Adapter>, index: usize, prefix: usize, columns: &[Column]) -> impl IntoView + use<> {
     let module = adapter.modules.get(index)?;
-    let cells = Column::ALL.into_iter().skip(1).map(|column| {
-        view! { <td class:text=column.is_text()>{column.write(module)}</td> }
+    let cells = columns.iter().skip(1).map(|column| {
+        view! { <td class:text=column.is_text() title=column.title(module)>{column.write(module)}</td> }
     });
     let is_picked = move || store.module.get() == Some(index);
+    let name = module.name.get(prefix..).unwrap_or(&module.name);
     Some(view! {
         <tr
             class:picked=is_picked
@@ -130,10 +159,10 @@ fn row(store: Store, adapter: &Arc<Adapter>, index: usize, prefix: usize) -> imp
             data-module=module.name.clone()
             on:click=move |_| store.pick(index)
         >
-            <th scope="row">
+            <th scope="row" class:long=is_long(name)>
                 // The button is for keys; its click reaches the row.
                 <button aria-pressed=move || is_picked().to_string() title=module.name.clone()>
-                    {module.name.get(prefix..).unwrap_or(&module.name).to_owned()}
+                    {breakable(name)}
                 </button>
             </th>
             {cells.collect_view()}

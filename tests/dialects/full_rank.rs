@@ -37,6 +37,19 @@ fn a_large_difference_reports_its_largest_values() {
     assert_eq!(field(&dropped, NAME, "truncated"), true);
 }
 
+/// A large difference that happens to be of low rank has no further values; a faint rest is one.
+#[test]
+fn a_large_difference_tells_a_faint_rest_from_rounding() {
+    for (noise, truncated) in [(0.0, false), (2e-4, true)] {
+        let mut file = File::new(165);
+        let low = file.draw(&[600, 3]).matrix() * file.draw(&[3, 700]).matrix();
+        let rest = file.draw(&[600, 700]).matrix() * noise;
+        file.put(&format!("{NAME}.diff"), &Tensor::of(&(low + rest)));
+        let dropped = drop_file(&file);
+        assert_eq!(field(&dropped, NAME, "truncated") == true, truncated, "{noise:e}");
+    }
+}
+
 /// Up to 512 the spectrum is whole.
 #[test]
 fn a_smaller_difference_reports_its_whole_spectrum() {

@@ -8,6 +8,7 @@ mod backend;
 mod bench;
 mod browser;
 mod checkpoints;
+mod dialects;
 mod explore;
 mod extraction;
 mod fixtures;

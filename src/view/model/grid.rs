@@ -9,7 +9,7 @@ use crate::report::ModuleReport;
 
 mod columns;
 
-pub use columns::Column;
+pub use columns::{Column, words as stack_words};
 
 /// Columns drawn at most: a canvas may not be wider in every browser. The table has them all.
 pub const MOST_COLUMNS: usize = 4096;

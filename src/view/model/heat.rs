@@ -6,6 +6,7 @@ use super::axis::{Scale, ScaleKind};
 use super::colour::{ColourMap, Palette};
 use super::grid::Grid;
 use super::measure::Measure;
+use super::number::{grouped, plural};
 use super::shown::Adapter;
 
 mod ticks;
@@ -27,6 +28,14 @@ pub trait Field: Send + Sync {
     fn write(&self, x: f64) -> String;
     /// The module's figures, this one first.
     fn words(&self, module: usize) -> String;
+    /// The module's value alone; empty where there is none.
+    fn text(&self, module: usize) -> String {
+        self.value(module).map(|x| self.write(x)).unwrap_or_default()
+    }
+    /// What to know of some of the values.
+    fn remark(&self) -> Option<String> {
+        None
+    }
     /// What the colours span, also of modules that no column shows.
     fn scale(&self, kind: ScaleKind) -> Option<Scale>;
 }
@@ -71,6 +80,22 @@ impl Field for Measured {
         let others = [Measure::Frobenius, Measure::EffectiveRank].into_iter().filter(|other| *other != self.measure);
         let all = std::iter::once(self.measure).chain(others);
         all.map(|m| format!("{} {}", lower(m.label()), m.write_of(module))).collect::<Vec<_>>().join(", ")
+    }
+
+    fn text(&self, module: usize) -> String {
+        self.adapter.modules.get(module).map(|m| self.measure.write_of(m)).unwrap_or_default()
+    }
+
+    fn remark(&self) -> Option<String> {
+        let modules = &self.adapter.modules;
+        let bounds = modules.iter().filter(|m| self.measure.is_bound(m)).count();
+        (bounds > 0).then(|| {
+            format!(
+                "In {} of {} only the largest singular values are computed: there the colour shows a lower bound (≥).",
+                grouped(bounds as u64),
+                plural(modules.len(), "module", "modules")
+            )
+        })
     }
 
     fn scale(&self, kind: ScaleKind) -> Option<Scale> {
@@ -199,6 +224,18 @@ mod tests {
         assert!(read(0, 1).contains("effective rank 1.50"));
         assert_eq!(read(1, 2), "layer 2 · v_proj: no module of this adapter");
         assert_eq!(read(7, 0), "");
+    }
+
+    #[test]
+    fn lower_bounds_are_said_to_be_some() {
+        let (mut field, grid) = example();
+        assert_eq!(field.remark(), None);
+        Arc::make_mut(&mut field.adapter).modules[0].truncated = true;
+        assert_eq!(field.remark(), None, "an energy share is exact");
+        field.measure = Measure::EffectiveRank;
+        assert!(field.remark().is_some_and(|text| text.starts_with("In 1 of 7 modules")));
+        assert_eq!((field.text(0), field.text(1), field.text(99)), ("≥ 1.50".into(), "1.50".into(), String::new()));
+        assert!(read_out(&grid, &field, Cell { row: 0, column: 0 }).contains("effective rank ≥ 1.50"));
     }
 
     #[test]

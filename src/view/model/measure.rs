@@ -63,7 +63,7 @@ impl Measure {
             Measure::Frobenius => "Frobenius norm of ΔW",
             Measure::Sigma1 => "largest singular value",
             Measure::EffectiveRank | Measure::StableRank => "directions",
-            Measure::RankUsed => "numerical rank / stored rank",
+            Measure::RankUsed => "numerical rank / directions possible",
             Measure::SpectralEntropy => "nats",
         }
     }
@@ -75,20 +75,21 @@ impl Measure {
                 "‖ΔW‖² of this module divided by the sum over all modules: the part of the whole update that lies here."
             }
             Measure::Frobenius => {
-                "Frobenius norm of the module’s update ΔW = s·B·A, the scale s included; its square is the energy, Σσ²."
+                "Frobenius norm of the module’s update ΔW, the scale s included; its square is the energy, Σσ²."
             }
             Measure::Sigma1 => "The largest singular value of ΔW: how far the update can move an input of length one.",
             Measure::EffectiveRank => {
                 "exp of the entropy of σ²/Σσ²: how many directions the energy is spread over. 1 means a single \
-                 direction; the stored rank means all of them equally."
+                 direction; the rank means all of them equally."
             }
             Measure::StableRank => {
                 "Σσ²/σ₁²: how many times the energy of the strongest direction the whole update holds. It is the \
                  smaller, steadier cousin of the effective rank."
             }
             Measure::RankUsed => {
-                "Numerical rank (the count of σ > 2·10⁻⁶·σ₁) divided by the stored rank. Below 100 %, some of the \
-                 stored directions do nothing."
+                "Numerical rank (the count of σ > 2·10⁻⁶·σ₁) divided by how many directions the update can have as it \
+                 is stored: the rank of a LoRA, r₁·r₂ of a LoHa, the smaller side of a full difference. Below 100 %, \
+                 some of them do nothing."
             }
             Measure::SpectralEntropy => {
                 "Entropy of σ²/Σσ² in nats; the effective rank is exp of it. 0 means a single direction."
@@ -104,7 +105,7 @@ impl Measure {
             Measure::Sigma1 => module.singular_values.first().copied().unwrap_or(0.0),
             Measure::EffectiveRank => module.effective_rank,
             Measure::StableRank => module.stable_rank,
-            Measure::RankUsed => f64::from(module.numerical_rank) / f64::from(module.rank.max(1)),
+            Measure::RankUsed => f64::from(module.numerical_rank) / directions(module),
             Measure::SpectralEntropy => module.spectral_entropy,
         };
         x.is_finite().then_some(x)
@@ -119,9 +120,38 @@ impl Measure {
         }
     }
 
-    pub fn write_of(self, module: &ModuleReport) -> String {
-        self.value(module).map_or_else(|| ABSENT.to_owned(), |x| self.write(x))
+    /// Whether the value is only a lower bound: it wants all singular values, and only the largest are known.
+    pub fn is_bound(self, module: &ModuleReport) -> bool {
+        module.truncated && matches!(self, Measure::EffectiveRank | Measure::RankUsed | Measure::SpectralEntropy)
     }
+
+    /// The module's value in words, with ≥ where it is a lower bound.
+    pub fn write_of(self, module: &ModuleReport) -> String {
+        match self.value(module) {
+            None => ABSENT.to_owned(),
+            Some(x) if self.is_bound(module) => at_least(&self.write(x)),
+            Some(x) => self.write(x),
+        }
+    }
+}
+
+/// What stands beside a lower bound.
+pub const BOUND: &str =
+    "A lower bound: of this update only the largest singular values are computed, and the smaller ones add to it.";
+
+/// A lower bound.
+pub fn at_least(text: &str) -> String {
+    format!("≥ {text}")
+}
+
+/// How many singular values above zero the update can have, as it is stored.
+fn directions(module: &ModuleReport) -> f64 {
+    if module.truncated {
+        // Not all of them are listed; no update has more than its smaller side.
+        return module.shape[0].min(module.shape[1]).max(1) as f64;
+    }
+    // A product of factors, as in LoHa, has more than its rank.
+    (module.rank as usize).max(module.singular_values.len()).max(1) as f64
 }
 
 #[cfg(test)]
@@ -149,5 +179,29 @@ mod tests {
         assert_eq!(Measure::Frobenius.write_of(&m), ABSENT);
         m.singular_values.clear();
         assert_eq!(Measure::Sigma1.value(&m), Some(0.0));
+    }
+
+    #[test]
+    fn what_wants_all_singular_values_is_a_bound_where_some_are_missing() {
+        let mut m = module("layers.0.q_proj", Some(0), "q", 4);
+        assert!(Measure::ALL.iter().all(|measure| !measure.is_bound(&m)));
+        m.truncated = true;
+        let bounds: Vec<Measure> = Measure::ALL.into_iter().filter(|measure| measure.is_bound(&m)).collect();
+        assert_eq!(bounds, [Measure::EffectiveRank, Measure::RankUsed, Measure::SpectralEntropy]);
+        assert_eq!(Measure::EffectiveRank.write_of(&m), "≥ 1.50");
+        assert!(!Measure::Frobenius.write_of(&m).contains('≥'));
+        // Four of the 32 that 64 × 32 allows.
+        assert_eq!(Measure::RankUsed.value(&m), Some(0.125));
+    }
+
+    #[test]
+    fn directions_are_those_that_the_stored_form_allows() {
+        // A LoHa of rank 2 whose product has four directions, and a full difference without a rank.
+        for rank in [2, 0] {
+            let mut m = module("layers.0.q_proj", Some(0), "q", 4);
+            m.rank = rank;
+            m.numerical_rank = 3;
+            assert_eq!(Measure::RankUsed.value(&m), Some(0.75));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What the components show, derived in plain structs: compiled everywhere, tested natively, no browser in it.
 
+pub mod about;
 pub mod address;
 pub mod alignment;
 pub mod arriving;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::axis::{Scale, ScaleKind};
-use super::number::percent;
+use super::number::{grouped, percent};
 
 /// The drawing area inside the SVG's view box, in its units.
 pub const PLOT: Plot = Plot { width: 360.0, height: 232.0, left: 38.0, right: 314.0, top: 12.0, bottom: 190.0 };
@@ -19,8 +19,10 @@ pub struct Plot {
     pub bottom: f64,
 }
 
-/// Energy kept by the first k singular values, for k = 1 … n: Σ_{i≤k}σ²/Σσ². Empty where there is no energy.
-pub fn energy_kept(sigma: &[f64]) -> Vec<f64> {
+/// Energy kept by the first k singular values, for k = 1 … n: Σ_{i≤k}σ²/‖ΔW‖². Empty where there is no energy.
+///
+/// `norm` is ‖ΔW‖ where `sigma` holds only the largest; without it they are all, and the last k keeps everything.
+pub fn energy_kept(sigma: &[f64], norm: Option<f64>) -> Vec<f64> {
     // Relative to the largest, so that squares neither overflow nor vanish.
     let largest = sigma.iter().copied().filter(|s| s.is_finite()).fold(0.0, f64::max);
     if largest <= 0.0 {
@@ -35,7 +37,9 @@ pub fn energy_kept(sigma: &[f64]) -> Vec<f64> {
             sum
         })
         .collect();
-    kept.iter_mut().for_each(|k| *k /= sum);
+    // Rounding must not make the known part more than the whole.
+    let whole = norm.map(|norm| (norm / largest).powi(2)).filter(|whole| whole.is_finite()).unwrap_or(sum).max(sum);
+    kept.iter_mut().for_each(|k| *k /= whole);
     kept
 }
 
@@ -53,12 +57,25 @@ pub fn sentence(kept: &[f64], rank: usize) -> String {
     }
 }
 
-/// "90 % needs rank 5, 95 % 7, 99 % 11."
+/// "90 % needs rank 5, 95 % rank 7, 99 % more than 512."; nothing where there is no energy.
 pub fn needs(kept: &[f64]) -> String {
-    match [0.90, 0.95, 0.99].map(|f| rank_for(kept, f)) {
-        [Some(a), Some(b), Some(c)] => format!("90 % needs rank {a}, 95 % rank {b}, 99 % rank {c}."),
-        _ => String::new(),
+    if kept.is_empty() {
+        return String::new();
     }
+    let rank = |fraction| match rank_for(kept, fraction) {
+        Some(rank) => format!("rank {rank}"),
+        None => format!("more than {}", kept.len()),
+    };
+    format!("90 % needs {}, 95 % {}, 99 % {}.", rank(0.90), rank(0.95), rank(0.99))
+}
+
+/// What a spectrum that is not whole lacks, for a person.
+pub fn lacks(known: usize) -> String {
+    format!(
+        "Only the {} largest singular values of this update are computed. ‖ΔW‖, the energy kept and the stable rank are \
+         exact all the same; effective rank, rank used and spectral entropy are at least what is shown (≥).",
+        grouped(known as u64)
+    )
 }
 
 /// The scale of the bars; a linear one begins at zero.
@@ -137,21 +154,36 @@ mod tests {
 
     #[test]
     fn energy_kept_and_the_ranks_that_keep_it() {
-        let kept = energy_kept(&[3.0, 4.0f64.sqrt(), 3.0f64.sqrt()]);
+        let kept = energy_kept(&[3.0, 4.0f64.sqrt(), 3.0f64.sqrt()], None);
         assert!((kept[0] - 9.0 / 16.0).abs() < 1e-15 && kept[2] == 1.0);
         assert_eq!(rank_for(&kept, 0.5), Some(1));
         assert_eq!(rank_for(&kept, 0.9), Some(3));
         assert_eq!(rank_for(&[], 0.9), None);
         assert_eq!(needs(&kept), "90 % needs rank 3, 95 % rank 3, 99 % rank 3.");
+        assert_eq!(needs(&[]), "");
+    }
+
+    #[test]
+    fn the_largest_alone_keep_their_part_of_the_whole() {
+        // ‖ΔW‖² = 100, of which 92 is known.
+        let sigma = [8.0, 4.0, 12.0f64.sqrt()];
+        let kept = energy_kept(&sigma, Some(10.0));
+        assert!((kept[0] - 0.64).abs() < 1e-15 && (kept[2] - 0.92).abs() < 1e-15, "{kept:?}");
+        assert_eq!(needs(&kept), "90 % needs rank 3, 95 % more than 3, 99 % more than 3.");
+        assert!(sentence(&kept, 1).starts_with("Rank 1 keeps 64.0"));
+        // A norm below what is listed is rounding.
+        assert_eq!(energy_kept(&[3.0, 4.0], Some(5.0 - 1e-12))[1], 1.0);
+        assert_eq!(energy_kept(&[3.0, 4.0], Some(f64::NAN))[1], 1.0);
+        assert!(lacks(512).starts_with("Only the 512 largest"));
     }
 
     #[test]
     fn the_smallest_and_largest_numbers_survive() {
         for x in [1e-300, 1e300] {
-            assert_eq!(energy_kept(&[x, x]), [0.5, 1.0]);
+            assert_eq!(energy_kept(&[x, x], None), [0.5, 1.0]);
         }
-        assert!(energy_kept(&[0.0, 0.0]).is_empty());
-        assert_eq!(energy_kept(&[1.0, f64::NAN]), [1.0, 1.0]);
+        assert!(energy_kept(&[0.0, 0.0], None).is_empty());
+        assert_eq!(energy_kept(&[1.0, f64::NAN], None), [1.0, 1.0]);
         assert!(sentence(&[], 1).contains("zero"));
         assert!(sentence(&[0.952], 1).starts_with("Rank 1 keeps 95.2"));
     }

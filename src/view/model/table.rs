@@ -2,8 +2,10 @@
 
 use std::cmp::Ordering;
 
-use super::measure::Measure;
-use super::number::{grouped, shape};
+use super::grid::stack_words;
+use super::measure::{BOUND, Measure, at_least};
+use super::number::{ABSENT, grouped, shape};
+use crate::adapter::names::{Side, stack_order};
 use crate::natural::natural;
 use crate::report::ModuleReport;
 
@@ -13,8 +15,10 @@ pub const PAGE: usize = 300;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Column {
     Name,
+    Stack,
     Layer,
     Role,
+    Algorithm,
     Shape,
     Rank,
     NumericalRank,
@@ -23,10 +27,12 @@ pub enum Column {
 }
 
 impl Column {
-    pub const ALL: [Column; 13] = [
+    pub const ALL: [Column; 15] = [
         Column::Name,
+        Column::Stack,
         Column::Layer,
         Column::Role,
+        Column::Algorithm,
         Column::Shape,
         Column::Rank,
         Column::Of(Measure::Frobenius),
@@ -39,9 +45,22 @@ impl Column {
         Column::Scale,
     ];
 
+    /// Those that say something of these modules: the stack where there are several, the algorithm likewise.
+    pub fn of(modules: &[ModuleReport]) -> Vec<Column> {
+        let differ = |word: fn(&ModuleReport) -> &str| modules.windows(2).any(|pair| word(&pair[0]) != word(&pair[1]));
+        let says = |column: &Column| match column {
+            Column::Stack => differ(|m| &m.stack),
+            Column::Algorithm => differ(|m| &m.algorithm),
+            _ => true,
+        };
+        Column::ALL.into_iter().filter(says).collect()
+    }
+
     pub fn label(self) -> &'static str {
         match self {
             Column::Name => "Module",
+            Column::Stack => "Stack",
+            Column::Algorithm => "Algorithm",
             Column::Layer => "Layer",
             Column::Role => "Role",
             Column::Shape => "Shape",
@@ -58,12 +77,14 @@ impl Column {
     pub fn help(self) -> &'static str {
         match self {
             Column::Name => "Path of the module in the model",
+            Column::Stack => "The part of the model that counts its own layers: a text encoder, the down blocks …",
             Column::Layer => "Number of the layer it belongs to",
             Column::Role => "What the module does in its layer",
             Column::Shape => "Shape of ΔW: outputs × inputs",
+            Column::Algorithm => "How the file stores the update",
             Column::Rank => "Inner dimension of the stored factors",
             Column::NumericalRank => "Count of singular values above 2·10⁻⁶·σ₁: the rank that ΔW really has",
-            Column::Scale => "The factor s in ΔW = s·B·A",
+            Column::Scale => "The factor s of the update, as in ΔW = s·B·A",
             Column::Of(measure) => measure.help(),
         }
     }
@@ -71,22 +92,39 @@ impl Column {
     /// Texts read from A to Z at first, numbers from the largest.
     pub fn first_direction(self) -> Direction {
         match self {
-            Column::Name | Column::Layer | Column::Role => Direction::Ascending,
+            Column::Name | Column::Stack | Column::Layer | Column::Role | Column::Algorithm => Direction::Ascending,
             _ => Direction::Descending,
         }
     }
 
     pub fn is_text(self) -> bool {
-        matches!(self, Column::Name | Column::Role)
+        matches!(self, Column::Name | Column::Stack | Column::Role | Column::Algorithm)
+    }
+
+    /// What else to know of a cell; `None` where its text says it all.
+    pub fn title(self, m: &ModuleReport) -> Option<String> {
+        match self {
+            Column::Algorithm => m.note.clone(),
+            Column::Rank if m.rank == 0 => Some(NO_RANK.to_owned()),
+            Column::Scale => Some(m.scale_source.clone()),
+            Column::NumericalRank if m.truncated => Some(BOUND.to_owned()),
+            Column::Of(measure) if measure.is_bound(m) => Some(BOUND.to_owned()),
+            _ => None,
+        }
     }
 
     pub fn write(self, m: &ModuleReport) -> String {
         match self {
             Column::Name => m.name.clone(),
-            Column::Layer => m.layer.map_or(super::number::ABSENT.to_owned(), |l| l.to_string()),
+            Column::Stack if m.stack.is_empty() => ABSENT.to_owned(),
+            Column::Stack => stack_words(&m.stack),
+            Column::Algorithm => m.algorithm.clone(),
+            Column::Layer => m.layer.map_or_else(|| ABSENT.to_owned(), |l| l.to_string()),
             Column::Role => m.role.clone(),
             Column::Shape => shape(m.shape),
+            Column::Rank if m.rank == 0 => ABSENT.to_owned(),
             Column::Rank => grouped(u64::from(m.rank)),
+            Column::NumericalRank if m.truncated => at_least(&grouped(u64::from(m.numerical_rank))),
             Column::NumericalRank => grouped(u64::from(m.numerical_rank)),
             Column::Scale => super::number::short(m.scale),
             Column::Of(measure) => measure.write_of(m),
@@ -96,6 +134,12 @@ impl Column {
     fn compare(self, a: &ModuleReport, b: &ModuleReport) -> Ordering {
         match self {
             Column::Name => natural(&a.name, &b.name),
+            Column::Stack => {
+                // As in the model, not from A to Z; modules in a stack of unknown name after the others.
+                let of = |m: &ModuleReport| stack_order(&m.stack, Side::Layers);
+                of(a).cmp(&of(b)).then_with(|| natural(&a.stack, &b.stack))
+            }
+            Column::Algorithm => a.algorithm.cmp(&b.algorithm),
             // Modules outside the layers come before layer 0.
             Column::Layer => a.layer.cmp(&b.layer),
             Column::Role => a.role.cmp(&b.role),
@@ -114,6 +158,9 @@ impl Column {
 fn size(m: &ModuleReport) -> u128 {
     u128::from(m.shape[0]) * u128::from(m.shape[1])
 }
+
+/// Why a module has no rank.
+pub const NO_RANK: &str = "No rank: this update is not stored as a product of two thin factors.";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -154,12 +201,14 @@ impl Sort {
     }
 }
 
-/// Indices of the modules that hold every word of `filter` in name, role or kind, in the order of `sort`.
+/// Indices of the modules that hold every word of `filter` in name, stack, role, kind or algorithm, in the order of
+/// `sort`.
 pub fn rows(modules: &[ModuleReport], sort: Sort, filter: &str) -> Vec<usize> {
     let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
     let holds = |m: &ModuleReport| {
         words.is_empty() || {
-            let text = format!("{} {} {}", m.name, m.role, m.kind).to_lowercase();
+            let ModuleReport { name, stack, role, kind, algorithm, .. } = m;
+            let text = format!("{name} {} {role} {kind} {algorithm}", stack_words(stack)).to_lowercase();
             words.iter().all(|w| text.contains(w.as_str()))
         }
     };
@@ -172,7 +221,8 @@ pub fn rows(modules: &[ModuleReport], sort: Sort, filter: &str) -> Vec<usize> {
     rows
 }
 
-/// What all names begin with, up to a dot: the table says it once instead of in every row.
+/// What all names begin with, up to a dot (of flat names: an underscore): the table says it once instead of in every
+/// row.
 pub fn common_prefix<'a>(mut names: impl Iterator<Item = &'a str>) -> &'a str {
     let Some(first) = names.next() else { return "" };
     let (mut length, mut several) = (first.len(), false);
@@ -184,75 +234,12 @@ pub fn common_prefix<'a>(mut names: impl Iterator<Item = &'a str>) -> &'a str {
     if !several {
         return "";
     }
-    // Cut after the last dot: bytes before one are whole characters.
-    first.as_bytes()[..length].iter().rposition(|b| *b == b'.').map_or("", |dot| &first[..=dot])
+    let common = &first.as_bytes()[..length];
+    // Flat names, as kohya's, have no dot anywhere and begin with the stack.
+    let end = if first.starts_with("lora_") && !first.contains('.') { b'_' } else { b'.' };
+    // Bytes before either are whole characters.
+    common.iter().rposition(|b| *b == end).map_or("", |last| &first[..=last])
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::view::model::testing::module;
-
-    fn example() -> Vec<ModuleReport> {
-        let mut modules: Vec<ModuleReport> = [10u32, 9, 2]
-            .into_iter()
-            .map(|l| module(&format!("model.layers.{l}.self_attn.q_proj"), Some(l), "q", l))
-            .collect();
-        modules.push(module("model.embed_tokens", None, "embed", 3));
-        for (m, f) in modules.iter_mut().zip([0.5, 2.0, f64::NAN, 2.0]) {
-            m.frobenius = f;
-        }
-        modules
-    }
-
-    fn names(modules: &[ModuleReport], rows: &[usize]) -> Vec<u32> {
-        rows.iter().map(|i| modules[*i].layer.unwrap_or(999)).collect()
-    }
-
-    #[test]
-    fn sorts_by_every_column_and_loses_none() {
-        let modules = example();
-        for column in Column::ALL {
-            for direction in [Direction::Ascending, Direction::Descending] {
-                let mut rows = rows(&modules, Sort { column, direction }, "");
-                rows.sort_unstable();
-                assert_eq!(rows, [0, 1, 2, 3], "{column:?}");
-            }
-        }
-        let by = |column, direction| names(&modules, &rows(&modules, Sort { column, direction }, ""));
-        assert_eq!(by(Column::Layer, Direction::Ascending), [999, 2, 9, 10]);
-        assert_eq!(by(Column::Rank, Direction::Descending), [10, 9, 999, 2]);
-        // Equal values keep the model's order, what is not a number is last.
-        assert_eq!(by(Column::Of(Measure::Frobenius), Direction::Descending), [9, 999, 10, 2]);
-    }
-
-    #[test]
-    fn filter_wants_every_word_in_any_case() {
-        let modules = example();
-        let of = |filter: &str| {
-            names(&modules, &rows(&modules, Sort { column: Column::Layer, direction: Direction::Ascending }, filter))
-        };
-        assert_eq!(of("Q_proj layers.9"), [9]);
-        assert_eq!(of("embed"), [999]);
-        assert!(of("nothing like it").is_empty());
-    }
-
-    #[test]
-    fn the_common_prefix_ends_with_a_dot() {
-        let modules = example();
-        let of = |modules: &[ModuleReport]| common_prefix(modules.iter().map(|m| m.name.as_str())).to_owned();
-        assert_eq!(of(&modules), "model.");
-        assert_eq!(of(&modules[..3]), "model.layers.");
-        assert_eq!(of(&modules[..1]), "");
-        assert_eq!(of(&[module("ä.x", None, "", 1), module("ö.x", None, "", 1)]), "");
-    }
-
-    #[test]
-    fn a_second_click_turns_round() {
-        let sort = Sort::default().clicked(Column::Name);
-        assert_eq!(sort.aria(Column::Name), "ascending");
-        assert_eq!(sort.clicked(Column::Name).aria(Column::Name), "descending");
-        assert_eq!(sort.clicked(Column::Rank).aria(Column::Name), "none");
-        assert_eq!(sort.clicked(Column::Rank).aria(Column::Rank), "descending");
-    }
-}
+mod tests;

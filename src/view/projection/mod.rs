@@ -104,8 +104,19 @@ impl Desk {
 pub fn ProjectionPanel() -> impl IntoView {
     let desk = Desk::new();
     desk.ask_for_plans();
+    let excluded = Memo::new(move |_| desk.store.state.with(State::projection_excluded));
     view! {
-        <div class="projection">
+        {move || {
+            let text = excluded.get()?;
+            Some(view! {
+                <section class="panel excluded" data-testid="projection-excluded" aria-labelledby="excluded-title">
+                    <h2 id="excluded-title">"Not for this adapter"</h2>
+                    <p role="status">{text}</p>
+                </section>
+            })
+        }}
+        // Hidden, not taken down: what is typed and what was computed stays for the other adapters.
+        <div class="projection" hidden=move || excluded.with(Option::is_some)>
             <ProjectionForm desk/>
             <PlanPanel desk/>
             <ResultPanel desk/>

@@ -20,6 +20,8 @@ use crate::view::spectrum::LogScale;
 struct Both {
     module: ProjectedModule,
     pair: Arc<Pair>,
+    /// The source's are only its largest singular values.
+    part: bool,
 }
 
 #[component]
@@ -32,14 +34,16 @@ pub fn PairPanel(desk: Desk, picked: RwSignal<Option<usize>>) -> impl IntoView {
         let source = desk.store.state.with_untracked(|s| s.adapters.get(&result.item).cloned());
         let source = source.iter().flat_map(|a| a.modules.iter()).find(|m| m.name == module.source);
         let before = source.map(|m| m.singular_values.clone()).unwrap_or_default();
-        Some(Both { pair: Arc::new(Pair { before, after: module.singular_values.clone() }), module })
+        let part = source.is_some_and(|m| m.truncated);
+        Some(Both { pair: Arc::new(Pair { before, after: module.singular_values.clone() }), module, part })
     };
     move || both().map(|both| view! { <Module both log/> })
 }
 
 #[component]
 fn Module(both: Both, log: RwSignal<bool>) -> impl IntoView {
-    let Both { module, pair } = both;
+    let Both { module, pair, part } = both;
+    let known = pair.before.len();
     let facts = Figure::ALL.map(|figure| {
         view! { <div title=figure.help()><dt>{figure.label()}</dt><dd>{figure.write(&module.quality)}</dd></div> }
     });
@@ -62,6 +66,7 @@ fn Module(both: Both, log: RwSignal<bool>) -> impl IntoView {
                 <span class="key-line" aria-hidden="true"></span>"before "
                 <span class="key-bar" aria-hidden="true"></span>"after, both with the scale s"
             </p>
+            {part.then(|| view! { <p class="small">{format!("Before: only the {known} largest are computed.")}</p> })}
             <dl class="facts">{facts}</dl>
             <details class="help">
                 <summary>"Singular values as a table"</summary>

@@ -1,6 +1,7 @@
 //! Projections in the page's state: what is wanted, what may be asked, what went wrong.
 
 use super::Ask;
+use crate::projection::needs_lora_of_peft;
 use crate::protocol::ItemKind;
 use crate::view::model::shown::{Phase, State};
 
@@ -38,6 +39,14 @@ impl State {
         let refused = self.projection.planned.as_ref().filter(|planned| planned.ask == ask);
         let refused = refused.and_then(|planned| planned.outcome.as_ref().err());
         refused.or(self.projection.run.refusal(&ask)).cloned()
+    }
+
+    /// Why the adapter in view cannot be projected whatever the form says: its format.
+    pub fn projection_excluded(&self) -> Option<String> {
+        let adapter = self.adapters.get(&self.selected?)?;
+        let planned = self.projection.planned.as_ref().filter(|planned| planned.ask.item == adapter.item)?;
+        let text = planned.outcome.as_ref().err()?;
+        (*text == needs_lora_of_peft(&adapter.report.format)).then(|| text.clone())
     }
 
     /// The last result is of other settings or of another adapter than the form shows.

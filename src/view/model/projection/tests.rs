@@ -93,6 +93,24 @@ fn an_answer_is_of_what_was_asked_then() {
 }
 
 #[test]
+fn a_format_that_cannot_be_projected_is_told_from_settings_that_cannot() {
+    let mut state = page();
+    ask(&mut state);
+    receive(&mut state, vec![ToPage::Planned { item: 1, plan: Err("no such size".into()) }]);
+    assert_eq!(state.projection_excluded(), None);
+    state.projection.form.rank.typed("8");
+    ask(&mut state);
+    let text = crate::projection::needs_lora_of_peft("PEFT LoRA");
+    receive(&mut state, vec![ToPage::Planned { item: 1, plan: Err(text.clone()) }]);
+    assert_eq!(state.projection_excluded(), Some(text));
+    // Another adapter is not judged by it.
+    receive(&mut state, vec![item(2, ItemKind::Adapter)]);
+    receive(&mut state, analysed(2).into());
+    state.selected = Some(2);
+    assert_eq!(state.projection_excluded(), None);
+}
+
+#[test]
 fn answers_for_other_adapters_are_nobodys() {
     let mut state = page();
     receive(&mut state, vec![plan(1, 0)]);
