@@ -1,7 +1,7 @@
 //! What a safetensors or GGUF file holds, and what its dialect is called.
 
 use super::family::is_foreign;
-use super::grouping::{Shown, shown};
+use super::gather::{Shown, shown};
 use super::keys::Family;
 use crate::container::Header;
 

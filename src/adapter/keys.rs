@@ -1,9 +1,10 @@
 //! The grammar of tensor names: `<module path>.<role suffix>`, the suffix anchored at the end.
 //!
 //! Anchored, because the modules of a full model may have `lora` in their own names. Suffixes that a model's own
-//! tensors could have too (`.scale`, `.alpha`, `.A`, `.m`, `.up`) only propose a role: [`super::grouping`] takes it
+//! tensors could have too (`.scale`, `.alpha`, `.A`, `.m`, `.up`) only propose a role: [`super::gather`] takes it
 //! where the tensors beside them agree.
 
+mod named;
 mod suffixes;
 
 pub use suffixes::parse;

@@ -13,6 +13,7 @@ pub mod dialects;
 pub mod family;
 mod fault;
 pub mod flat;
+mod gather;
 mod grouping;
 pub mod keys;
 mod metadata;

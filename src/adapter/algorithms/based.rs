@@ -3,7 +3,7 @@
 use super::pair::linear;
 use super::{Rule, Shaped, axis, need};
 use crate::adapter::fault::ModuleFault;
-use crate::adapter::grouping::Group;
+use crate::adapter::gather::Group;
 use crate::adapter::keys::Role;
 use crate::adapter::metadata::Settings;
 use crate::adapter::tensor::{kernel, matrix, numbers};

@@ -5,7 +5,7 @@ use super::pair::of_factors;
 use crate::adapter::Factor;
 use crate::adapter::config::PeftConfig;
 use crate::adapter::fault::ModuleFault;
-use crate::adapter::grouping::Group;
+use crate::adapter::gather::Group;
 use crate::adapter::tensor::{matrix, not_a_matrix};
 use crate::adapter::update::{Form, Formula};
 use crate::container::TensorEntry;

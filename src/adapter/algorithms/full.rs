@@ -2,7 +2,7 @@
 
 use super::{Rule, Shaped, need};
 use crate::adapter::fault::ModuleFault;
-use crate::adapter::grouping::Group;
+use crate::adapter::gather::Group;
 use crate::adapter::keys::Role;
 use crate::adapter::tensor::{kernel, matrix, numbers};
 use crate::adapter::update::{Form, Formula};

@@ -2,7 +2,7 @@
 
 use super::Update;
 use super::fault::ModuleFault;
-use super::grouping::Group;
+use super::gather::Group;
 use super::keys::{Half, Part, Role};
 use super::metadata::Settings;
 use super::update::{Axis, Form, Formula, Recipe};

@@ -3,7 +3,7 @@
 use super::{At, Rule, Shaped, adapts_experts, experts, need};
 use crate::adapter::Factor;
 use crate::adapter::fault::ModuleFault;
-use crate::adapter::grouping::Group;
+use crate::adapter::gather::Group;
 use crate::adapter::keys::{Family, Role};
 use crate::adapter::metadata::Settings;
 use crate::adapter::tensor::{is_decodable, kernel, matrix};

@@ -3,7 +3,7 @@
 
 use super::{Rule, Shaped, of_half};
 use crate::adapter::fault::ModuleFault;
-use crate::adapter::grouping::Group;
+use crate::adapter::gather::Group;
 use crate::adapter::keys::{Half, Part};
 use crate::adapter::metadata::Settings;
 use crate::adapter::tensor::{kernel, matrix};

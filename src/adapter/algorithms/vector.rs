@@ -3,7 +3,7 @@
 use super::pair::linear;
 use super::{Rule, Shaped, need};
 use crate::adapter::fault::ModuleFault;
-use crate::adapter::grouping::Group;
+use crate::adapter::gather::Group;
 use crate::adapter::keys::Role;
 use crate::adapter::tensor::{matrix, numbers};
 use crate::adapter::update::{Form, Formula};
