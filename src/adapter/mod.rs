@@ -21,6 +21,7 @@ pub mod names;
 mod naming;
 pub mod pattern;
 mod reader;
+mod remarks;
 mod roles;
 pub mod scale;
 mod tensor;

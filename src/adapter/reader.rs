@@ -10,10 +10,11 @@ use super::gather::Group;
 use super::grouping::{Sorted, sort};
 use super::keys::{self, Role};
 use super::metadata::Settings;
-use super::naming::{folded, module_name};
+use super::naming::module_name;
+use super::remarks::{config_warnings, dim_disagreement, permuted, rank_disagreement, twice};
 use super::scale::{self, Scale, StoredScale};
 use super::{Adapter, Module, names};
-use crate::container::{Format, Header, TensorEntry, quoted};
+use crate::container::{Header, TensorEntry};
 use crate::report::NotAnalyzed;
 
 /// Reads the adapter in a file by whatever dialects its tensor names show.
@@ -211,93 +212,6 @@ impl Kinds {
         let algorithms: Vec<&str> = self.algorithms.iter().map(|(name, _)| *name).collect();
         format!("{dialect} {}", algorithms.join(" + "))
     }
-}
-
-/// One sentence for all modules whose tensors have another rank than the configuration says.
-fn rank_disagreement(modules: &[Module], config: Option<&PeftConfig>) -> Option<String> {
-    let config = config?;
-    let differing = modules.iter().filter(|m| m.rank > 0).filter_map(|m| {
-        let said = config.rank_of(&m.name)?;
-        (said != u64::from(m.rank)).then_some((m, said))
-    });
-    let differing: Vec<_> = differing.collect();
-    let (first, said) = differing.first()?;
-    Some(format!(
-        "adapter_config.json gives another rank than the tensors for {} of {} modules, first for {}: {said} there, {} in \
-         the tensors. The tensors' rank is used.",
-        differing.len(),
-        modules.len(),
-        quoted(&first.name),
-        first.rank,
-    ))
-}
-
-/// kohya's `ss_network_dim`, where no module has that rank: a resized or merged file.
-fn dim_disagreement(modules: &[Module], dim: Option<u64>) -> Option<String> {
-    let dim = dim.filter(|&dim| modules.iter().all(|m| u64::from(m.rank) != dim))?;
-    let ranks = || modules.iter().map(|m| m.rank).filter(|&rank| rank > 0);
-    let (least, most) = (ranks().min()?, ranks().max()?);
-    let ranks = if least == most { format!("rank {least}") } else { format!("ranks {least} to {most}") };
-    Some(format!(
-        "The file's metadata says ss_network_dim {dim}, and its tensors have {ranks}, as after resizing or merging. The \
-         tensors' ranks are used."
-    ))
-}
-
-/// llama.cpp reorders the rows of q and k for its rotary embedding where the model is a Llama
-/// (`convert_hf_to_gguf.py`, `LlamaModel.permute`). Singular values do not see it; weights of the original model do.
-fn permuted(header: &Header, modules: &[Module]) -> Option<String> {
-    let is_llama = header.metadata.get("general.architecture").is_some_and(|name| name == "llama");
-    let turned = modules.iter().any(|m| matches!(m.role.as_str(), "q" | "k"));
-    (header.format == Format::Gguf && is_llama && turned).then(|| {
-        "llama.cpp stores the rows of q_proj and k_proj of a Llama in an order of its own. The profile does not depend on \
-         it; an alignment with a checkpoint in the original order is right for the other modules only."
-            .to_owned()
-    })
-}
-
-/// Modules that two dialects of one file name each in its own way.
-fn twice(modules: &[Module]) -> Option<String> {
-    let mut seen: HashMap<String, &str> = HashMap::new();
-    let pairs =
-        modules.iter().filter_map(|m| seen.insert(folded(&m.name), &m.name).map(|other| (other, m.name.as_str())));
-    let pairs: Vec<_> = pairs.collect();
-    let (a, b) = pairs.first()?;
-    Some(format!(
-        "{} modules seem to stand in the file twice, under the names of two dialects, first {} and {}. Both are shown; \
-         tools apply only one of them.",
-        pairs.len(),
-        quoted(a),
-        quoted(b)
-    ))
-}
-
-fn config_warnings(config: &PeftConfig, modules: &[Module]) -> Vec<String> {
-    let mut warnings = config.warnings.clone();
-    if let Some(mlx) = config.mlx {
-        warnings.extend(mlx.scale.zip(mlx.alpha).map(|(scale, alpha)| {
-            format!(
-                "adapter_config.json gives a scale ({scale}) and an alpha ({alpha}). Taken is scale·alpha/rank, the rule \
-                 of MLX's versions that wrote both."
-            )
-        }));
-        return warnings;
-    }
-    let plain = modules.iter().all(|m| matches!(m.algorithm, "LoRA" | "DoRA"));
-    if config.peft_type != "LORA" && plain {
-        let peft_type = quoted(&config.peft_type);
-        warnings.push(format!(
-            "adapter_config.json says the adapter is {peft_type}; its tensors are ordinary LoRA pairs and are read as such."
-        ));
-    }
-    if ["pissa", "olora", "corda", "lora_ga"].iter().any(|init| config.init.starts_with(init)) {
-        warnings.push(format!(
-            "The adapter was trained from a changed base (init_lora_weights is {}): s·B·A is not its whole difference \
-             from the original model.",
-            quoted(&config.init)
-        ));
-    }
-    warnings
 }
 
 fn in_forward_order(modules: &mut Vec<Module>) {

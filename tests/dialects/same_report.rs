@@ -181,3 +181,25 @@ fn gguf_without_alpha() {
         assert_eq!((module.scale, module.shape, module.rank), (1.0, [8, 6], 2));
     }
 }
+
+/// llama.cpp turns the rows of a Llama's q and k; other architectures keep theirs.
+#[test]
+fn a_llama_in_gguf_form_is_warned_of() {
+    for (architecture, warned) in [("llama", true), ("qwen2", false)] {
+        let tensor = |end: &str, shape: &[u64]| {
+            gguf::tensor(
+                &format!("blk.0.attn_q.weight.{end}"),
+                Kind::F32,
+                shape,
+                &vec![0.5; shape.iter().product::<u64>() as usize],
+            )
+        };
+        let bytes = gguf::file(
+            &gguf::adapter_values(architecture, 8.0),
+            vec![tensor("lora_a", &[2, 8]), tensor("lora_b", &[4, 2])],
+        );
+        let dropped = drops(vec![vec![MemorySource::new("lora.gguf", bytes)]]);
+        let warnings = &dropped.adapter().warnings;
+        assert_eq!(warnings.iter().any(|w| w.contains("order of its own")), warned, "{architecture}: {warnings:?}");
+    }
+}
