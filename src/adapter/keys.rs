@@ -5,6 +5,7 @@
 //! where the tensors beside them agree.
 
 mod named;
+mod suffix;
 mod suffixes;
 
 pub use suffixes::parse;

@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 
-use super::products::khatri_rao;
+use super::products::{cored, khatri_rao};
 use super::{Array, Factors};
 use crate::adapter::update::Formula;
 
@@ -36,25 +36,6 @@ fn scaled(a: &Array<'_>, e: &Array<'_>, b: &Array<'_>) -> Factors {
         column *= e;
     }
     [left, a.matrix().transpose()]
-}
-
-/// R[(q, k), i] = Σ_j t[i, j, k]·b[j, q]: a Tucker core `[r, s, k…]` and b `[s, in]` as the right factor, in·k… × r.
-pub fn cored(core: &Array<'_>, b: &DMatrix<f64>) -> DMatrix<f64> {
-    let (r, s) = (core.dim(0), core.dim(1));
-    let taps = core.size() / (r * s);
-    let inputs = b.ncols();
-    let mut right = DMatrix::zeros(inputs * taps, r);
-    for i in 0..r {
-        for k in 0..taps {
-            // Σ_j over the core's fibre at (i, ·, k).
-            let fibre = DMatrix::from_fn(1, s, |_, j| core.get((i * s + j) * taps + k));
-            let line = fibre * b;
-            for q in 0..inputs {
-                right[(q * taps + k, i)] = line[(0, q)];
-            }
-        }
-    }
-    right
 }
 
 fn strided(a: &Array<'_>, b: &Array<'_>, expert: usize, experts: usize) -> Factors {

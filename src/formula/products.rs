@@ -1,8 +1,7 @@
-//! LoHa and LoKr.
+//! LoHa and LoKr, and the Tucker cores that they may have.
 
 use nalgebra::DMatrix;
 
-use super::factors::cored;
 use super::{Array, Dense, Factors, count};
 use crate::adapter::update::Stored;
 use crate::compute::RawTall;
@@ -64,4 +63,23 @@ fn half(stored: Stored, tensors: &[Array<'_>]) -> Option<Factors> {
 /// The Kronecker product of two tall matrices.
 pub fn kron_of(x: &RawTall, y: &RawTall) -> DMatrix<f64> {
     x.to_f64().kronecker(&y.to_f64())
+}
+
+/// R[(q, k), i] = Σ_j t[i, j, k]·b[j, q]: a Tucker core `[r, s, k…]` and b `[s, in]` as the right factor, in·k… × r.
+pub fn cored(core: &Array<'_>, b: &DMatrix<f64>) -> DMatrix<f64> {
+    let (r, s) = (core.dim(0), core.dim(1));
+    let taps = core.size() / (r * s);
+    let inputs = b.ncols();
+    let mut right = DMatrix::zeros(inputs * taps, r);
+    for i in 0..r {
+        for k in 0..taps {
+            // Σ_j over the core's fibre at (i, ·, k).
+            let fibre = DMatrix::from_fn(1, s, |_, j| core.get((i * s + j) * taps + k));
+            let line = fibre * b;
+            for q in 0..inputs {
+                right[(q * taps + k, i)] = line[(0, q)];
+            }
+        }
+    }
+    right
 }

@@ -70,7 +70,7 @@ pub fn ModuleTable() -> impl IntoView {
                                 format!("{} of {}", grouped(found() as u64), grouped(all() as u64))
                             }
                         }}
-                        {move || prefix.with(|p| (!p.is_empty()).then(|| format!(", all in {}", p.trim_end_matches(['.', '_']))))}
+                        {move || prefix.with(|p| (!p.is_empty() && p != "lora_").then(|| format!(", all in {}", p.trim_end_matches(['.', '_']))))}
                     </span>
                 </h2>
                 <input

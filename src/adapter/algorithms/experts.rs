@@ -1,7 +1,6 @@
 //! Experts of a mixture that one pair of tensors holds together: each becomes a module of its own.
 
-use super::Shaped;
-use super::pair::of_factors;
+use super::{Shaped, of_factors};
 use crate::adapter::Factor;
 use crate::adapter::config::PeftConfig;
 use crate::adapter::fault::ModuleFault;

@@ -1,11 +1,12 @@
 //! From a module's tensors to its update: which algorithm they are of, decided by the tensors that only it has.
 
-use super::Update;
 use super::fault::ModuleFault;
 use super::gather::Group;
 use super::keys::{Half, Part, Role};
 use super::metadata::Settings;
+use super::tensor::is_decodable;
 use super::update::{Axis, Form, Formula, Recipe};
+use super::{Factor, Update};
 use crate::container::TensorEntry;
 
 mod based;
@@ -14,8 +15,6 @@ mod full;
 mod pair;
 mod products;
 mod vector;
-
-pub use experts::adapts_experts;
 
 /// An update and what its shapes say.
 #[derive(Clone, Debug)]
@@ -133,6 +132,21 @@ pub fn shaped(group: &Group<'_>, at: At<'_>, settings: &Settings<'_>) -> Result<
         direction = direction.into_iter().map(|d| based::dora(d, magnitude)).collect::<Result<_, _>>()?;
     }
     Ok(direction)
+}
+
+/// L·Rᵀ out of two factors.
+fn of_factors(left: Factor, right: Factor) -> Result<Shaped, ModuleFault> {
+    let too_large = || ModuleFault::TooLarge { shape: format!("{} × {} × {}", left.rows, left.cols, right.rows) };
+    u32::try_from(left.cols).map_err(|_| too_large())?;
+    left.rows.checked_mul(right.rows).ok_or_else(too_large)?;
+    let (shape, rank) = ([left.rows, right.rows], left.cols);
+    let is_plain = is_decodable(&left.tensor.dtype) && is_decodable(&right.tensor.dtype);
+    if is_plain {
+        return Ok(Shaped::new("LoRA", Update::Pair { left, right }, shape, rank));
+    }
+    let turned = [left.transposed, right.transposed];
+    let tensors = [&left.tensor, &right.tensor];
+    Ok(Shaped::recipe("LoRA", Formula::Product { turned }, &tensors, Form::Factors(rank), (shape, rank)))
 }
 
 /// The tensors of a group that make no update.

@@ -1,17 +1,16 @@
 //! LoRA and its close relatives: two factors, read by their orientation.
 
-use super::{At, Rule, Shaped, adapts_experts, experts, need};
+use super::experts::{self, adapts_experts};
+use super::{At, Rule, Shaped, need, of_factors};
 use crate::adapter::Factor;
 use crate::adapter::fault::ModuleFault;
 use crate::adapter::gather::Group;
 use crate::adapter::keys::{Family, Role};
 use crate::adapter::metadata::Settings;
-use crate::adapter::tensor::{is_decodable, kernel, matrix};
-use crate::adapter::update::{Form, Formula, Update};
+use crate::adapter::tensor::{kernel, matrix};
+use crate::adapter::update::{Form, Formula};
 use crate::compute::plan::MAX_RANK;
 use crate::container::{TensorEntry, elements};
-
-const LORA: &str = "LoRA";
 
 /// A plain pair, in whatever orientation.
 pub fn pair(group: &Group<'_>, at: At<'_>, settings: &Settings<'_>) -> Result<Vec<Shaped>, ModuleFault> {
@@ -152,21 +151,6 @@ fn mlx((a, b): (&TensorEntry, &TensorEntry), at: At<'_>, settings: &Settings<'_>
 fn torch_named(a: &TensorEntry, b: &TensorEntry, settings: &Settings<'_>) -> Result<Vec<Shaped>, ModuleFault> {
     let config = settings.config.filter(|config| config.mlx.is_none());
     linear(a, b, config.is_some_and(|c| c.fan_in_fan_out)).map(|shaped| vec![shaped])
-}
-
-/// L·Rᵀ out of two factors.
-pub fn of_factors(left: Factor, right: Factor) -> Result<Shaped, ModuleFault> {
-    let too_large = || ModuleFault::TooLarge { shape: format!("{} × {} × {}", left.rows, left.cols, right.rows) };
-    u32::try_from(left.cols).map_err(|_| too_large())?;
-    left.rows.checked_mul(right.rows).ok_or_else(too_large)?;
-    let (shape, rank) = ([left.rows, right.rows], left.cols);
-    let is_plain = is_decodable(&left.tensor.dtype) && is_decodable(&right.tensor.dtype);
-    if is_plain {
-        return Ok(Shaped::new(LORA, Update::Pair { left, right }, shape, rank));
-    }
-    let turned = [left.transposed, right.transposed];
-    let tensors = [&left.tensor, &right.tensor];
-    Ok(Shaped::recipe(LORA, Formula::Product { turned }, &tensors, Form::Factors(rank), (shape, rank)))
 }
 
 /// A `[r, in]`, E `[r, 1]`, B `[out, r]`: B·diag(E)·A.

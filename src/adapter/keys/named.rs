@@ -2,8 +2,8 @@
 
 use super::Family::{Lycoris, Peft};
 use super::Role;
-use super::suffixes::Name::{No, Optional};
-use super::suffixes::{Suffix, suffix};
+use super::suffix::Name::{No, Optional};
+use super::suffix::{Suffix, suffix};
 
 pub(super) const NAMED: &[Suffix] = &[
     suffix("oft_R", Optional, ".weight", Role::Named("OFT (PEFT)"), Peft),

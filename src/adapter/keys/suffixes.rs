@@ -4,29 +4,9 @@ use super::Family::{self, Comfy, Diffusers, Gguf, Kohya, Lycoris, Megatron, Mlx,
 use super::Half::{First, Second};
 use super::Part::{A, B, Core, Whole};
 use super::named::{BEGINNINGS, INSIDE, NAMED, WHOLE};
+use super::suffix::Name::{No, Optional, Required};
+use super::suffix::{Suffix, suffix};
 use super::{Key, Role};
-
-/// Whether an adapter's name may stand inside the suffix, and where.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Name {
-    No,
-    Optional,
-    Required,
-}
-use Name::{No, Optional, Required};
-
-/// `.{word}(.{adapter})?{tail}`, longest first where two could match.
-pub(super) struct Suffix {
-    word: &'static str,
-    name: Name,
-    tail: &'static str,
-    role: Role,
-    family: Family,
-}
-
-pub(super) const fn suffix(word: &'static str, name: Name, tail: &'static str, role: Role, family: Family) -> Suffix {
-    Suffix { word, name, tail, role, family }
-}
 
 const SUFFIXES: &[Suffix] = &[
     suffix("lora_A", Optional, ".weight", Role::A, Peft),
@@ -139,29 +119,6 @@ pub fn parse(key: &str) -> Option<Key<'_>> {
     safeloras(key)
         .or_else(|| processor(key))
         .or_else(|| SUFFIXES.iter().chain(NAMED).find_map(|suffix| suffix.parse(key)))
-}
-
-impl Suffix {
-    fn parse<'a>(&self, key: &'a str) -> Option<Key<'a>> {
-        let stem = key.strip_suffix(self.tail)?;
-        let (role, family) = (self.role, self.family);
-        if self.name != Required
-            && let Some(path) = self.ends(stem)
-        {
-            return Some(Key { path, role, adapter: None, family });
-        }
-        if self.name == No {
-            return None;
-        }
-        let (stem, adapter) = stem.rsplit_once('.')?;
-        let path = self.ends(stem)?;
-        Some(Key { path, role, adapter: Some(adapter), family })
-    }
-
-    /// What stands before `.{word}` at the end of `stem`; a suffix without a module before it is none.
-    fn ends<'a>(&self, stem: &'a str) -> Option<&'a str> {
-        stem.strip_suffix(self.word)?.strip_suffix('.').filter(|path| !path.is_empty())
-    }
 }
 
 /// cloneofsimo's `unet:0:up`, `text_encoder:3:down`: the module is only a number.
