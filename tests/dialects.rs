@@ -5,6 +5,8 @@
 #[path = "dialects/base.rs"]
 mod base;
 mod common;
+#[path = "dialects/convolutions.rs"]
+mod convolutions;
 #[path = "dialects/crafted.rs"]
 mod crafted;
 #[path = "dialects/diffusers.rs"]
