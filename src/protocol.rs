@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::projection::{OutputType, PlanRow, Request};
 use crate::report::{
-    AdapterReport, AlignedModule, AlignmentReport, Along, EngineReport, ExtractedModule, ExtractionReport,
-    ModuleReport, NotAnalyzed, ProjectedModule, ProjectionReport,
+    AdapterReport, AlignedModule, AlignmentReport, Along, ComparedModule, EngineReport, ExtractedModule,
+    ExtractionReport, ModuleReport, NotAnalyzed, OverlapGrid, PairFigures, ProjectedModule, ProjectionReport,
 };
 
 /// Modules in one message, at most.
@@ -64,6 +64,13 @@ pub enum ToEngine {
     Extract { request: ExtractRequest },
     /// Ask for a file of the last extraction.
     ExportExtraction { file: ExportFile },
+    /// Compare every adapter that is held with every other, from its factors. It ends with [`ToPage::Compared`] or
+    /// [`ToPage::NotCompared`], and in either case with [`ToPage::Finished`]. It replaces the last one.
+    Compare,
+    /// Ask for the modules of one pair of the last comparison: answered by [`ToPage::PairModules`].
+    ComparePair { a: ItemId, b: ItemId },
+    /// Ask for φ(i, j) of one module of a pair, by `a`'s name: answered by one [`ToPage::ModuleOverlap`].
+    CompareModule { a: ItemId, b: ItemId, name: String },
 }
 
 /// Which LoRA to take out of which checkpoints.
@@ -164,6 +171,19 @@ pub enum ToPage {
     NotExtracted { text: Option<String> },
     /// The last extraction's checkpoints are gone, and it with them.
     ExtractionGone,
+    /// A comparison is there: `items` in its order, the figures of its pairs following in [`ToPage::ComparedPairs`].
+    /// It replaces the last one. `left_out` are adapters without tensors at hand, and why.
+    Compared { items: Vec<ItemId>, pairs: usize, left_out: Vec<NotAnalyzed> },
+    /// The next pairs of the comparison, in order: a < b by their places in `items`, by a and then by b.
+    ComparedPairs { pairs: Vec<PairFigures> },
+    /// A comparison that was asked for is not there: in words, or cancelled. The last one stays.
+    NotCompared { text: Option<String> },
+    /// The last comparison no longer fits the adapters that are held.
+    ComparisonGone,
+    /// The next entries of the lists of one pair; the last message of a pair has `more` false.
+    PairModules { a: ItemId, b: ItemId, piece: PairPiece, more: bool },
+    /// φ(i, j) of one module, or why there is none.
+    ModuleOverlap { a: ItemId, b: ItemId, name: String, overlap: Result<Box<OverlapGrid>, String> },
     /// A file that was asked for: its `Blob` is `parts[0]`.
     Exported { file_name: String },
     /// The engine panicked and is gone; the page starts a new one.
@@ -178,6 +198,15 @@ pub enum AdapterPiece {
     Warnings(Vec<String>),
     /// Keys and texts. A key that comes again goes on where its text stopped.
     Metadata(Vec<(String, String)>),
+}
+
+/// The next entries of one list of a compared pair.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum PairPiece {
+    Modules(Vec<ComparedModule>),
+    OnlyA(Vec<String>),
+    OnlyB(Vec<String>),
+    NotCompared(Vec<NotAnalyzed>),
 }
 
 /// A plan as a whole; see [`crate::projection::Plan`].
@@ -241,6 +270,9 @@ pub struct Item {
     pub detail: String,
     /// The adapter's scale is only assumed: the page offers a field to set it.
     pub scale_assumed: bool,
+    /// The https address it was loaded from: a link can carry it, so that whoever opens it computes anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
 }
 
 /// Something of a drop that could not be used: what, which file, what to do.

@@ -138,6 +138,7 @@ mod worker {
                 ToEngine::Remove { item } => engine.remove(item),
                 ToEngine::Clear => engine.clear(),
                 ToEngine::Cancel => {}
+                ToEngine::Compare | ToEngine::ComparePair { .. } | ToEngine::CompareModule { .. } => {}
                 ToEngine::SetScale { item, scale } => engine.set_scale(item, scale).await,
                 ToEngine::ExportJson => export(&engine),
                 ToEngine::Plan { item, request } => engine.plan(item, &request),
@@ -166,6 +167,7 @@ mod worker {
                 | ToEngine::Project { .. }
                 | ToEngine::Align { .. }
                 | ToEngine::Extract { .. }
+                | ToEngine::Compare
         )
     }
 

@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 mod alignment;
+mod comparison;
 mod projection;
 
 pub use alignment::{AlignedModule, AlignmentReport, Along, ExtractedModule, ExtractionReport, Figures};
+pub use comparison::{ComparedModule, ComparisonReport, OverlapGrid, PairFigures, PairReport};
 pub use projection::{ProjectedModule, ProjectionReport, Quality};
 
 /// The version of the report's schema. It moves when a reader of the old one would misread the new one.
@@ -32,6 +34,9 @@ pub struct Report {
     /// The last projection, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub projection: Option<ProjectionReport>,
+    /// The last comparison of the adapters, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<ComparisonReport>,
 }
 
 /// Which engine computed, why that one, and what it did.

@@ -273,7 +273,7 @@ impl<S: ByteSource> Held<S> {
             What::Config(_) => (ItemKind::AdapterConfig, "adapter_config without its weights".to_owned(), false),
             What::Companion => (ItemKind::Companion, "not part of the analysis".to_owned(), false),
         };
-        Item { item: self.id, kind, label: self.label.clone(), detail, scale_assumed }
+        Item { item: self.id, kind, label: self.label.clone(), detail, scale_assumed, address: None }
     }
 }
 

@@ -189,6 +189,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             alignment: self.alignment_reports(),
             extraction: self.extracted.as_ref().map(|extracted| extracted.report.clone()),
             projection: self.projected.as_ref().map(|projected| projected.report.clone()),
+            comparison: None,
         }
     }
 

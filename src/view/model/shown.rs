@@ -220,6 +220,12 @@ impl State {
             ToPage::ExtractedModules { modules } => self.extraction.run.pieces(modules, now_ms),
             ToPage::NotExtracted { text } => self.extraction.run.refused(text),
             ToPage::ExtractionGone => self.extraction.run.gone(),
+            ToPage::Compared { .. }
+            | ToPage::ComparedPairs { .. }
+            | ToPage::NotCompared { .. }
+            | ToPage::ComparisonGone
+            | ToPage::PairModules { .. }
+            | ToPage::ModuleOverlap { .. } => {}
         }
     }
 

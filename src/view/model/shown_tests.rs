@@ -4,7 +4,14 @@ use crate::report::NotAnalyzed;
 use crate::view::model::testing::{adapter, module};
 
 fn item(id: ItemId, kind: ItemKind) -> ToPage {
-    ToPage::Item(Item { item: id, kind, label: format!("item {id}"), detail: String::new(), scale_assumed: id == 7 })
+    ToPage::Item(Item {
+        item: id,
+        kind,
+        label: format!("item {id}"),
+        detail: String::new(),
+        scale_assumed: id == 7,
+        address: None,
+    })
 }
 
 fn finished(outcome: Outcome, problems: &[(bool, &str)]) -> ToPage {

@@ -175,8 +175,16 @@ fn two_checkpoints_alone_are_something_to_extract_from() {
     assert!(!state.only_extracts());
     state.receive(series(Along::Checkpoints, vec![stage(2, None), stage(4, None)]), 0.0);
     assert!(state.only_extracts());
-    let item =
-        |kind| ToPage::Item(Item { item: 9, kind, label: String::new(), detail: String::new(), scale_assumed: false });
+    let item = |kind| {
+        ToPage::Item(Item {
+            item: 9,
+            kind,
+            label: String::new(),
+            detail: String::new(),
+            scale_assumed: false,
+            address: None,
+        })
+    };
     state.receive(item(ItemKind::Companion), 0.0);
     assert!(state.only_extracts());
     state.receive(item(ItemKind::Adapter), 0.0);

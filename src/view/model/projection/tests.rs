@@ -8,7 +8,14 @@ use crate::view::model::shown::{Phase, State};
 use crate::view::model::testing::{adapter, module};
 
 fn item(id: ItemId, kind: ItemKind) -> ToPage {
-    ToPage::Item(Item { item: id, kind, label: format!("item {id}"), detail: String::new(), scale_assumed: false })
+    ToPage::Item(Item {
+        item: id,
+        kind,
+        label: format!("item {id}"),
+        detail: String::new(),
+        scale_assumed: false,
+        address: None,
+    })
 }
 
 fn finished(outcome: Outcome) -> ToPage {
