@@ -11,3 +11,11 @@ if (window.lorascopeSupported) {
       "Lorascope’s own files could not be loaded. Reload the page; if that does not help, this copy of the site is incomplete. (" + error + ")");
   }
 }
+
+// Keeps the page's own files for when there is no network. In a frame, in a private window or on an insecure host it may
+// be refused; then the page needs its network, and nothing else changes.
+try {
+  await navigator.serviceWorker?.register(new URL("sw.js", document.baseURI));
+} catch (refused) {
+  console.info("Lorascope is not kept for offline use: " + refused);
+}

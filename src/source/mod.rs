@@ -12,6 +12,8 @@ mod metered;
 pub mod path;
 #[cfg(target_arch = "wasm32")]
 mod readers;
+#[cfg(target_arch = "wasm32")]
+pub mod worker;
 
 #[cfg(target_arch = "wasm32")]
 pub use blob::BlobSource;

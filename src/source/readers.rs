@@ -5,11 +5,13 @@ use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
 
-use js_sys::{Array, ArrayBuffer, Promise, Reflect};
+use js_sys::{Array, ArrayBuffer, Promise};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, MessageChannel, MessageEvent, Worker};
+
+use super::worker::Site;
 
 /// Two keep a disk cache's bandwidth busy; more only compete with the engine.
 const READERS: usize = 2;
@@ -47,10 +49,7 @@ impl Pool {
 
 impl Reader {
     fn start() -> Result<Self, JsValue> {
-        // The engine's own query: it keeps caches from mixing builds.
-        let location = Reflect::get(&js_sys::global(), &"location".into())?;
-        let query = Reflect::get(&location, &"search".into())?.as_string().unwrap_or_default();
-        let worker = Worker::new(&format!("./reader.js{query}"))?;
+        let worker = Site::of_this_worker()?.start("reader.js")?;
         let ready = Rc::new(Cell::new(false));
         let says = Rc::clone(&ready);
         let on_ready = Closure::once_into_js(move || says.set(true));

@@ -3,12 +3,13 @@
 use js_sys::Array;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
-use web_sys::{ErrorEvent, Event, MessageEvent, Worker, console};
+use web_sys::{ErrorEvent, Event, MessageEvent, Url, Worker, console};
 
 use super::browser::{download, query, words};
 use super::model::address;
 use super::store::Store;
 use crate::protocol::{BackendChoice, ToEngine, ToPage, wire as codec};
+use crate::source::worker::Site;
 
 /// A worker and the callbacks that must live as long as it.
 struct Connection {
@@ -64,13 +65,7 @@ impl Wire {
     }
 
     fn connect(self) -> Result<Connection, JsValue> {
-        // The page's own name holds the build's hash: a worker of another build is not taken from a cache.
-        let build = document()
-            .query_selector("meta[name=lorascope-app]")?
-            .and_then(|meta| meta.get_attribute("data-js"))
-            .and_then(|js| js.rsplit('/').next().map(str::to_owned))
-            .unwrap_or_default();
-        let worker = Worker::new(&format!("./engine_loader.js?{build}"))?;
+        let worker = site()?.start("engine_loader.js")?;
         let on_message = Closure::new(move |event: MessageEvent| self.receive(&event.data()));
         let on_error = Closure::new(move |event: Event| {
             event.prevent_default();
@@ -122,6 +117,14 @@ impl Wire {
         self.alive.set_value(false);
         self.store.state.update(|s| s.crashed(report.to_owned()));
     }
+}
+
+/// Where this page's files are, and which build they are of.
+fn site() -> Result<Site, JsValue> {
+    let build =
+        document().query_selector("meta[name=lorascope-app]")?.and_then(|meta| meta.get_attribute("data-build"));
+    let here = document().base_uri()?.ok_or("the page has no address")?;
+    Ok(Site { base: Url::new_with_base("./", &here)?.href(), build: build.unwrap_or_default() })
 }
 
 pub fn use_wire() -> Wire {

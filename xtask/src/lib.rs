@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod build;
 pub mod debian;
+pub mod finish;
 pub mod fuzz;
 pub mod proc;
 pub mod serve;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use xtask::{build, fuzz, proc, serve, steps};
+use xtask::{build, finish, fuzz, proc, serve, steps};
 
 const USAGE: &str = "\
 cargo xtask build [--dev]              builds the static page into dist/
@@ -50,6 +50,8 @@ fn run(args: &[&str]) -> proc::Result<()> {
             }
         }
         "bench" => steps::bench(),
+        // Not for people: Trunk ends every build with it.
+        "finish" => finish::run(),
         "test" => steps::test(&Options::parse(options, &["--only"])?.only),
         "fuzz" => match options {
             [] => fuzz::run(600),

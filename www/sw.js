@@ -1,0 +1,51 @@
+// The service worker: after a first visit the page opens without a network. The build puts BUILD, the build's name,
+// and FILES, all its files, before these lines. It keeps nothing but these: no adapter, no download.
+//
+// Hosts share an origin between projects, so the cache's name holds the folder, and only caches of this folder go.
+const PREFIX = `lorascope:${new URL(registration.scope).pathname}:`;
+const CACHE = PREFIX + BUILD;
+// Worker files have the build's name as their query; see src/source/worker.rs.
+const WORKER_FILES = ["engine_loader.js", "engine.js", "engine_bg.wasm", "reader.js"];
+const PAGES = { "": "index.html", "index.html": "index.html", "url.html": "url.html" };
+const PATIENCE_MS = 3000;
+
+const address = (file) => {
+  const url = new URL(file.split("/").map(encodeURIComponent).join("/"), registration.scope);
+  if (WORKER_FILES.includes(file)) url.search = BUILD;
+  return url.href;
+};
+
+self.addEventListener("install", (event) => {
+  const fetched = FILES.map((file) => new Request(address(file), { cache: "no-cache" }));
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(fetched)));
+});
+
+self.addEventListener("activate", (event) => {
+  const old = (name) => name.startsWith(PREFIX) && name !== CACHE;
+  const gone = caches.keys().then((names) => Promise.all(names.filter(old).map((name) => caches.delete(name))));
+  event.waitUntil(gone.then(() => clients.claim()));
+});
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== "GET" || !url.href.startsWith(registration.scope)) return;
+  const page = PAGES[url.pathname.slice(new URL(registration.scope).pathname.length)];
+  if (request.mode === "navigate" && page) event.respondWith(newest(request, address(page)));
+  else event.respondWith(kept(request));
+});
+
+// An entry page: from the network, so that a new build shows; the one that is kept where the network is gone or slow.
+async function newest(request, kept) {
+  const known = await (await caches.open(CACHE)).match(kept);
+  const network = fetch(request);
+  if (!known) return network;
+  const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, known));
+  const online = network.then((response) => (response.ok ? response : known), () => known);
+  return Promise.race([online, late]);
+}
+
+// Every other file: its name or its query says which build it is of.
+async function kept(request) {
+  return (await (await caches.open(CACHE)).match(request)) ?? fetch(request);
+}

@@ -1,0 +1,121 @@
+//! The end of every page build, run by Trunk itself (`Trunk.toml`, hook `post_build`), so that plain
+//! `trunk build --release` gives the same folder: what can only be made once all other files are there.
+//!
+//! - the build's name, a hash of all files, in both entry pages: it is the query of worker files, whose own names
+//!   Trunk does not hash
+//! - `url.html`, the entry page that may load by address: the same application under a policy that lets it connect
+//! - `sw.js`, the service worker, with the list of files that it keeps for offline use
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+use crate::proc::{self, Result};
+
+/// The strict page may connect to its own site only; the page that loads by address to any secure one, and to servers
+/// on the person's own machine.
+const STRICT: &str = "connect-src 'self';";
+const BY_ADDRESS: &str = "connect-src 'self' https: http://localhost:* http://127.0.0.1:*;";
+const UNFINISHED: &str = "data-build=\"unfinished\"";
+
+/// Finishes the folder that Trunk is building.
+pub fn run() -> Result<()> {
+    let staging = std::env::var_os("TRUNK_STAGING_DIR")
+        .ok_or("This is the end of a Trunk build, which runs it: cargo xtask build, or trunk build --release.")?;
+    finish(Path::new(&staging), &proc::root().join("www/sw.js"))
+}
+
+fn finish(folder: &Path, worker: &Path) -> Result<()> {
+    let mut files = BTreeMap::new();
+    collect(folder, folder, &mut files)?;
+    let build = name(&files);
+    let index = files.get("index.html").ok_or("Trunk made no index.html.")?;
+    let index = String::from_utf8(index.clone()).map_err(|e| format!("index.html: {e}"))?;
+    let index = replaced(&index, UNFINISHED, &format!("data-build=\"{build}\""))?;
+    let by_address = replaced(&index, STRICT, BY_ADDRESS)?;
+    let by_address = replaced(&by_address, "<head>", "<head>\n  <meta name=\"lorascope-entry\" content=\"url\">")?;
+    write(&folder.join("index.html"), &index)?;
+    write(&folder.join("url.html"), &by_address)?;
+    files.insert("url.html".to_owned(), Vec::new());
+    let code = std::fs::read_to_string(worker).map_err(|e| format!("{}: {e}", worker.display()))?;
+    let list: Vec<String> = files.keys().map(|file| format!("  {file:?},")).collect();
+    write(&folder.join("sw.js"), &format!("const BUILD = {build:?};\nconst FILES = [\n{}\n];\n{code}", list.join("\n")))
+}
+
+/// Every file below `folder` by its path there, with `/`.
+fn collect(folder: &Path, root: &Path, files: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
+    let said = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    for entry in std::fs::read_dir(folder).map_err(|e| said(folder, e))? {
+        let path: PathBuf = entry.map_err(|e| said(folder, e))?.path();
+        if path.is_dir() {
+            collect(&path, root, files)?;
+            continue;
+        }
+        let parts = path.strip_prefix(root).map_err(|e| e.to_string())?.components();
+        let parts: Vec<_> = parts.map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+        files.insert(parts.join("/"), std::fs::read(&path).map_err(|e| said(&path, e))?);
+    }
+    Ok(())
+}
+
+/// A short name that other content would not have.
+fn name(files: &BTreeMap<String, Vec<u8>>) -> String {
+    let mut hasher = DefaultHasher::new();
+    files.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+/// Replaces what is there exactly once: a page that changed would otherwise silently keep the wrong policy.
+fn replaced(page: &str, from: &str, to: &str) -> Result<String> {
+    match page.matches(from).count() {
+        1 => Ok(page.replace(from, to)),
+        n => Err(format!("index.html has {n} times `{from}`, and the build needs it once.")),
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "<head>\n<meta data-build=\"unfinished\"><meta content=\"connect-src 'self'; worker-src x\">";
+
+    #[test]
+    fn a_folder_is_finished() {
+        let folder = std::env::temp_dir().join(format!("lorascope-finish-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("sample")).unwrap();
+        for (file, text) in [("index.html", PAGE), ("a \"b\".css", "x"), ("sample/c.bin", "y")] {
+            std::fs::write(folder.join(file), text).unwrap();
+        }
+        let worker = folder.with_extension("js");
+        std::fs::write(&worker, "// the worker\n").unwrap();
+        let read = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap();
+        finish(&folder, &worker).unwrap();
+        let (index, by_address, service) = (read("index.html"), read("url.html"), read("sw.js"));
+        // Finished again, the page has no place for a name.
+        assert!(finish(&folder, &worker).unwrap_err().contains("data-build"));
+        std::fs::write(folder.join("index.html"), PAGE).unwrap();
+        std::fs::write(folder.join("sample/c.bin"), "z").unwrap();
+        finish(&folder, &worker).unwrap();
+        assert_ne!(read("index.html"), index, "other files have another name");
+        std::fs::remove_dir_all(&folder).unwrap();
+        std::fs::remove_file(&worker).unwrap();
+
+        assert!(index.contains(STRICT) && !index.contains("unfinished") && !index.contains("lorascope-entry"));
+        assert!(by_address.contains(BY_ADDRESS) && by_address.contains("lorascope-entry"), "{by_address}");
+        assert!(service.ends_with("];\n// the worker\n"), "{service}");
+        for file in ["\"index.html\"", "\"url.html\"", "\"sample/c.bin\"", r#""a \"b\".css""#] {
+            assert!(service.contains(file), "{file} is not kept: {service}");
+        }
+        assert!(!service.contains("sw.js"));
+    }
+
+    #[test]
+    fn a_page_without_the_policy_is_refused() {
+        assert!(replaced("connect-src *", STRICT, BY_ADDRESS).is_err());
+        assert!(replaced(&format!("{STRICT}{STRICT}"), STRICT, BY_ADDRESS).is_err());
+    }
+}
