@@ -13,6 +13,7 @@ mod explore;
 mod extraction;
 mod fixtures;
 mod hostile;
+mod hosting;
 mod items;
 mod large;
 mod long;
