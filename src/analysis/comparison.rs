@@ -201,7 +201,7 @@ pub fn grid(crossed: &Crossed, ranks: [usize; 2], shape: [u64; 2]) -> OverlapGri
 
 #[cfg(test)]
 mod tests {
-    use nalgebra::{DMatrix, dmatrix};
+    use nalgebra::DMatrix;
 
     use super::*;
 
@@ -248,7 +248,8 @@ mod tests {
 
     #[test]
     fn a_grid_adds_up_squares() {
-        let crossed = Crossed { left: dmatrix![0.5, 0.5; 0.1, 0.7], right: DMatrix::identity(2, 2) };
+        let crossed =
+            Crossed { left: DMatrix::from_row_slice(2, 2, &[0.5, 0.5, 0.1, 0.7]), right: DMatrix::identity(2, 2) };
         let grid = grid(&crossed, [2, 2], [9, 8]);
         assert_eq!((grid.size, grid.rank, grid.dims), ([2, 2], [2, 2], [9, 8]));
         for (found, exact) in grid.sides[0].iter().zip([0.25, 0.5, 0.26, 0.5]) {
