@@ -167,7 +167,7 @@ fn kernels_of_convolutions() {
         let ([module], [refused]) = (&pair.modules[..], &pair.not_compared[..]) else { panic!("{pair:?}") };
         near(module.cosine, cosine(&of_a[0], &of_b[0]), 1e-7, CONV);
         assert_eq!(refused.name, format!("{CONV}1"));
-        assert_eq!(refused.reason, "its convolution's kernel is [3, 3] in a and [1, 9] in b");
+        assert_eq!(refused.reason, "its convolution's kernel is [3, 3] in a.safetensors and [1, 9] in b.safetensors");
     }
 }
 

@@ -50,6 +50,14 @@ fn the_matrix_of_cosines_is_that_of_dense_updates() {
         let bench = all_adapters(choice);
         let pairs = pairs(&bench);
         assert_eq!(pairs.len(), 21);
+        let mut worst = [0.0f64; 2];
+        for ([a, b], pair) in &pairs {
+            for m in &pair.modules {
+                worst[0] = worst[0].max((m.cosine - dense::cosine(&of(a)[&m.name], &of(b)[&m.name])).abs());
+                worst[1] = worst[1].max((m.norms[0] / of(a)[&m.name].norm() - 1.0).abs());
+            }
+        }
+        eprintln!("WORST {choice:?} {worst:?}");
         for ([a, b], pair) in &pairs {
             agrees_as_a_whole(pair, of(a), of(b), 1e-7, &format!("{choice:?}: {a}, {b}"));
         }
