@@ -73,6 +73,11 @@ impl Overlap {
         ((row.max(column) + 1) as f64 / m as f64).min(1.0)
     }
 
+    /// The value in a table's cell; empty where there is none.
+    pub fn text(&self, row: usize, column: usize) -> String {
+        self.value(row, column).map(|x| fixed(x, 3)).unwrap_or_default()
+    }
+
     /// RGBA, one pixel per cell, row by row; cells without a value are transparent.
     pub fn pixels(&self, map: &ColourMap) -> Vec<u8> {
         let cells = (0..self.rows()).flat_map(|row| (0..self.columns()).map(move |column| (row, column)));

@@ -1,0 +1,122 @@
+//! A pair module by module: heatmap, table, and what is not in both.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::Desk;
+use crate::view::found::FoundList;
+use crate::view::heatmap::{Heat, HeatPanel, Measures};
+use crate::view::left_out::left_out;
+use crate::view::model::axis::ScaleKind;
+use crate::view::model::comparison::figures::Figure;
+use crate::view::model::comparison::joined::{PairField, PairSheet};
+use crate::view::model::found::PAGE;
+use crate::view::model::grid::Grid;
+use crate::view::model::heat::Field;
+use crate::view::model::number::plural;
+use crate::view::model::sheet::Sheet;
+use crate::view::sheet::{Picked, SheetMemo, SheetTable};
+use crate::view::store::is_another;
+
+#[component]
+pub fn ModulesPanel(desk: Desk) -> impl IntoView {
+    let pick = Callback::new(move |row: usize| {
+        let name = desk.lists.with_untracked(|l| Some(l.as_ref()?.modules.get(row)?.name.clone()));
+        if name.is_some() {
+            desk.named.set(name);
+        }
+    });
+    let there = Memo::new(move |_| desk.lists.with(Option::is_some));
+    view! {
+        <Show when=move || there.get() fallback=|| view! { <p class="whole" role="status">"Reading the modules of this pair …"</p> }>
+            <PairHeat desk pick/>
+            <PairTable desk pick/>
+        </Show>
+    }
+}
+
+#[component]
+fn PairHeat(desk: Desk, pick: Callback<usize>) -> impl IntoView {
+    let field = Memo::new_with_compare(
+        move |_| {
+            let (map, figure) = (desk.map.get()?, desk.figure.get());
+            Some(Arc::new(PairField { map, figure }) as Arc<dyn Field>)
+        },
+        is_another,
+    );
+    let grid = Memo::new_with_compare(
+        move |_: Option<&Option<Arc<Grid>>>| desk.map.with(|map| map.as_ref().map(|map| map.grid.clone())),
+        is_another,
+    );
+    let module = Picked {
+        now: Signal::derive(move || desk.map.with(|map| map.as_ref()?.place_of(desk.module.get()?))),
+        pick: Callback::new(move |place: usize| {
+            if let Some(row) = desk.map.with_untracked(|map| map.as_ref()?.shared_at(place)) {
+                pick.run(row);
+            }
+        }),
+    };
+    let heat = Heat::over(desk.store, "compare-heatmap", grid, field, RwSignal::new(ScaleKind::default()), module);
+    let measures = Measures {
+        hook: "compare-figure",
+        all: Figure::ALL.map(|figure| (figure.key(), figure.label())).into(),
+        now: Signal::derive(move || desk.figure.get().key()),
+        choose: Callback::new(move |key: String| {
+            if let Some(figure) = Figure::from_key(&key) {
+                desk.figure.set(figure);
+            }
+        }),
+    };
+    view! { <div class="heat-place"><HeatPanel heat title="Layer by layer" subtitle=Signal::stored("A beside B".to_owned()) measures/></div> }
+}
+
+#[component]
+fn PairTable(desk: Desk, pick: Callback<usize>) -> impl IntoView {
+    let sheet: SheetMemo = Memo::new_with_compare(
+        move |_| Some(Arc::new(PairSheet { lists: desk.lists.get()? }) as Arc<dyn Sheet>),
+        is_another,
+    );
+    let picked = Picked { now: desk.module.into(), pick };
+    let not_compared = move || {
+        let lists = desk.lists.get()?;
+        let all = &lists.not_compared;
+        let summary = format!("{} in both and cannot be compared", plural(all.len(), "module is", "modules are"));
+        left_out(all, "fold small", Some("compare-not-compared"), summary)
+    };
+    let only = move |second: bool| {
+        let lists = desk.lists.get()?;
+        let names = if second { lists.only_b.clone() } else { lists.only_a.clone() };
+        let label = desk.label(second);
+        (!names.is_empty()).then(|| only_one(names, if second { "B" } else { "A" }, label))
+    };
+    view! {
+        <section class="panel whole shared-modules" aria-labelledby="shared-title">
+            <div class="panel-head"><h2 id="shared-title">"Modules of both"</h2></div>
+            <SheetTable sheet hook="compare-row" label="Modules that both adapters have" picked done=|_| ()/>
+            <div class="folds">
+                {move || only(false)}
+                {move || only(true)}
+                {not_compared}
+            </div>
+        </section>
+    }
+}
+
+/// Modules that only one has, folded.
+fn only_one(names: Vec<String>, which: &'static str, label: String) -> impl IntoView {
+    let opened = RwSignal::new(names.len() <= PAGE);
+    let summary = format!("{} only in {which}, {label}", plural(names.len(), "module is", "modules are"));
+    let names: Arc<[String]> = names.into();
+    let list = move || {
+        let (texts, names) = (names.iter().map(|name| name.to_lowercase()).collect(), names.clone());
+        let row = move |n: usize| Some(view! { <li><code>{names.get(n)?.clone()}</code></li> });
+        view! { <FoundList texts row hook="compare-only-filter" label="Search by words of a name" names=("module", "modules")/> }
+    };
+    view! {
+        <details class="fold small" data-testid="compare-only" data-of=which on:toggle=move |_| opened.set(true)>
+            <summary>{summary}</summary>
+            {move || opened.get().then(&list)}
+        </details>
+    }
+}
