@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 mod algorithms;
 pub mod config;
+mod counterparts;
 pub mod dialects;
 pub mod family;
 mod fault;
@@ -28,6 +29,7 @@ mod tensor;
 pub mod update;
 
 pub use config::PeftConfig;
+pub use counterparts::Names;
 pub use dialects::{Content, recognise};
 pub use fault::{AdapterError, FaultLog, ModuleFault};
 pub use naming::folded;

@@ -3,6 +3,7 @@
 pub mod alignment;
 mod assemble;
 pub mod by_block;
+pub mod comparison;
 pub mod measures;
 pub mod profile;
 pub mod scheme;

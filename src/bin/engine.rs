@@ -138,7 +138,9 @@ mod worker {
                 ToEngine::Remove { item } => engine.remove(item),
                 ToEngine::Clear => engine.clear(),
                 ToEngine::Cancel => {}
-                ToEngine::Compare | ToEngine::ComparePair { .. } | ToEngine::CompareModule { .. } => {}
+                ToEngine::Compare => engine.compare().await,
+                ToEngine::ComparePair { a, b } => engine.compare_pair(a, b),
+                ToEngine::CompareModule { a, b, name } => engine.compare_module(a, b, name).await,
                 ToEngine::SetScale { item, scale } => engine.set_scale(item, scale).await,
                 ToEngine::ExportJson => export(&engine),
                 ToEngine::Plan { item, request } => engine.plan(item, &request),
@@ -168,6 +170,7 @@ mod worker {
                 | ToEngine::Align { .. }
                 | ToEngine::Extract { .. }
                 | ToEngine::Compare
+                | ToEngine::CompareModule { .. }
         )
     }
 

@@ -5,6 +5,7 @@
 //! | `scan`  | per column: the largest \|x\| by its bits, the count of not-finite values | to the CPU |
 //! | `gram`  | (X·S)ᵀ(X·S), S diagonal, by slabs of [`SLAB`] rows | to the CPU, in f64 |
 //! | `apply` | X·W | stays on the device, in f32 |
+//! | `cross` | XᵀY of two matrices of the same rows, by slabs of [`SLAB`] rows | to the CPU, in f64 |
 //! | `resize` | other rows: cropped, padded with zeros, or linear between neighbours | stays on the device, in f32 |
 //! | `align` | UᵀXV, ‖X‖² and ‖W‖² of an update X = W' − W, in one pass over both states | to the CPU, summed in f64 |
 //! | `multiply` | X·W or Xᵀ·W of such an update | to the CPU, in f64 |
@@ -34,7 +35,7 @@ pub use decode::FactorType;
 pub use resize::Resize;
 pub use view::TallView;
 
-/// Rows that one workgroup of `gram` and `scan` sums before the CPU takes over in f64.
+/// Rows that one workgroup of `gram`, `cross` and `scan` sums before the CPU takes over in f64.
 pub const SLAB: u32 = 256;
 /// Width of the square tiles in which kernels compute their results.
 pub const TILE: u32 = 16;
@@ -108,6 +109,10 @@ pub trait Primitives {
         matrices: &[&Self::Tall],
         weights: &[DMatrix<f64>],
     ) -> impl Future<Output = Result<Vec<Self::Tall>, ComputeError>>;
+
+    /// XᵀY (p × q) of each \[X, Y\], m × p and m × q. A GPU takes products below 1e-38 for zeros: columns of a length
+    /// near 1 lose nothing.
+    fn cross(&self, pairs: &[[&Self::Tall; 2]]) -> impl Future<Output = Result<Vec<DMatrix<f64>>, ComputeError>>;
 
     /// `to[i]` says which rows `matrices[i]` gets; columns stay.
     fn resize(

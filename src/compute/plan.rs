@@ -68,6 +68,12 @@ impl Cost {
         }
     }
 
+    /// What the products of two updates' directions add: UₐᵀU_b and VₐᵀV_b, p and q columns over these rows.
+    pub fn cross([out, inn]: [u64; 2], [p, q]: [u64; 2]) -> Self {
+        let products = out.saturating_add(inn).saturating_mul(p).saturating_mul(q);
+        Self { bytes: 0, words: cross_words(out, p, q).saturating_add(cross_words(inn, p, q)), products }
+    }
+
     /// The cost where a result of this many numbers, in f32, is held beside.
     pub fn with_result(self, numbers: u64) -> Self {
         let bytes = self.bytes.saturating_add(numbers.saturating_mul(4));
@@ -87,6 +93,13 @@ impl Cost {
     fn is_within(self, aim: Aim) -> bool {
         self.bytes <= aim.bytes && self.words <= aim.words && self.products <= aim.products
     }
+}
+
+/// Words that `cross` writes for XᵀY, m × p and m × q: one tile per pair of tiles and slab.
+pub fn cross_words(rows: u64, p: u64, q: u64) -> u64 {
+    let (slab, tile) = (u64::from(SLAB), u64::from(TILE));
+    let tiles = p.div_ceil(tile).saturating_mul(q.div_ceil(tile));
+    rows.div_ceil(slab).saturating_mul(tiles).saturating_mul(tile * tile)
 }
 
 /// Modules `0..costs.len()`, in order, cut into batches. A module over the aim is alone in one.

@@ -1,6 +1,7 @@
 //! The r×r algebra in f64, shared by both backends, and the spectrum of a product of two tall factors.
 
 mod coordinates;
+mod cross;
 mod dense;
 mod factors;
 mod gram_pass;
@@ -13,6 +14,7 @@ mod spectrum;
 mod update;
 
 pub use coordinates::{Coordinates, coordinates, double_rank};
+pub use cross::{Crossed, Directed, cross_all};
 pub use dense::{Thin, thin_svd};
 pub use factors::{Made, Order, resized_factors, svd_factors};
 pub use krylov::largest_values;

@@ -158,6 +158,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 }
             } else {
                 verdict.good = true;
+                self.forget_comparison();
                 self.emit.emit(ToPage::Item(self.held[at].item()));
             }
         }
@@ -248,6 +249,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             self.emit.emit(ToPage::Item(self.held[n].item()));
             self.send(&self.held[n]);
             self.forget_projection(self.held[n].id);
+            self.forget_comparison_with(self.held[n].id);
             self.aligned.forget(self.held[n].id);
             given = true;
         }
@@ -280,6 +282,9 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     }
 
     fn hold(&mut self, label: String, files: Vec<FileReport>, what: What<S>) -> ItemId {
+        if matches!(what, What::Adapter(_)) {
+            self.forget_comparison();
+        }
         let id = self.hold_quietly(label, files, what);
         self.emit.emit(ToPage::Item(self.held[self.held.len() - 1].item()));
         id

@@ -91,7 +91,7 @@ impl Found {
             if let Some(Some(Exact { base, shape, .. })) = self.exact.get(n) {
                 module.shape = *shape;
                 module.note = Some(format!(
-                    "exact, with the base model's weight of {base}; alignment takes its factors s·B·A, where it has some"
+                    "exact, with the base model's weight of {base}; alignment and comparison take its factors s·B·A, where it has some"
                 ));
             }
         }

@@ -3,7 +3,9 @@
 use std::future::Future;
 
 use crate::compute::{ComputeError, Primitives, Resize};
-use crate::linalg::{Made, Order, Pair, Spectrum, Want, resized_factors, spectra, svd_factors};
+use crate::linalg::{
+    Crossed, Directed, Made, Order, Pair, Spectrum, Want, cross_all, resized_factors, spectra, svd_factors,
+};
 
 /// Work on a batch that any backend can do, and do again after another one failed.
 pub trait Job {
@@ -46,5 +48,19 @@ impl Job for Project<'_> {
             How::Svd(orders) => svd_factors(backend, self.pairs, orders).await,
             How::Resized(to) => resized_factors(backend, self.pairs, to).await,
         }
+    }
+}
+
+/// Updates beside each other: the numbers of those whose directions are multiplied.
+pub struct Cross<'a> {
+    pub updates: &'a [Pair],
+    pub wanted: &'a [[usize; 2]],
+}
+
+impl Job for Cross<'_> {
+    type Output = (Vec<Directed>, Vec<Option<Crossed>>);
+
+    async fn run<B: Primitives>(&self, backend: &B) -> Result<Self::Output, ComputeError> {
+        cross_all(backend, self.updates, self.wanted).await
     }
 }

@@ -13,7 +13,10 @@ mod backend;
 mod based;
 mod bases;
 mod checkpoints;
+mod compare;
+mod crossing;
 mod drop;
+mod entrants;
 mod extract;
 mod held;
 mod in_memory;
@@ -29,6 +32,7 @@ mod tensors;
 mod tile_jobs;
 mod tiles;
 mod trajectory;
+mod units;
 mod written;
 
 pub use backend::{Backend, Chosen};
@@ -62,6 +66,7 @@ pub struct Session<S: ByteSource, P, E> {
     held: Vec<Held<S>>,
     projected: Option<Projected<Metered<S>>>,
     extracted: Option<extract::Extracted<Metered<S>>>,
+    compared: Option<compare::Compared>,
     aligned: aligned::AllKnown,
     chosen_series: series::ByHand,
     next: ItemId,
@@ -85,6 +90,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                     held: Vec::new(),
                     projected: None,
                     extracted: None,
+                    compared: None,
                     aligned: aligned::AllKnown::default(),
                     chosen_series: series::ByHand::default(),
                     next: 1,
@@ -116,6 +122,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         self.held.retain(|held| held.id != item);
         self.forget_projection(item);
         self.forget_extraction(item);
+        self.forget_comparison_with(item);
         self.aligned.forget(item);
         self.emit.emit(ToPage::Removed { item });
         // What only came along goes with the last thing that it came along with.
@@ -131,6 +138,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         self.held.clear();
         self.projected = None;
         self.extracted = None;
+        self.compared = None;
         self.aligned.clear();
         self.chosen_series = series::ByHand::default();
         self.bytes_read.set(0);
@@ -161,6 +169,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             }
         }
         if accepted {
+            self.forget_comparison_with(item);
             // The scale has a part inside of what the base's weights give.
             match self.complete(item, true).await {
                 Ok(None) => {}
@@ -189,7 +198,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             alignment: self.alignment_reports(),
             extraction: self.extracted.as_ref().map(|extracted| extracted.report.clone()),
             projection: self.projected.as_ref().map(|projected| projected.report.clone()),
-            comparison: None,
+            comparison: self.comparison_report(),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::report::{AdapterReport, ModuleReport};
 use crate::source::ByteSource;
 
 /// What an entry takes beside its texts and its lists: names of fields, numbers.
-const OVERHEAD: usize = 32;
+pub(super) const OVERHEAD: usize = 32;
 /// The same for a module, which has some twenty fields.
 const MODULE_OVERHEAD: usize = 512;
 
@@ -50,7 +50,7 @@ fn bytes_of(module: &ModuleReport) -> usize {
 }
 
 /// The entries in groups of at most `most`, each of [`PIECE_BYTES`] at most or of one entry.
-fn packed<T>(
+pub(super) fn packed<T>(
     entries: impl IntoIterator<Item = T>,
     most: usize,
     bytes: impl Fn(&T) -> usize,

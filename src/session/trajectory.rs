@@ -83,7 +83,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         for (n, names) in names.chunks(MODULES).enumerate() {
             let text = format!("Comparing adapters: {} of {count} modules", n * MODULES);
             self.emit.emit(ToPage::Progress(Progress { text, done, total }));
-            self.compare(names, &members, &mut known).await?;
+            self.compare_some(names, &members, &mut known).await?;
             done += bytes(names);
         }
         for known in known {
@@ -116,7 +116,12 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     }
 
     /// Some modules of all adapters.
-    async fn compare(&mut self, names: &[&String], members: &[Member<S>], known: &mut [Known]) -> Result<(), Stopped> {
+    async fn compare_some(
+        &mut self,
+        names: &[&String],
+        members: &[Member<S>],
+        known: &mut [Known],
+    ) -> Result<(), Stopped> {
         let mut ends: HashMap<(ItemId, &str), End<'_>> = HashMap::new();
         let mut bases = Bases::new();
         for member in members {

@@ -1,4 +1,4 @@
-//! `scan`, `gram`, `apply` and `resize` of tall factors against f64.
+//! `scan`, `gram`, `apply`, `cross` and `resize` of tall factors against f64.
 
 use std::rc::Rc;
 
@@ -100,6 +100,57 @@ pub async fn apply_agrees(backend: &impl Primitives) {
                 assert!(error <= bound, "{raw:?} ({i}, {j}): {error:e} > {bound:e}");
             }
         }
+    }
+}
+
+/// Each number within 1e-6 of ‖column of X‖·‖column of Y‖, for every mixture of columns, orders and dtypes, X and Y in
+/// one buffer and in two.
+pub async fn cross_agrees(backend: &impl Primitives) {
+    let matrices = matrices();
+    let first = backend.upload(&raws(&matrices)).await.unwrap();
+    let second = backend.upload(&raws(&matrices)).await.unwrap();
+    let of_rows =
+        |rows: usize| -> Vec<usize> { (0..matrices.len()).filter(|&n| matrices[n].0.nrows() == rows).collect() };
+    let mut numbers = Vec::new();
+    for rows in [1, 63, 255, 256, 257, 4097] {
+        let same = of_rows(rows);
+        // 7 and the 30 matrices have no common factor: over three rounds each meets three others.
+        numbers
+            .extend((0..3 * same.len()).map(|n| [same[n % same.len()], same[(7 * n + n / same.len()) % same.len()]]));
+    }
+    let pairs: Vec<_> = numbers
+        .iter()
+        .enumerate()
+        .map(|(n, &[x, y])| [&first[x], if n.is_multiple_of(2) { &first[y] } else { &second[y] }])
+        .collect();
+    let products = backend.cross(&pairs).await.unwrap();
+    assert_eq!(products.len(), numbers.len());
+    for (&[x, y], product) in numbers.iter().zip(products) {
+        let ((x, raw_x), (y, raw_y)) = (&matrices[x], &matrices[y]);
+        let reference = x.tr_mul(y);
+        assert_eq!(product.shape(), reference.shape());
+        for i in 0..x.ncols() {
+            for j in 0..y.ncols() {
+                let bound = 1e-6 * x.column(i).norm() * y.column(j).norm();
+                let error = (product[(i, j)] - reference[(i, j)]).abs();
+                assert!(error <= bound, "{raw_x:?} by {raw_y:?} ({i}, {j}): {error:e} > {bound:e}");
+            }
+        }
+    }
+    assert!(backend.cross(&[]).await.unwrap().is_empty());
+}
+
+/// More workgroups than one dimension of a dispatch may have.
+pub async fn cross_of_many(backend: &impl Primitives) {
+    let mut numbers = Numbers::new(13);
+    let small: Vec<Rc<RawTall>> =
+        (0..7).map(|n| Rc::new(stored(&numbers.matrix(3, 1 + n % 2), FactorType::F32, false))).collect();
+    let exact: Vec<DMatrix<f64>> = small.iter().map(|raw| raw.to_f64()).collect();
+    let talls = backend.upload(&small).await.unwrap();
+    let pairs: Vec<_> = (0..66_000).map(|n| [&talls[n % 7], &talls[n / 7 % 7]]).collect();
+    for (n, product) in backend.cross(&pairs).await.unwrap().into_iter().enumerate() {
+        let (x, y) = (&exact[n % 7], &exact[n / 7 % 7]);
+        assert!((product - x.tr_mul(y)).amax() <= 1e-6 * x.norm() * y.norm(), "{n}");
     }
 }
 

@@ -12,6 +12,7 @@ use crate::report::Counts;
 pub mod align;
 mod apply;
 mod block;
+mod cross;
 mod dots;
 pub mod gram;
 mod multiply;
@@ -65,6 +66,15 @@ impl<P: Pulse> Primitives for CpuBackend<P> {
             results.push(Rc::new(apply::apply(matrix, weight)));
         }
         Ok(results)
+    }
+
+    async fn cross(&self, pairs: &[[&Self::Tall; 2]]) -> Result<Vec<DMatrix<f64>>, ComputeError> {
+        let mut products = Vec::with_capacity(pairs.len());
+        for [x, y] in pairs {
+            self.pause().await?;
+            products.push(cross::cross(x, y));
+        }
+        Ok(products)
     }
 
     async fn resize(&self, matrices: &[&Self::Tall], to: &[Resize]) -> Result<Vec<Self::Tall>, ComputeError> {

@@ -8,8 +8,8 @@ use crate::report::Counts;
 
 /// Buffers that every kernel binds: words, views, tasks, coefficients, the result.
 pub(super) const BINDINGS: usize = 5;
-/// Those over updates bind one more: the words of the state after.
-pub(super) const UPDATE_BINDINGS: usize = 6;
+/// Those over two matrices bind one more: the words of the second, such as an update's state after.
+pub(super) const PAIR_BINDINGS: usize = 6;
 
 /// An open GPU with compiled kernels.
 #[derive(Debug)]

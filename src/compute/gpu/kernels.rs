@@ -1,4 +1,4 @@
-use super::device::{BINDINGS, UPDATE_BINDINGS, layout};
+use super::device::{BINDINGS, PAIR_BINDINGS, layout};
 
 /// One kernel: its name, which is its entry point, and its whole WGSL.
 #[derive(Clone, Copy, Debug)]
@@ -23,13 +23,14 @@ macro_rules! kernel {
 const SCAN: KernelSource = kernel!("scan");
 const GRAM: KernelSource = kernel!("gram");
 const APPLY: KernelSource = kernel!("apply");
+const CROSS: KernelSource = kernel!("cross");
 const RESIZE: KernelSource = kernel!("resize");
 const ALIGN: KernelSource = kernel!("align" after "update");
 const MULTIPLY: KernelSource = kernel!("multiply" after "update");
 const RESIDUAL: KernelSource = kernel!("residual" after "update");
 
 /// Every kernel, as the device compiles it.
-pub const KERNELS: [KernelSource; 7] = [SCAN, GRAM, APPLY, RESIZE, ALIGN, MULTIPLY, RESIDUAL];
+pub const KERNELS: [KernelSource; 8] = [SCAN, GRAM, APPLY, CROSS, RESIZE, ALIGN, MULTIPLY, RESIDUAL];
 
 /// A compiled kernel and the buffers that it binds.
 #[derive(Debug)]
@@ -44,6 +45,7 @@ pub(super) struct Kernels {
     pub(super) scan: Kernel,
     pub(super) gram: Kernel,
     pub(super) apply: Kernel,
+    pub(super) cross: Kernel,
     pub(super) resize: Kernel,
     pub(super) align: Kernel,
     pub(super) multiply: Kernel,
@@ -53,15 +55,16 @@ pub(super) struct Kernels {
 impl Kernels {
     pub(super) fn compile(device: &wgpu::Device) -> Self {
         let of_matrices = |source| compile(device, source, &std::array::from_fn::<_, BINDINGS, _>(layout));
-        let of_updates = |source| compile(device, source, &std::array::from_fn::<_, UPDATE_BINDINGS, _>(layout));
+        let of_two = |source| compile(device, source, &std::array::from_fn::<_, PAIR_BINDINGS, _>(layout));
         Self {
             scan: of_matrices(SCAN),
             gram: of_matrices(GRAM),
             apply: of_matrices(APPLY),
+            cross: of_two(CROSS),
             resize: of_matrices(RESIZE),
-            align: of_updates(ALIGN),
-            multiply: of_updates(MULTIPLY),
-            residual: of_updates(RESIDUAL),
+            align: of_two(ALIGN),
+            multiply: of_two(MULTIPLY),
+            residual: of_two(RESIDUAL),
         }
     }
 }

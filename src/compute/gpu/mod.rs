@@ -11,6 +11,7 @@ use super::{
 };
 use crate::report::Counts;
 
+mod cross;
 mod device;
 mod dispatch;
 mod kernels;
@@ -114,6 +115,10 @@ impl<P: Pulse> Primitives for GpuBackend<P> {
             words += out_rows * out_cols;
         }
         self.run_to_talls(&self.kernels.apply, matrices, &views, &coefficients, words).await
+    }
+
+    async fn cross(&self, pairs: &[[&GpuTall; 2]]) -> Result<Vec<DMatrix<f64>>, ComputeError> {
+        self.cross_pairs(pairs).await
     }
 
     async fn resize(&self, matrices: &[&GpuTall], to: &[Resize]) -> Result<Vec<GpuTall>, ComputeError> {

@@ -1,4 +1,5 @@
-//! Orders for the kernels over updates, gathered into as few dispatches and readbacks as the limits allow.
+//! Orders for the kernels over two matrices, such as an update's two states, gathered into as few dispatches and
+//! readbacks as the limits allow.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -12,9 +13,9 @@ use super::{GpuBackend, GpuTall, Task};
 use crate::compute::plan::Aim;
 use crate::compute::{Change, ComputeError, Primitives, Pulse, TallView};
 
-/// What one change asks of a kernel.
+/// What one change, or one pair of matrices, asks of a kernel.
 pub(super) struct Order<'a> {
-    /// `before` and `after`, as `shaders/update.wgsl` has them; places are filled in later.
+    /// `before` and `after`, as `shaders/update.wgsl` has them, or X and Y of `cross`; places are filled in later.
     pub views: [TallView; 2],
     /// `right` or W, and `left`: row by row.
     pub thin: [&'a [f32]; 2],
