@@ -17,6 +17,9 @@ use crate::view::model::number::{plural, short};
 /// Characters of a name beside a row and above a column.
 const NAMES: [usize; 2] = [28, 16];
 
+/// Adapters whose matrix fills no more than half of a wide page.
+const FEW: usize = 6;
+
 #[component]
 pub fn MatrixPanel(desk: Desk) -> impl IntoView {
     let shown = desk.shown;
@@ -71,9 +74,11 @@ pub fn MatrixPanel(desk: Desk) -> impl IntoView {
     };
     let tsv =
         move || desk.matrix.with_untracked(|m| m.as_ref().map(|m| m.tsv(shown.get_untracked()))).unwrap_or_default();
+    // There is room for the pair beside a small one.
+    let is_small = move || desk.matrix.with(|m| m.as_ref().is_none_or(|m| m.len() <= FEW));
     let definitions = Shown::ALL.map(|shown| (shown.label(), shown.help())).to_vec();
     view! {
-        <section class="panel whole matrix-panel" aria-labelledby="matrix-title">
+        <section class="panel whole matrix-panel" class:few=is_small aria-labelledby="matrix-title">
             <div class="panel-head">
                 <h2 id="matrix-title">"Every adapter beside every other"</h2>
                 <div class="choices"><ShownChoice shown/></div>
@@ -159,16 +164,14 @@ fn draw_cell(
     };
     if at.0 == at.1 {
         return view! {
-            <td class="own">
+            <td>
                 <span
-                    class="cell"
+                    class="cell own"
                     data-testid="compare-cell"
                     data-a=a
                     data-b=b
                     data-cosine=cosine
                     title=words
-                    style:background-color=ground
-                    style:color=ink
                 >
                     {said}
                 </span>

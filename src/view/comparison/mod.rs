@@ -13,7 +13,7 @@ mod overlap_picture;
 mod pair;
 
 use self::matrix::MatrixPanel;
-use self::modules::ModulesPanel;
+use self::modules::{PairHeat, PairTable};
 use self::overlap::OverlapPanel;
 use self::pair::PairPanel;
 use super::model::comparison::figures::Figure;
@@ -145,6 +145,14 @@ impl Desk {
         }
     }
 
+    /// Brings a shared module into view, by its place in the lists.
+    fn pick(self, row: usize) {
+        let name = self.lists.with_untracked(|l| Some(l.as_ref()?.modules.get(row)?.name.clone()));
+        if name.is_some() {
+            self.named.set(name);
+        }
+    }
+
     /// The name of an adapter of the pair in view: of its first, or of its second.
     fn label(self, second: bool) -> String {
         let label = self.pair.get().and_then(|(a, b)| {
@@ -172,8 +180,9 @@ pub fn ComparePanel() -> impl IntoView {
                 <Show when=move || is_there.get() fallback=move || view! { <NotYet desk/> }>
                     <MatrixPanel desk/>
                     <PairPanel desk/>
-                    <ModulesPanel desk/>
+                    <PairHeat desk/>
                     <OverlapPanel desk/>
+                    <PairTable desk/>
                 </Show>
             </Show>
         </div>

@@ -19,25 +19,16 @@ use crate::view::model::sheet::Sheet;
 use crate::view::sheet::{Picked, SheetMemo, SheetTable};
 use crate::view::store::is_another;
 
+/// Heatmap and table are drawn as soon as the pair's modules are here.
 #[component]
-pub fn ModulesPanel(desk: Desk) -> impl IntoView {
-    let pick = Callback::new(move |row: usize| {
-        let name = desk.lists.with_untracked(|l| Some(l.as_ref()?.modules.get(row)?.name.clone()));
-        if name.is_some() {
-            desk.named.set(name);
-        }
-    });
+pub fn PairHeat(desk: Desk) -> impl IntoView {
     let there = Memo::new(move |_| desk.lists.with(Option::is_some));
-    view! {
-        <Show when=move || there.get() fallback=|| view! { <p class="whole" role="status">"Reading the modules of this pair …"</p> }>
-            <PairHeat desk pick/>
-            <PairTable desk pick/>
-        </Show>
-    }
+    let waits = || view! { <p class="whole" role="status">"Reading the modules of this pair …"</p> };
+    view! { <Show when=move || there.get() fallback=waits><Heatmap desk/></Show> }
 }
 
 #[component]
-fn PairHeat(desk: Desk, pick: Callback<usize>) -> impl IntoView {
+fn Heatmap(desk: Desk) -> impl IntoView {
     let field = Memo::new_with_compare(
         move |_| {
             let (map, figure) = (desk.map.get()?, desk.figure.get());
@@ -53,7 +44,7 @@ fn PairHeat(desk: Desk, pick: Callback<usize>) -> impl IntoView {
         now: Signal::derive(move || desk.map.with(|map| map.as_ref()?.place_of(desk.module.get()?))),
         pick: Callback::new(move |place: usize| {
             if let Some(row) = desk.map.with_untracked(|map| map.as_ref()?.shared_at(place)) {
-                pick.run(row);
+                desk.pick(row);
             }
         }),
     };
@@ -72,12 +63,12 @@ fn PairHeat(desk: Desk, pick: Callback<usize>) -> impl IntoView {
 }
 
 #[component]
-fn PairTable(desk: Desk, pick: Callback<usize>) -> impl IntoView {
+pub fn PairTable(desk: Desk) -> impl IntoView {
     let sheet: SheetMemo = Memo::new_with_compare(
         move |_| Some(Arc::new(PairSheet { lists: desk.lists.get()? }) as Arc<dyn Sheet>),
         is_another,
     );
-    let picked = Picked { now: desk.module.into(), pick };
+    let picked = Picked { now: desk.module.into(), pick: Callback::new(move |row| desk.pick(row)) };
     let not_compared = move || {
         let lists = desk.lists.get()?;
         let all = &lists.not_compared;
@@ -90,8 +81,9 @@ fn PairTable(desk: Desk, pick: Callback<usize>) -> impl IntoView {
         let label = desk.label(second);
         (!names.is_empty()).then(|| only_one(names, if second { "B" } else { "A" }, label))
     };
+    let there = Memo::new(move |_| desk.lists.with(Option::is_some));
     view! {
-        <section class="panel whole shared-modules" aria-labelledby="shared-title">
+        <section class="panel whole shared-modules" aria-labelledby="shared-title" hidden=move || !there.get()>
             <div class="panel-head"><h2 id="shared-title">"Modules of both"</h2></div>
             <SheetTable sheet hook="compare-row" label="Modules that both adapters have" picked done=|_| ()/>
             <div class="folds">

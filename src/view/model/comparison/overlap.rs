@@ -100,13 +100,15 @@ impl Overlap {
             1 => format!("the first {} direction", self.side.word()),
             n => format!("the first {n} {} directions", self.side.word()),
         };
+        let among_first = |n: usize| if n == 1 { "the first".to_owned() } else { format!("the first {n}") };
         let (fewer, of, among, other) = if i <= j { (i, "A", j, "B") } else { (j, "B", i, "A") };
         format!(
-            "φ({i}, {j}) = {}, chance {}: {} of {} of {of} within the first {among} of {other}",
+            "φ({i}, {j}) = {}, chance {}: {} of {} of {of} within {} of {other}",
             fixed(x, 3),
             share(self.chance(row, column)),
             percent(x),
             directions(fewer),
+            among_first(among),
         )
     }
 
@@ -194,6 +196,10 @@ mod tests {
         assert_eq!(
             said(1, 0),
             "φ(2, 1) = 0.400, chance 0.03: 40.0 % of the first output direction of B within the first 2 of A"
+        );
+        assert_eq!(
+            said(0, 0),
+            "φ(1, 1) = 0.500, chance 0.02: 50.0 % of the first output direction of A within the first of B"
         );
         assert_eq!(said(2, 0), "");
         let small = OverlapGrid { dims: [2, 2], ..overlap_grid() };

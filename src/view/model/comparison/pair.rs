@@ -24,7 +24,7 @@ pub fn facts(figures: &PairFigures) -> Vec<Fact> {
         note: match (figures.cosine, only_a + only_b) {
             (None, _) => "no module is in both".to_owned(),
             (_, 0) => String::new(),
-            _ => "of everything: what only one has counts as zero in the other".to_owned(),
+            _ => "what only one has counts as 0 in the other".to_owned(),
         },
     };
     let mut facts = vec![whole];
@@ -42,8 +42,7 @@ pub fn facts(figures: &PairFigures) -> Vec<Fact> {
         facts.push(Fact { name, value: share(overlap), note });
     }
     if let Some(interference) = Show::Interference.value(figures) {
-        let note = interference_words(interference).to_owned();
-        facts.push(Fact { name: "Interference", value: signed(interference), note });
+        facts.push(Fact { name: "Interference", value: signed(interference), note: String::new() });
     }
     facts
 }
@@ -81,7 +80,7 @@ mod tests {
         let all = facts(&figures(-0.15));
         let of = |name: &str| all.iter().find(|fact| fact.name == name).map(|f| (f.value.as_str(), f.note.as_str()));
         assert_eq!(of("Overlap, output side"), Some(("0.31", "chance 0.004, ×77.5")));
-        assert_eq!(of("Interference"), Some(("−0.120", "they undo each other a little")));
+        assert_eq!(of("Interference"), Some(("−0.120", "")));
         assert_eq!(of("Cosine, shared modules").map(|(value, _)| value), Some("−0.2250"));
         let same = PairFigures { counts: [4, 0, 0, 0], ..figures(0.5) };
         assert!(facts(&same).iter().all(|fact| fact.name != "Cosine, shared modules"));
