@@ -19,12 +19,29 @@ use crate::view::model::sheet::Sheet;
 use crate::view::sheet::{Picked, SheetMemo, SheetTable};
 use crate::view::store::is_another;
 
-/// Heatmap and table are drawn as soon as the pair's modules are here.
+/// Modules that both have; `None` until the pair's lists are here.
+fn shared(desk: Desk) -> Option<usize> {
+    desk.lists.with(|lists| lists.as_ref().map(|lists| lists.modules.len()))
+}
+
+/// The heatmap is drawn as soon as the pair's modules are here, and where there are any.
 #[component]
 pub fn PairHeat(desk: Desk) -> impl IntoView {
-    let there = Memo::new(move |_| desk.lists.with(Option::is_some));
-    let waits = || view! { <p class="whole" role="status">"Reading the modules of this pair …"</p> };
-    view! { <Show when=move || there.get() fallback=waits><Heatmap desk/></Show> }
+    let shared = Memo::new(move |_| shared(desk));
+    let text = move || match shared.get() {
+        None => "Reading the modules of this pair …",
+        Some(_) => {
+            "There is no module that both have and that can be compared: nothing stands beside each other layer by layer."
+        }
+    };
+    view! {
+        <Show
+            when=move || shared.get().is_some_and(|n| n > 0)
+            fallback=move || view! { <p class="whole" role="status">{text}</p> }
+        >
+            <Heatmap desk/>
+        </Show>
+    }
 }
 
 #[component]
@@ -81,18 +98,20 @@ pub fn PairTable(desk: Desk) -> impl IntoView {
         let label = desk.label(second);
         (!names.is_empty()).then(|| only_one(names, if second { "B" } else { "A" }, label))
     };
-    let there = Memo::new(move |_| desk.lists.with(Option::is_some));
+    let shared = Memo::new(move |_| shared(desk));
     view! {
-        <section class="panel whole shared-modules" aria-labelledby="shared-title" hidden=move || !there.get()>
-            <div class="panel-head"><h2 id="shared-title">"Modules of both"</h2></div>
-            <SheetTable sheet hook="compare-row" label="Modules that both adapters have" picked done=|_| ()/>
-            <div class="folds">
-                {move || only(false)}
-                {move || only(true)}
-                {not_compared}
-            </div>
-        </section>
-    }
+            <section class="panel whole shared-modules" aria-labelledby="shared-title" hidden=move || shared.get().is_none()>
+                <h2 id="shared-title">"Modules of both"</h2>
+    <Show when=move || shared.get().is_some_and(|n| n > 0)>
+                <SheetTable sheet hook="compare-row" label="Modules that both adapters have" picked done=|_| ()/>
+    </Show>
+                <div class="folds">
+                    {move || only(false)}
+                    {move || only(true)}
+                    {not_compared}
+                </div>
+            </section>
+        }
 }
 
 /// Modules that only one has, folded.

@@ -141,8 +141,8 @@ impl Overlap {
 
     /// Height and width of a cell in CSS pixels: the picture fits a phone, and few directions are not stretched thin.
     pub fn cell(&self) -> [f64; 2] {
-        let width = (336.0 / self.columns().max(1) as f64).clamp(2.0, 40.0);
-        let height = (336.0 / self.rows().max(1) as f64).clamp(2.0, 40.0);
+        let width = (288.0 / self.columns().max(1) as f64).clamp(2.0, 40.0);
+        let height = (288.0 / self.rows().max(1) as f64).clamp(2.0, 40.0);
         // Square, unless one has so few directions that they could not be hit.
         let side = width.min(height);
         [
@@ -241,7 +241,7 @@ mod tests {
             let overlap = Overlap { grid: Arc::new(OverlapGrid { size, ..overlap_grid() }), side: Side::Output };
             let [height, width] = overlap.cell();
             for (side, n) in [(height, size[0]), (width, size[1])] {
-                assert!(side * f64::from(n) <= 336.0 && side * f64::from(n) >= 39.0, "{size:?}: {side} times {n}");
+                assert!(side * f64::from(n) <= 288.0 && side * f64::from(n) >= 39.0, "{size:?}: {side} times {n}");
             }
         }
     }
