@@ -7,6 +7,7 @@ use wasm_bindgen::JsCast;
 
 use super::alignment::AlignmentPanel;
 use super::browser::{focus, typing};
+use super::comparison::ComparePanel;
 use super::domains::Domains;
 use super::extraction::OnlyCheckpoints;
 use super::first::FirstScreen;
@@ -133,6 +134,7 @@ fn AdapterScreen() -> impl IntoView {
         move |tab: Tab| Memo::new(move |before: Option<&bool>| before == Some(&true) || store.tab.get() == tab);
     let projection = opened(Tab::Projection);
     let alignment = opened(Tab::Alignment);
+    let compare = opened(Tab::Compare);
     let training = opened(Tab::Training);
     let has_alignment = Memo::new(move |_| store.state.with(|s| s.alignment.has_any()));
     view! {
@@ -158,6 +160,11 @@ fn AdapterScreen() -> impl IntoView {
             // Built when it is first looked at; the overview must not wait for it.
             <Show when=move || projection.get()>
                 <ProjectionPanel/>
+            </Show>
+        </TabPanel>
+        <TabPanel tab=Tab::Compare>
+            <Show when=move || compare.get()>
+                <ComparePanel/>
             </Show>
         </TabPanel>
         <Show when=move || store.has_training.get()>

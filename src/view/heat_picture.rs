@@ -2,9 +2,9 @@
 
 use leptos::html;
 use leptos::prelude::*;
-use wasm_bindgen::{Clamped, JsCast};
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData, KeyboardEvent, MouseEvent};
+use web_sys::{HtmlCanvasElement, KeyboardEvent, MouseEvent};
 
+use super::canvas::{Strip, cell_under, frame, put};
 use super::heatmap::Heat;
 use super::model::colour::ColourMap;
 use super::model::heat::{self, Cell};
@@ -56,7 +56,7 @@ fn Cells(heat: Heat, canvas: NodeRef<html::Canvas>, size: Memo<(usize, usize)>) 
     let show = move |cell: Cell| {
         let module = heat.grid.with_untracked(|g| g.as_ref()?.module_at(cell.row, cell.column));
         if let Some(module) = module {
-            heat.store.pick(module);
+            heat.module.pick.run(module);
         }
     };
     let on_key = move |event: KeyboardEvent| {
@@ -75,22 +75,11 @@ fn Cells(heat: Heat, canvas: NodeRef<html::Canvas>, size: Memo<(usize, usize)>) 
             spoken.set(untrack(|| heat.read_out(next)));
         }
     };
-    let under = move |event: &MouseEvent| {
-        let rect = event.current_target()?.dyn_into::<web_sys::Element>().ok()?.get_bounding_client_rect();
-        let (rows, columns) = size.get_untracked();
-        let place = |at: f64, from: f64, width: f64, n: usize| {
-            (width > 0.0 && at >= from).then(|| ((at - from) / width * n as f64) as usize).filter(|i| *i < n)
-        };
-        let row = place(f64::from(event.client_y()), rect.top(), rect.height(), rows)?;
-        let column = place(f64::from(event.client_x()), rect.left(), rect.width(), columns)?;
-        Some(Cell { row, column })
+    let under = move |event: &MouseEvent| cell_under(event, size.get_untracked());
+    let framed = move |side: usize, cell: Option<Cell>| {
+        let [left, top, width, height] = frame(cell?, size.get());
+        [left, top, width, height].into_iter().nth(side)
     };
-    let frame = move |cell: Option<Cell>| {
-        let (rows, columns) = size.get();
-        let percent = |part: usize, whole: usize| format!("{}%", part as f64 / whole.max(1) as f64 * 100.0);
-        cell.map(|c| [percent(c.column, columns), percent(c.row, rows), percent(1, columns), percent(1, rows)])
-    };
-    let framed = move |side: usize, cell: Option<Cell>| frame(cell).map(|f| f[side].clone()).unwrap_or_default();
     let cursor = move || Some(heat.cursor.get());
     let height = move || format!("{}px", size.get().0 * row_height(size.get().0));
     // Lines between the stacks.
@@ -156,32 +145,13 @@ fn paint(canvas: &HtmlCanvasElement, heat: Heat) -> Option<()> {
     let map = ColourMap::new(heat.palette(), heat.store.dark.get());
     let (field, scale, grid) = (heat.field.get()?, heat.scale.get(), heat.grid.get()?);
     let pixels = heat::pixels(&grid, field.as_ref(), scale, &map);
-    let (width, height) = (grid.columns.len() as u32, grid.rows.len() as u32);
-    canvas.set_width(width);
-    canvas.set_height(height);
-    let context: CanvasRenderingContext2d = canvas.get_context("2d").ok()??.dyn_into().ok()?;
-    let image = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&pixels), width, height).ok()?;
-    context.put_image_data(&image, 0.0, 0.0).ok()
+    put(canvas, &pixels, grid.columns.len(), grid.rows.len())
 }
 
 /// The colours with their numbers and unit, and the colour of nothing.
 #[component]
 pub fn Legend(heat: Heat) -> impl IntoView {
-    const STEPS: u32 = 128;
-    let strip = NodeRef::<html::Canvas>::new();
-    Effect::new(move |_| {
-        let map = ColourMap::new(heat.palette(), heat.store.dark.get());
-        let Some(canvas) = strip.get() else { return };
-        let colours = (0..STEPS).map(|i| map.at(f64::from(i) / f64::from(STEPS - 1)));
-        let pixels: Vec<u8> = colours.flat_map(|[r, g, b]| [r, g, b, 255]).collect();
-        canvas.set_width(STEPS);
-        canvas.set_height(1);
-        let context = canvas.get_context("2d").ok().flatten();
-        let Some(context) = context.and_then(|c| c.dyn_into::<CanvasRenderingContext2d>().ok()) else { return };
-        if let Ok(image) = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&pixels), STEPS, 1) {
-            let _ = context.put_image_data(&image, 0.0, 0.0);
-        }
-    });
+    let map = Memo::new(move |_| ColourMap::new(heat.palette(), heat.store.dark.get()));
     let end = move |high: bool| {
         let scale = heat.scale.get()?;
         heat.field.with(|f| f.as_ref().map(|f| f.write(if high { scale.high } else { scale.low })))
@@ -198,7 +168,7 @@ pub fn Legend(heat: Heat) -> impl IntoView {
     view! {
         <div class="legend small">
             <span>{move || end(false)}</span>
-            <canvas class="legend-strip" node_ref=strip aria-hidden="true"></canvas>
+            <Strip map/>
             <span>{move || end(true)}" "{unit}{scale_word}</span>
             <span class="legend-none"><i aria-hidden="true"></i>{gap}</span>
         </div>

@@ -13,6 +13,7 @@ use super::model::grid::Grid;
 use super::model::heat::{self, Cell, Field, Measured};
 use super::model::measure::Measure;
 use super::model::number::grouped;
+use super::sheet::Picked;
 use super::store::{Store, is_another, use_store};
 
 /// What the parts of a heatmap share.
@@ -24,6 +25,8 @@ pub struct Heat {
     pub grid: Memo<Option<Arc<Grid>>>,
     pub field: Memo<Option<Arc<dyn Field>>>,
     pub scale: Memo<Option<Scale>>,
+    /// The module in view, and what choosing another does.
+    pub module: Picked,
     kind: RwSignal<ScaleKind>,
     /// Where the keys are.
     pub cursor: RwSignal<Cell>,
@@ -39,17 +42,30 @@ impl Heat {
         field: Memo<Option<Arc<dyn Field>>>,
         kind: RwSignal<ScaleKind>,
     ) -> Heat {
+        let module = Picked { now: store.module.into(), pick: Callback::new(move |module| store.pick(module)) };
+        Heat::over(store, name, store.grid, field, kind, module)
+    }
+
+    /// `field` and `module` are over the modules of `grid`.
+    pub fn over(
+        store: Store,
+        name: &'static str,
+        grid: Memo<Option<Arc<Grid>>>,
+        field: Memo<Option<Arc<dyn Field>>>,
+        kind: RwSignal<ScaleKind>,
+        module: Picked,
+    ) -> Heat {
         let scale = Memo::new(move |_| {
             let kind = kind.get();
             field.with(|f| f.as_ref()?.scale(kind))
         });
         let (cursor, hover) = (RwSignal::new(Cell::default()), RwSignal::new(None));
-        Heat { store, name, grid: store.grid, field, scale, kind, cursor, hover }
+        Heat { store, name, grid, field, scale, module, kind, cursor, hover }
     }
 
     /// The cell of the module in view.
     pub fn picked(self) -> Option<Cell> {
-        let (row, column) = self.grid.with(|g| g.as_ref()?.place_of(self.store.module.get()?))?;
+        let (row, column) = self.grid.with(|g| g.as_ref()?.place_of(self.module.now.get()?))?;
         Some(Cell { row, column })
     }
 

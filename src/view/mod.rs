@@ -12,6 +12,10 @@ mod batches;
 #[cfg(target_arch = "wasm32")]
 mod browser;
 #[cfg(target_arch = "wasm32")]
+mod canvas;
+#[cfg(target_arch = "wasm32")]
+mod comparison;
+#[cfg(target_arch = "wasm32")]
 mod definitions;
 #[cfg(target_arch = "wasm32")]
 mod domains;

@@ -9,6 +9,7 @@ mod backend;
 mod bench;
 mod browser;
 mod checkpoints;
+mod comparison;
 mod dialects;
 mod explore;
 mod extraction;

@@ -73,6 +73,16 @@ impl ColourMap {
     }
 }
 
+/// The colour of a text on this one, black or white: the one with the higher contrast (WCAG 2.2, relative luminance).
+pub fn ink_on(rgb: Rgb) -> Rgb {
+    let linear = |c: u8| {
+        let c = f64::from(c) / 255.0;
+        if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+    };
+    let luminance = 0.2126 * linear(rgb[0]) + 0.7152 * linear(rgb[1]) + 0.0722 * linear(rgb[2]);
+    if (luminance + 0.05).powi(2) > 1.05 * 0.05 { [0, 0, 0] } else { [255, 255, 255] }
+}
+
 /// `steps` colours through `stops`, evenly spread.
 fn even_table(stops: &[Rgb], steps: usize) -> Vec<Rgb> {
     let stops: Vec<Lab> = stops.iter().map(|rgb| to_lab(*rgb)).collect();
@@ -168,6 +178,24 @@ mod tests {
                 assert!((lab[i][0] - lab[16 - i][0]).abs() < 0.05, "{lab:?}");
             }
             assert!(distance(lab[6], lab[10]) > 0.1, "a quarter of the way they are told apart");
+        }
+    }
+
+    #[test]
+    fn text_on_every_colour_can_be_read() {
+        let luminance = |rgb: Rgb| {
+            let of = |c: u8| {
+                if c <= 10 { f64::from(c) / 3294.6 } else { ((f64::from(c) / 255.0 + 0.055) / 1.055).powf(2.4) }
+            };
+            0.2126 * of(rgb[0]) + 0.7152 * of(rgb[1]) + 0.0722 * of(rgb[2])
+        };
+        for map in
+            [Palette::Sequential, Palette::Diverging].iter().flat_map(|p| [false, true].map(|d| ColourMap::new(*p, d)))
+        {
+            for rgb in (0..=64).map(|i| map.at(f64::from(i) / 64.0)) {
+                let (a, b) = (luminance(rgb), luminance(ink_on(rgb)));
+                assert!((a.max(b) + 0.05) / (a.min(b) + 0.05) >= 4.5, "{rgb:?}");
+            }
         }
     }
 

@@ -48,6 +48,11 @@ pub struct Stretch {
 
 impl Grid {
     pub fn new(modules: &[ModuleReport], total_layers: u32) -> Grid {
+        Grid::of(&modules.iter().collect::<Vec<_>>(), total_layers)
+    }
+
+    /// The same of modules that do not lie side by side.
+    pub fn of(modules: &[&ModuleReport], total_layers: u32) -> Grid {
         let patterns: Vec<_> =
             modules.iter().map(|m| names::pattern(&m.name).filter(|pattern| Some(pattern.layer) == m.layer)).collect();
         let (mut columns, column_of_module) = columns::columns(modules, &patterns, total_layers);

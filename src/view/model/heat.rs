@@ -32,6 +32,10 @@ pub trait Field: Send + Sync {
     fn text(&self, module: usize) -> String {
         self.value(module).map(|x| self.write(x)).unwrap_or_default()
     }
+    /// What a cell without a module says.
+    fn nothing(&self) -> &'static str {
+        "no module of this adapter"
+    }
     /// What to know of some of the values.
     fn remark(&self) -> Option<String> {
         None
@@ -130,13 +134,18 @@ pub fn pixels(grid: &Grid, field: &dyn Field, scale: Option<Scale>, map: &Colour
 pub fn read_out(grid: &Grid, field: &dyn Field, cell: Cell) -> String {
     let Some(row) = grid.rows.get(cell.row) else { return String::new() };
     let words = grid.module_at(cell.row, cell.column).map(|module| field.words(module));
-    let words = words.unwrap_or_else(|| "no module of this adapter".to_owned());
+    let words = words.unwrap_or_else(|| field.nothing().to_owned());
     format!("{} · {}: {words}", grid.column_name(cell.column), row.label)
 }
 
 /// Where a key leads from a cell; `None` for keys that do not move.
 pub fn step(grid: &Grid, cell: Cell, key: &str, control: bool) -> Option<Cell> {
-    let (last_row, last_column) = (grid.rows.len().checked_sub(1)?, grid.columns.len().checked_sub(1)?);
+    step_among([grid.rows.len(), grid.columns.len()], cell, key, control)
+}
+
+/// [`step`] in any picture of so many rows and columns.
+pub fn step_among([rows, columns]: [usize; 2], cell: Cell, key: &str, control: bool) -> Option<Cell> {
+    let (last_row, last_column) = (rows.checked_sub(1)?, columns.checked_sub(1)?);
     let Cell { row, column } = cell;
     let (row, column) = match (key, control) {
         ("ArrowUp", _) => (row.saturating_sub(1), column),

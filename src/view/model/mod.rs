@@ -6,6 +6,7 @@ pub mod alignment;
 pub mod arriving;
 pub mod axis;
 pub mod colour;
+pub mod comparison;
 pub mod domains;
 pub mod extraction;
 pub mod found;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::alignment::Alignment;
 pub use super::arriving::Adapter;
 use super::arriving::Arriving;
+use super::comparison::Comparison;
 use super::extraction::Extraction;
 use super::progress::Running;
 use super::projection::Projection;
@@ -85,6 +86,7 @@ pub struct State {
     pub projection: Projection,
     pub alignment: Alignment,
     pub extraction: Extraction,
+    pub comparison: Comparison,
     arriving: BTreeMap<ItemId, Arriving>,
     started_ms: Option<f64>,
     /// The next adapter that is complete comes into view: it is the first of a new drop.
@@ -126,6 +128,7 @@ impl State {
         self.projection.crashed();
         self.alignment.crashed();
         self.extraction.run.ended();
+        self.comparison.crashed();
     }
 
     /// Starts over. What the address asks for stays known.
@@ -155,6 +158,7 @@ impl State {
         self.projection.lost(item);
         self.alignment.lost(item);
         self.extraction.lost(item);
+        self.comparison.lost(item);
         if self.selected == Some(item) {
             self.selected = self.adapters.keys().next().copied();
         }
@@ -220,12 +224,14 @@ impl State {
             ToPage::ExtractedModules { modules } => self.extraction.run.pieces(modules, now_ms),
             ToPage::NotExtracted { text } => self.extraction.run.refused(text),
             ToPage::ExtractionGone => self.extraction.run.gone(),
-            ToPage::Compared { .. }
-            | ToPage::ComparedPairs { .. }
-            | ToPage::NotCompared { .. }
-            | ToPage::ComparisonGone
-            | ToPage::PairModules { .. }
-            | ToPage::ModuleOverlap { .. } => {}
+            ToPage::Compared { items, pairs, left_out } => self.comparison.compared(items, pairs, left_out),
+            ToPage::ComparedPairs { pairs } => self.comparison.pairs(pairs),
+            ToPage::NotCompared { text } => self.comparison.refused(text),
+            ToPage::ComparisonGone => self.comparison.gone(),
+            ToPage::PairModules { a, b, piece, more } => self.comparison.pair_modules((a, b), piece, more),
+            ToPage::ModuleOverlap { a, b, name, overlap } => {
+                self.comparison.module_overlap(((a, b), name), overlap.map(|grid| *grid));
+            }
         }
     }
 
@@ -250,6 +256,7 @@ impl State {
         self.projection.run.ended();
         self.alignment.ended();
         self.extraction.run.ended();
+        self.comparison.ended();
         if outcome == Outcome::Idle {
             self.items.clear();
             self.adapters.clear();
@@ -257,6 +264,7 @@ impl State {
             self.projection = Projection::default();
             self.alignment = Alignment::default();
             self.extraction = Extraction::default();
+            self.comparison = Comparison::default();
         }
         self.select_next = false;
         self.seconds = self.started_ms.take().map(|start| (now_ms - start) / 1000.0).or(self.seconds);
@@ -284,6 +292,7 @@ impl State {
         let Some(arriving) = self.arriving.remove(&item) else { return };
         self.adapters.insert(item, Arc::new(arriving.into_adapter()));
         self.projection.world_changed();
+        self.comparison.world_changed();
         if self.select_next || self.selected.is_none() {
             self.selected = Some(item);
             self.select_next = false;
@@ -345,6 +354,8 @@ impl State {
             "Extracting"
         } else if self.alignment.is_running() {
             "Aligning"
+        } else if self.comparison.is_running() {
+            "Comparing"
         } else {
             "Analysing"
         }

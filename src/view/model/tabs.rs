@@ -7,12 +7,14 @@ pub enum Tab {
     Overview,
     Alignment,
     Projection,
+    /// This adapter beside the others that are here.
+    Compare,
     /// What the writing tool noted in the file; there only where it noted something.
     Training,
 }
 
 impl Tab {
-    pub const ALL: [Tab; 4] = [Tab::Overview, Tab::Alignment, Tab::Projection, Tab::Training];
+    pub const ALL: [Tab; 5] = [Tab::Overview, Tab::Alignment, Tab::Projection, Tab::Compare, Tab::Training];
 
     /// The tabs of an adapter, in their order.
     pub fn all_of(has_training: bool) -> &'static [Tab] {
@@ -26,6 +28,7 @@ impl Tab {
             Tab::Overview => "overview",
             Tab::Alignment => "alignment",
             Tab::Projection => "projection",
+            Tab::Compare => "compare",
             Tab::Training => "training",
         }
     }
@@ -35,6 +38,7 @@ impl Tab {
             Tab::Overview => "Overview",
             Tab::Alignment => "Alignment",
             Tab::Projection => "Projection & resize",
+            Tab::Compare => "Compare",
             Tab::Training => "Training",
         }
     }
@@ -60,7 +64,7 @@ mod tests {
 
     #[test]
     fn keys_go_round_and_to_the_ends() {
-        for (has_training, last) in [(true, Tab::Training), (false, Tab::Projection)] {
+        for (has_training, last) in [(true, Tab::Training), (false, Tab::Compare)] {
             let tabs = Tab::all_of(has_training);
             assert_eq!(tabs.last(), Some(&last));
             assert_eq!(Tab::Overview.after_key("ArrowRight", tabs), Some(Tab::Alignment));

@@ -73,7 +73,7 @@ pub fn words(stack: &str) -> String {
 /// `patterns` are the modules' own, in their order. One stack has `total_layers` layers, or more where a module says
 /// so; of several stacks each has as many as its modules reach.
 pub fn columns(
-    modules: &[ModuleReport],
+    modules: &[&ModuleReport],
     patterns: &[Option<Pattern>],
     total_layers: u32,
 ) -> (Vec<Column>, Vec<Column>) {
