@@ -9,7 +9,7 @@ use js_sys::{Array, ArrayBuffer, Promise, Reflect};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, MessageChannel, MessageEvent, Worker};
+use web_sys::{Blob, BlobPropertyBag, MessageChannel, MessageEvent, Url, Worker};
 
 /// Two keep a disk cache's bandwidth busy; more only compete with the engine.
 const READERS: usize = 2;
@@ -47,10 +47,7 @@ impl Pool {
 
 impl Reader {
     fn start() -> Result<Self, JsValue> {
-        // The engine's own query: it keeps caches from mixing builds.
-        let location = Reflect::get(&js_sys::global(), &"location".into())?;
-        let query = Reflect::get(&location, &"search".into())?.as_string().unwrap_or_default();
-        let worker = Worker::new(&format!("./reader.js{query}"))?;
+        let worker = Worker::new(&script()?)?;
         let ready = Rc::new(Cell::new(false));
         let says = Rc::clone(&ready);
         let on_ready = Closure::once_into_js(move || says.set(true));
@@ -65,6 +62,26 @@ impl Reader {
         self.worker.post_message_with_transfer(part, &Array::of1(&channel.port2()))?;
         Ok(answer)
     }
+}
+
+/// Where the reader's script lies: beside the engine's loader, with the same query, which keeps caches from mixing
+/// builds. A script of another origin, and one beside a blob, is reached through a blob that loads it.
+fn script() -> Result<String, JsValue> {
+    let global = js_sys::global();
+    let location = Reflect::get(&global, &"location".into())?;
+    let own = Reflect::get(&location, &"href".into())?.as_string().unwrap_or_default();
+    let loader = Reflect::get(&global, &"lorascopeLoader".into())?.as_string().unwrap_or_else(|| own.clone());
+    let query = Url::new(&loader)?.search();
+    let reader = Url::new_with_base(&format!("reader.js{query}"), &loader)?.href();
+    if own == loader {
+        return Ok(reader);
+    }
+    let script = format!("importScripts({});", js_sys::JSON::stringify(&reader.into())?);
+    let options = BlobPropertyBag::new();
+    options.set_type("text/javascript");
+    let blob = Blob::new_with_str_sequence_and_options(&Array::of1(&script.into()), &options)?;
+    // Kept as long as the engine: a few bytes per reader.
+    Url::create_object_url_with_blob(&blob)
 }
 
 /// Begins to read `part`, on another thread if there is one.
