@@ -3,7 +3,8 @@
 //! Each travels as `{ msg, parts }`: `msg` is one of these enums through serde-wasm-bindgen, `parts` an array of
 //! browser objects that pass by reference beside it (`File`s going in, `Blob`s coming out). No tensor byte ever
 //! goes to the page, and no message to the page holds more than [`MODULES_PER_MESSAGE`] modules or, of an adapter,
-//! much more than [`PIECE_BYTES`], so that reading one never blocks the main thread for long.
+//! much more than [`PIECE_BYTES`], so that reading one never blocks the main thread for long; only
+//! [`ToPage::Report`], for pages that want it whole, is of any size.
 
 use serde::{Deserialize, Serialize};
 

@@ -40,8 +40,9 @@ function element(name, content = "", ...children) {
 }
 
 function table(heads, rows) {
-  const cells = (row) => row.map((cell, i) => (i ? (cell instanceof Node ? element("td", "", cell) : element("td", cell)) : head(cell, "row")));
   const head = (text, scope) => Object.assign(element("th", text), { scope });
+  const cell = (content) => (content instanceof Node ? element("td", "", content) : element("td", content));
+  const cells = ([name, ...others]) => [head(name, "row"), ...others.map(cell)];
   const top = element("thead", "", element("tr", "", ...heads.map((text) => head(text, "col"))));
   return element("table", "", top, element("tbody", "", ...rows.map((row) => element("tr", "", ...cells(row)))));
 }
@@ -50,7 +51,7 @@ function show(adapter) {
   const percent = (x) => `${(100 * x).toFixed(1)} %`;
   const share = (x, of) => Object.assign(element("meter"), { value: x, ariaLabel: of });
   const domains = Object.entries(adapter.domains.scores).map(([key, score]) => [key, percent(score), share(score, key)]);
-  const strongest = adapter.modules.toSorted((a, b) => b.energy_share - a.energy_share).slice(0, 8);
+  const strongest = [...adapter.modules].sort((a, b) => b.energy_share - a.energy_share).slice(0, 8);
   const modules = strongest.map((m) => [m.name, percent(m.energy_share), m.frobenius.toPrecision(4), m.effective_rank.toFixed(2)]);
   const about = `${adapter.format}, ${adapter.modules.length} modules, rank ${adapter.rank.min} to ${adapter.rank.max}`;
   return element("section", "",

@@ -39,6 +39,7 @@ export class LorascopeError extends Error {
  */
 export async function analyze(files, { backend = "auto", onProgress, signal } = {}) {
   signal?.throwIfAborted();
+  if (!["auto", "webgpu", "cpu"].includes(backend)) throw new TypeError(`no backend is called ${backend}`);
   const inputs = Array.from(files, (input) => {
     const blob = input instanceof Blob ? input : input.file;
     const name = input instanceof Blob ? input.webkitRelativePath || input.name : input.name;

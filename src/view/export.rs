@@ -46,11 +46,10 @@ pub fn ExportCsv() -> impl IntoView {
             class="quiet"
             data-testid="export-csv"
             title="Save all modules of this adapter, every number unrounded, as CSV"
-            aria-label="Save all modules as CSV"
             disabled=move || !ready()
             on:click=ask
         >
-            "CSV"
+            "Save as CSV"
         </button>
     }
 }

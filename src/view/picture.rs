@@ -47,7 +47,7 @@ pub fn SavePicture(
             </button>
         }
     };
-    view! { <span class="save-picture">{button(Format::Svg)}{button(Format::Png)}</span> }
+    view! { <span class="save-picture"><span class="small" aria-hidden="true">"Save as"</span>{button(Format::Svg)}{button(Format::Png)}</span> }
 }
 
 async fn save(store: Store, picture: Picture, format: Format) {

@@ -49,10 +49,15 @@ impl Browser {
 
     /// The file that a button downloads: its name and its bytes.
     pub fn download(&self, hook: &str) -> (String, Vec<u8>) {
-        self.click(hook);
+        self.download_css(&format!("[data-testid={hook}]"))
+    }
+
+    /// The same of the first element that matches.
+    pub fn download_css(&self, selector: &str) -> (String, Vec<u8>) {
+        self.click_css(selector);
         let mut found = None;
         let mut before = None;
-        self.until(&format!("{hook} has downloaded"), || {
+        self.until(&format!("{selector} has downloaded"), || {
             // Whole when it has its last name and no longer grows.
             let files = fs::read_dir(self.downloads.path()).expect("the folder of downloads");
             let files: Vec<PathBuf> = files.flatten().map(|file| file.path()).collect();

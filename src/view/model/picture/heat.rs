@@ -44,7 +44,7 @@ impl Layout {
         let longest = grid.rows.iter().map(|row| row.label.chars().count().min(LABEL)).max().unwrap_or(0);
         let left = (longest as f64 * SIZE * CHARACTER + 14.0).max(44.0);
         // As wide as a page where that is enough, and never so narrow that a column cannot be seen.
-        let wide = (640.0 / columns).min(36.0).max((2400.0 / columns).min(6.0)).max(2.0);
+        let wide = (640.0 / columns).min(72.0).max((2400.0 / columns).min(6.0)).max(2.0);
         let cell = [wide, row_height(grid.rows.len()) as f64];
         let plot = [wide * columns, cell[1] * grid.rows.len() as f64];
         Layout { left, cell, plot, width: (left + plot[0]).max(left + STRIP[0] + 140.0).max(460.0) }

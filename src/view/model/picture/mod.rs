@@ -48,8 +48,8 @@ pub fn png_size(picture: &Picture) -> [u32; 2] {
 
 /// The width of the margin around everything.
 const MARGIN: f64 = 20.0;
-/// Of the title and its second line.
-const HEAD: f64 = 58.0;
+/// Of the title, and below the lines of the subtitle.
+const HEAD: [f64; 2] = [18.0, 22.0];
 const NOTE_SIZE: f64 = 11.0;
 const NOTE_LINE: f64 = 16.0;
 
@@ -70,8 +70,10 @@ pub fn framed(stem: String, theme: &Theme, words: &Words, area: [f64; 2], draw: 
     let [wide, high] = area;
     let characters = |size: f64| (wide / (size * CHARACTER)) as usize;
     let notes: Vec<String> = words.notes.iter().flat_map(|note| wrapped(note, characters(NOTE_SIZE))).collect();
+    let subtitle = wrapped(&words.subtitle, characters(12.0));
+    let head = HEAD[0] + NOTE_LINE * subtitle.len() as f64 + HEAD[1];
     // The last line names the page that made it.
-    let (width, height) = (wide + 2.0 * MARGIN, MARGIN + HEAD + high + NOTE_LINE * (notes.len() as f64 + 1.0) + MARGIN);
+    let (width, height) = (wide + 2.0 * MARGIN, MARGIN + head + high + NOTE_LINE * (notes.len() as f64 + 1.0) + MARGIN);
     let mut svg = Svg::default();
     svg.raw(&format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\" \
@@ -84,9 +86,11 @@ pub fn framed(stem: String, theme: &Theme, words: &Words, area: [f64; 2], draw: 
     svg.rect([0.0, 0.0, width, height], theme.panel);
     svg.group([MARGIN, MARGIN], [1.0, 1.0], |svg| {
         svg.text([0.0, 14.0], &shortened(&words.title, characters(15.0)), Type::new(15.0, theme.ink).bold());
-        svg.text([0.0, 34.0], &shortened(&words.subtitle, characters(12.0)), Type::new(12.0, theme.mute));
-        svg.group([0.0, HEAD], [1.0, 1.0], draw);
-        let below = HEAD + high + NOTE_LINE;
+        for (i, line) in subtitle.iter().enumerate() {
+            svg.text([0.0, HEAD[0] + NOTE_LINE * (i as f64 + 1.0)], line, Type::new(12.0, theme.mute));
+        }
+        svg.group([0.0, head], [1.0, 1.0], draw);
+        let below = head + high + NOTE_LINE;
         for (i, note) in notes.iter().enumerate() {
             svg.text([0.0, below + NOTE_LINE * i as f64], note, Type::new(NOTE_SIZE, theme.mute));
         }
