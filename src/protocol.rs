@@ -3,14 +3,15 @@
 //! Each travels as `{ msg, parts }`: `msg` is one of these enums through serde-wasm-bindgen, `parts` an array of
 //! browser objects that pass by reference beside it (`File`s going in, `Blob`s coming out). No tensor byte ever
 //! goes to the page, and no message to the page holds more than [`MODULES_PER_MESSAGE`] modules or, of an adapter,
-//! much more than [`PIECE_BYTES`], so that reading one never blocks the main thread for long.
+//! much more than [`PIECE_BYTES`], so that reading one never blocks the main thread for long; only
+//! [`ToPage::Report`], for pages that want it whole, is of any size.
 
 use serde::{Deserialize, Serialize};
 
 use crate::projection::{OutputType, PlanRow, Request};
 use crate::report::{
     AdapterReport, AlignedModule, AlignmentReport, Along, ComparedModule, EngineReport, ExtractedModule,
-    ExtractionReport, ModuleReport, NotAnalyzed, OverlapGrid, PairFigures, ProjectedModule, ProjectionReport,
+    ExtractionReport, ModuleReport, NotAnalyzed, OverlapGrid, PairFigures, ProjectedModule, ProjectionReport, Report,
 };
 
 /// Modules in one message, at most.
@@ -49,6 +50,10 @@ pub enum ToEngine {
     SetScale { item: ItemId, scale: f64 },
     /// Ask for the report as JSON.
     ExportJson,
+    /// Ask for the modules of one adapter as CSV.
+    ExportCsv { item: ItemId },
+    /// Ask for the report as a value: answered by [`ToPage::Report`].
+    Report,
     /// Ask what a projection would do, without computing it: answered by one [`ToPage::Planned`].
     Plan { item: ItemId, request: Box<Request> },
     /// Compute a projection. It ends with [`ToPage::Projected`] or with [`ToPage::NotProjected`], and in either case
@@ -186,6 +191,8 @@ pub enum ToPage {
     ModuleOverlap { a: ItemId, b: ItemId, name: String, overlap: Result<Box<OverlapGrid>, String> },
     /// A file that was asked for: its `Blob` is `parts[0]`.
     Exported { file_name: String },
+    /// The whole report, of any size: only for pages that asked for it as one value.
+    Report { report: Box<Report> },
     /// The engine panicked and is gone; the page starts a new one.
     Panicked { text: String },
 }

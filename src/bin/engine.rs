@@ -143,6 +143,13 @@ mod worker {
                 ToEngine::CompareModule { a, b, name } => engine.compare_module(a, b, name).await,
                 ToEngine::SetScale { item, scale } => engine.set_scale(item, scale).await,
                 ToEngine::ExportJson => export(&engine),
+                ToEngine::ExportCsv { item } => {
+                    // An item that is gone by now has no table, and nobody waits for one.
+                    if let Some(Download { name, mime, pieces }) = engine.table(item) {
+                        send_file(name, mime, &pieces.into_iter().map(JsValue::from).collect());
+                    }
+                }
+                ToEngine::Report => post(ToPage::Report { report: Box::new(engine.report()) }, &Array::new()),
                 ToEngine::Plan { item, request } => engine.plan(item, &request),
                 ToEngine::Project { item, request } => engine.project(item, &request).await,
                 ToEngine::Align { along, order } => engine.align(along, order).await,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 mod alignment;
 mod comparison;
+pub mod csv;
 mod projection;
 
 pub use alignment::{AlignedModule, AlignmentReport, Along, ExtractedModule, ExtractionReport, Figures};

@@ -17,6 +17,7 @@ use crate::linalg::{Thin, svd_to_energy, truncated_svd};
 use crate::projection::OutputType;
 use crate::protocol::{ExportFile, ExtractRank, ExtractRequest, ItemId, MODULES_PER_MESSAGE, Progress, ToPage};
 use crate::report::{ExtractedModule, ExtractionReport, FileReport, NotAnalyzed};
+use crate::source::path::file_stem;
 use crate::source::{ByteSource, Metered};
 
 /// The largest rank: a sketch of twice as many columns still fits beside a large weight.
@@ -132,7 +133,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             update_norm: f64::sqrt(update_sq),
             error: f64::sqrt(rest_sq / update_sq),
         };
-        let stem = format!("{}-to-{}", written::file_stem(&from, "before"), written::file_stem(&to, "after"));
+        let stem = format!("{}-to-{}", file_stem(&from, "before"), file_stem(&to, "after"));
         let written = Written { stem, config: config.text(), pieces };
         Ok(Extracted { from: request.from, to: request.to, report, written })
     }

@@ -46,6 +46,7 @@ use crate::compute::Pulse;
 use crate::compute::plan::Aim;
 use crate::protocol::{BackendChoice, ItemId, Outcome, Problem, ToPage};
 use crate::report::{Along, EngineReport, Report, SCHEMA};
+use crate::source::path::file_stem;
 use crate::source::{ByteSource, Metered};
 
 /// Where messages for the page go.
@@ -200,6 +201,14 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             projection: self.projected.as_ref().map(|projected| projected.report.clone()),
             comparison: self.comparison_report(),
         }
+    }
+
+    /// The modules of one adapter as CSV; `None` where it is gone.
+    pub fn table(&self, item: ItemId) -> Option<Download<String>> {
+        let held = self.held.iter().find(|held| held.id == item)?;
+        let name = format!("{}-modules.csv", file_stem(&held.label, "adapter"));
+        let csv = crate::report::csv::modules(&held.analysed()?.report.modules);
+        Some(Download { name, mime: "text/csv;charset=utf-8", pieces: vec![csv] })
     }
 
     /// The backend, why, and what it has done since the last "clear".

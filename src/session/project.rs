@@ -21,6 +21,7 @@ use crate::projection::quality::{self, Measured};
 use crate::projection::{Method, PlanRow, Request};
 use crate::protocol::{ItemId, Progress, ToPage};
 use crate::report::{FileReport, ProjectedModule, ProjectionReport};
+use crate::source::path::file_stem;
 use crate::source::{ByteSource, Metered};
 
 /// Bytes of carried tensors that are read at once, for their checksum.
@@ -120,7 +121,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         }
         pieces.sort_by_key(|piece| piece.at);
         let report = report(&label, &prepared, &rows, &measured)?;
-        let stem = format!("{}-{}", written::file_stem(&label, "adapter"), report.method);
+        let stem = format!("{}-{}", file_stem(&label, "adapter"), report.method);
         Ok(Projected { item, report, written: Written { stem, config: prepared.config.text(), pieces } })
     }
 

@@ -2,7 +2,6 @@
 
 use crate::export::zip::{self, Member, Sum};
 use crate::protocol::ExportFile;
-use crate::source::path::file_name;
 use crate::source::{ByteSource, SourceError};
 
 /// The names that PEFT looks for.
@@ -39,14 +38,6 @@ pub struct Download<B> {
 pub(super) fn piece<S: ByteSource>(at: u64, bytes: Vec<u8>) -> Result<Piece<S::Piece>, SourceError> {
     let sum = Sum::of(&bytes);
     Ok(Piece { at, bytes: S::keep(bytes)?, sum })
-}
-
-/// Words as a part of a file's name.
-pub(super) fn file_stem(label: &str, fallback: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
-    let label: String = file_name(label).chars().take(80).map(plain).collect();
-    let label = label.trim_matches(['-', '.']);
-    if label.is_empty() { fallback.to_owned() } else { label.to_owned() }
 }
 
 impl<B: Clone> Written<B> {

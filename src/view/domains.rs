@@ -2,13 +2,17 @@
 
 use leptos::prelude::*;
 
-use super::model::domains::{bars, explained, name, scheme, threshold};
+use super::model::domains::{NO_EVIDENCE, bars, explained, name, scheme, threshold};
 use super::model::number::percent;
+use super::model::picture::domains::picture;
+use super::model::picture::theme::Theme;
+use super::picture::SavePicture;
 use super::store::use_store;
 
 #[component]
 pub fn Domains() -> impl IntoView {
     let store = use_store();
+    let draw = move |theme: &Theme| store.adapter.with(|a| a.as_ref().map(|a| picture(&a.report, theme)));
     move || {
         let adapter = store.adapter.get()?;
         let domains = &adapter.report.domains;
@@ -40,8 +44,7 @@ pub fn Domains() -> impl IntoView {
                         view! {
                             <p class="no-evidence">
                                 <b>"No evidence. "</b>
-                                "This adapter changes next to nothing, so there is no energy to place; the even scores "
-                                "say nothing."
+                                {NO_EVIDENCE}
                             </p>
                         }
                     })}
@@ -49,6 +52,7 @@ pub fn Domains() -> impl IntoView {
                 {(!domains.tags.is_empty())
                     .then(|| view! { <ul class="tags" aria-label="Tags">{tags.collect_view()}</ul> })}
                 <p class="small">{explained(domains)}</p>
+                <div class="panel-foot"><SavePicture what="the domain profile" draw/></div>
             </section>
         })
     }

@@ -29,6 +29,31 @@ pub fn ExportJson() -> impl IntoView {
     }
 }
 
+/// The modules of the adapter in view, as a table for other programs.
+#[component]
+pub fn ExportCsv() -> impl IntoView {
+    let (store, wire) = (use_store(), use_wire());
+    let item = Memo::new(move |_| store.adapter.with(|a| a.as_ref().map(|a| a.item)));
+    let ready =
+        move || item.with(Option::is_some) && !store.phase.get().is_busy() && store.state.with(|s| s.crash.is_none());
+    let ask = move |_| {
+        if let Some(item) = item.get_untracked() {
+            wire.send(&ToEngine::ExportCsv { item }, &Array::new());
+        }
+    };
+    view! {
+        <button
+            class="quiet"
+            data-testid="export-csv"
+            title="Save all modules of this adapter, every number unrounded, as CSV"
+            disabled=move || !ready()
+            on:click=ask
+        >
+            "Save as CSV"
+        </button>
+    }
+}
+
 /// Copies a text, and says so.
 #[component]
 pub fn CopyButton(

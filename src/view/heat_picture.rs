@@ -7,12 +7,7 @@ use web_sys::{HtmlCanvasElement, KeyboardEvent, MouseEvent};
 use super::canvas::{Strip, cell_under, frame, put};
 use super::heatmap::Heat;
 use super::model::colour::ColourMap;
-use super::model::heat::{self, Cell};
-
-/// Height of a row in CSS pixels: fewer rows are taller, many still have room for a name.
-fn row_height(rows: usize) -> usize {
-    (252 / rows.max(1)).clamp(16, 36)
-}
+use super::model::heat::{self, Cell, row_height};
 
 #[component]
 pub fn HeatPicture(heat: Heat) -> impl IntoView {
@@ -152,25 +147,17 @@ fn paint(canvas: &HtmlCanvasElement, heat: Heat) -> Option<()> {
 #[component]
 pub fn Legend(heat: Heat) -> impl IntoView {
     let map = Memo::new(move |_| ColourMap::new(heat.palette(), heat.store.dark.get()));
-    let end = move |high: bool| {
-        let scale = heat.scale.get()?;
-        heat.field.with(|f| f.as_ref().map(|f| f.write(if high { scale.high } else { scale.low })))
-    };
-    let unit = move || heat.field.with(|f| f.as_ref().map(|f| f.unit()));
-    let gap = move || heat.field.with(|f| f.as_ref().map(|f| f.gap()));
-    let scale_word = move || {
-        use super::model::axis::ScaleKind;
-        match heat.scale.get().map(|s| s.kind) {
-            Some(ScaleKind::Log) => ", log scale",
-            _ => "",
-        }
-    };
+    let words = Memo::new(move |_| {
+        let scale = heat.scale.get();
+        heat.field.with(|f| f.as_ref().map(|f| heat::legend(f.as_ref(), scale)))
+    });
+    let say = move |part: fn(heat::Legend) -> String| words.get().map(part);
     view! {
         <div class="legend small">
-            <span>{move || end(false)}</span>
+            <span>{move || say(|l| l.low)}</span>
             <Strip map/>
-            <span>{move || end(true)}" "{unit}{scale_word}</span>
-            <span class="legend-none"><i aria-hidden="true"></i>{gap}</span>
+            <span>{move || say(|l| format!("{} {}{}", l.high, l.unit, l.scale))}</span>
+            <span class="legend-none"><i aria-hidden="true"></i>{move || say(|l| l.gap.to_owned())}</span>
         </div>
     }
 }

@@ -13,6 +13,9 @@ use super::model::grid::Grid;
 use super::model::heat::{self, Cell, Field, Measured};
 use super::model::measure::Measure;
 use super::model::number::grouped;
+use super::model::picture::heat::{Names, picture};
+use super::model::picture::theme::Theme;
+use super::picture::SavePicture;
 use super::sheet::Picked;
 use super::store::{Store, is_another, use_store};
 
@@ -141,7 +144,15 @@ pub fn HeatPanel(
             heat.cursor.set(cell);
         }
     });
-    let left_out = move || heat.grid.with(|g| g.as_ref().map_or(0, |g| g.columns_left_out));
+    let measure = measures.now;
+    let draw = move |theme: &Theme| {
+        let (grid, field) = (heat.grid.get()?, heat.field.get()?);
+        let adapter = heat.store.adapter.with(|a| a.as_ref().map(|a| a.report.label.clone())).unwrap_or_default();
+        let subtitle = subtitle.map(|s| s.get()).unwrap_or_default();
+        let names = Names { picture: heat.name, title, subtitle: &subtitle, adapter: &adapter, measure: measure.get() };
+        Some(picture(&grid, field.as_ref(), heat.scale.get(), theme, names))
+    };
+    let left_out = move || heat.grid.with(|g| heat::left_out(g.as_ref()?));
     view! {
         <section class="panel heat-panel" aria-labelledby=format!("{}-title", heat.name)>
             <div class="panel-head">
@@ -156,17 +167,14 @@ pub fn HeatPanel(
                 <Legend heat/>
             </Show>
             {move || heat.field.with(|f| f.as_ref()?.remark()).map(|text| view! { <p class="small">{text}</p> })}
-            <Show when=move || { left_out() > 0 }>
-                <p class="small">
-                    {move || format!("{} further layers are not drawn; the module table has them.", grouped(left_out() as u64))}
-                </p>
-            </Show>
+            {move || left_out().map(|text| view! { <p class="small">{text}</p> })}
             <div class="panel-foot">
                 <details class="help">
                     <summary>{move || format!("What {} means", heat.label())}</summary>
                     <p>{move || heat.field.with(|f| f.as_ref().map(|f| f.help()))}</p>
                 </details>
                 <CopyButton label="Copy as TSV" text=move || heat.tsv()/>
+                <SavePicture what="the heatmap" draw/>
             </div>
         </section>
     }

@@ -50,6 +50,8 @@ mod left_out;
 #[cfg(target_arch = "wasm32")]
 mod metadata;
 #[cfg(target_arch = "wasm32")]
+mod picture;
+#[cfg(target_arch = "wasm32")]
 mod problems;
 #[cfg(target_arch = "wasm32")]
 mod projection;

@@ -10,9 +10,13 @@ use super::model::about::{about, scale_of, sentence_of};
 use super::model::axis::ScaleKind;
 use super::model::measure::{BOUND, Measure};
 use super::model::number::{general, indexed, percent, short};
+use super::model::picture::spectrum::picture;
+use super::model::picture::theme::Theme;
 use super::model::spectrum::{
-    PLOT, bars, curve, energy_kept, height_of, index_ticks, lacks, middle, needs, rank_for, scale, sentence, tsv,
+    PERCENTS, PLOT, bars, curve, energy_kept, height_of, index_ticks, lacks, middle, needs, rank_for, scale, sentence,
+    tsv, value_ticks,
 };
+use super::picture::SavePicture;
 use super::store::use_store;
 use crate::report::ModuleReport;
 
@@ -44,6 +48,7 @@ pub fn LogScale(log: RwSignal<bool>) -> impl IntoView {
 
 #[component]
 fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
+    let store = use_store();
     let sigma: Arc<[f64]> = module.singular_values.clone().into();
     let kept: Arc<[f64]> = energy_kept(&sigma, module.truncated.then_some(module.frobenius)).into();
     let n = sigma.len();
@@ -63,6 +68,12 @@ fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
         })
     };
     let needed = needs(&kept);
+    let drawn = StoredValue::new(module.clone());
+    let draw = move |theme: &Theme| {
+        let adapter = store.adapter.get()?;
+        let kind = if log.get() { ScaleKind::Log } else { ScaleKind::Linear };
+        Some(drawn.with_value(|module| picture(module, &adapter.report.label, rank.get(), kind, theme)))
+    };
     view! {
         <section class="panel spectrum" data-testid="spectrum" aria-labelledby="spectrum-title">
             <div class="panel-head">
@@ -103,6 +114,7 @@ fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
                 <Values sigma kept/>
             </details>
             <p class="small" data-testid="module-scale">{scale_of(&module)}</p>
+            <div class="panel-foot"><SavePicture what="the spectrum" draw/></div>
         </section>
     }
 }
@@ -123,7 +135,7 @@ fn Plot(sigma: Arc<[f64]>, kept: Arc<[f64]>, rank: RwSignal<usize>, log: RwSigna
     let (kept_sigma, rest_sigma) = (sigma.clone(), sigma);
     let grid = move || {
         let scale = scale_of.get()?;
-        let ticks = scale.ticks(4).into_iter().filter_map(|t| Some((t, height_of(scale.position(t)?))));
+        let ticks = value_ticks(scale).into_iter();
         let tick = |(t, y): (f64, f64)| {
             view! {
                 <line class="grid" x1=PLOT.left x2=PLOT.right y1=y y2=y></line>
@@ -135,7 +147,7 @@ fn Plot(sigma: Arc<[f64]>, kept: Arc<[f64]>, rank: RwSignal<usize>, log: RwSigna
     let indices = index_ticks(n).into_iter().map(|i| {
         view! { <text x=middle(i, n) y=PLOT.bottom + 16.0 text-anchor="middle">{i + 1}</text> }
     });
-    let percents = [(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")].map(|(p, name)| {
+    let percents = PERCENTS.map(|(p, name)| {
         view! { <text x=PLOT.right + 6.0 y=height_of(p) + 4.0>{name}</text> }
     });
     let dot = {

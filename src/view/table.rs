@@ -5,6 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use super::batches::{draw_in_batches, generations};
+use super::export::ExportCsv;
 use super::model::number::{grouped, plural};
 use super::model::shown::Adapter;
 use super::model::table::{Column, Direction, PAGE, Sort, common_prefix, rows};
@@ -73,6 +74,8 @@ pub fn ModuleTable() -> impl IntoView {
                         {move || prefix.with(|p| (!p.is_empty() && p != "lora_").then(|| format!(", all in {}", p.trim_end_matches(['.', '_']))))}
                     </span>
                 </h2>
+                <span class="spring"></span>
+                <ExportCsv/>
                 <input
                     id=FILTER
                     type="search"

@@ -1,7 +1,7 @@
 //! The end of every page build, run by Trunk itself (`Trunk.toml`, hook `post_build`), so that plain
 //! `trunk build --release` gives the same folder: what can only be made once all other files are there.
 //!
-//! - the build's name, a hash of all files, in both entry pages: it is the query of worker files, whose own names
+//! - the build's name, a hash of all files, in both entry pages and in `lorascope.js`: it is the query of worker files, whose own names
 //!   Trunk does not hash
 //! - `url.html`, the entry page that may load by address: the same application under a policy that lets it connect
 //! - `sw.js`, the service worker, with the list of files that it keeps for offline use
@@ -16,7 +16,8 @@ use crate::proc::{self, Result};
 /// on the person's own machine.
 const STRICT: &str = "connect-src 'self';";
 const BY_ADDRESS: &str = "connect-src 'self' https: http://localhost:* http://127.0.0.1:*;";
-const UNFINISHED: &str = "data-build=\"unfinished\"";
+/// Stands where the build's name goes.
+const UNFINISHED: &str = "\"unfinished\"";
 
 /// Finishes the folder that Trunk is building.
 pub fn run() -> Result<()> {
@@ -29,9 +30,13 @@ fn finish(folder: &Path, worker: &Path) -> Result<()> {
     let mut files = BTreeMap::new();
     collect(folder, folder, &mut files)?;
     let build = name(&files);
-    let index = files.get("index.html").ok_or("Trunk made no index.html.")?;
-    let index = String::from_utf8(index.clone()).map_err(|e| format!("index.html: {e}"))?;
-    let index = replaced(&index, UNFINISHED, &format!("data-build=\"{build}\""))?;
+    let text = |file: &str| {
+        let bytes = files.get(file).ok_or(format!("Trunk made no {file}."))?;
+        String::from_utf8(bytes.clone()).map_err(|e| format!("{file}: {e}"))
+    };
+    let named = format!("\"{build}\"");
+    write(&folder.join("lorascope.js"), &replaced(&text("lorascope.js")?, UNFINISHED, &named)?)?;
+    let index = replaced(&text("index.html")?, UNFINISHED, &named)?;
     let by_address = replaced(&index, STRICT, BY_ADDRESS)?;
     let by_address = replaced(&by_address, "<head>", "<head>\n  <meta name=\"lorascope-entry\" content=\"url\">")?;
     write(&folder.join("index.html"), &index)?;
@@ -69,7 +74,7 @@ fn name(files: &BTreeMap<String, Vec<u8>>) -> String {
 fn replaced(page: &str, from: &str, to: &str) -> Result<String> {
     match page.matches(from).count() {
         1 => Ok(page.replace(from, to)),
-        n => Err(format!("index.html has {n} times `{from}`, and the build needs it once.")),
+        n => Err(format!("A file of the page has {n} times `{from}`, and the build needs it once.")),
     }
 }
 
@@ -87,7 +92,7 @@ mod tests {
     fn a_folder_is_finished() {
         let folder = std::env::temp_dir().join(format!("lorascope-finish-{}", std::process::id()));
         std::fs::create_dir_all(folder.join("sample")).unwrap();
-        for (file, text) in [("index.html", PAGE), ("a \"b\".css", "x"), ("sample/c.bin", "y")] {
+        for (file, text) in [("index.html", PAGE), ("lorascope.js", "\"unfinished\""), ("a \"b\".css", "x"), ("sample/c.bin", "y")] {
             std::fs::write(folder.join(file), text).unwrap();
         }
         let worker = folder.with_extension("js");
@@ -96,8 +101,9 @@ mod tests {
         finish(&folder, &worker).unwrap();
         let (index, by_address, service) = (read("index.html"), read("url.html"), read("sw.js"));
         // Finished again, the page has no place for a name.
-        assert!(finish(&folder, &worker).unwrap_err().contains("data-build"));
+        assert!(finish(&folder, &worker).unwrap_err().contains("unfinished"));
         std::fs::write(folder.join("index.html"), PAGE).unwrap();
+        std::fs::write(folder.join("lorascope.js"), "\"unfinished\"").unwrap();
         std::fs::write(folder.join("sample/c.bin"), "z").unwrap();
         finish(&folder, &worker).unwrap();
         assert_ne!(read("index.html"), index, "other files have another name");

@@ -93,7 +93,8 @@ fn answer(mut stream: &TcpStream, site: &Site) -> io::Result<()> {
         }
     };
     write!(stream, "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n", body.len())?;
-    stream.write_all(b"Cache-Control: no-store\r\nConnection: close\r\n\r\n")?;
+    // As hosts of static pages do: pages of other origins may embed the engine.
+    stream.write_all(b"Access-Control-Allow-Origin: *\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n")?;
     if method != "HEAD" {
         stream.write_all(&body)?;
     }

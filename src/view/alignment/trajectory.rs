@@ -10,6 +10,9 @@ use crate::view::fields::Select;
 use crate::view::model::alignment::figures::Figure;
 use crate::view::model::alignment::trajectory::{AREA, Beside, Kind, Line, Trajectory};
 use crate::view::model::number::ABSENT;
+use crate::view::model::picture::theme::Theme;
+use crate::view::model::picture::trajectory::picture;
+use crate::view::picture::SavePicture;
 use crate::view::store::is_another;
 
 #[component]
@@ -43,6 +46,10 @@ pub fn TrajectoryPanel(desk: Desk) -> impl IntoView {
             beside.set(chosen);
         }
     };
+    let draw = move |theme: &Theme| {
+        let adapter = desk.store.adapter.get()?;
+        trajectory.with(|t| t.as_ref().map(|t| picture(t, &adapter.report.label, theme)))
+    };
     let tsv = move || trajectory.with_untracked(|t| t.as_ref().map(|t| t.tsv())).unwrap_or_default();
     view! {
         <Show when=move || there.get()>
@@ -68,31 +75,21 @@ pub fn TrajectoryPanel(desk: Desk) -> impl IntoView {
                     Some(trajectory) => view! { <Picture trajectory desk/> }.into_any(),
                     None => view! { <p class="small">"No update has this figure."</p> }.into_any(),
                 }}
-                <Show when=move || trajectory.with(has_roles)>
-                    <p class="small">
-                        "A role’s line takes all its modules as one long vector, as the adapter’s own line does: a \
-                         cosine of the joined updates, a capture weighed by each module’s ‖X‖²."
-                        {move || trajectory.with(left_out)}
-                    </p>
-                </Show>
+                {move || {
+                    let about = trajectory.with(|t| t.as_ref()?.about_roles());
+                    about.map(|text| view! { <p class="small">{text}</p> })
+                }}
                 <details class="help">
                     <summary>"The lines as a table"</summary>
                     <CopyButton label="Copy as TSV" text=tsv/>
                     {move || trajectory.get().map(|trajectory| view! { <Values trajectory/> })}
                 </details>
+                <Show when=move || trajectory.with(Option::is_some)>
+                    <div class="panel-foot"><SavePicture what="the alignment over the steps" draw/></div>
+                </Show>
             </section>
         </Show>
     }
-}
-
-fn has_roles(trajectory: &Option<Arc<Trajectory>>) -> bool {
-    trajectory.as_ref().is_some_and(|t| t.lines.iter().any(|line| matches!(line.kind, Kind::Role(_))))
-}
-
-fn left_out(trajectory: &Option<Arc<Trajectory>>) -> Option<String> {
-    let trajectory = trajectory.as_ref().filter(|t| t.roles_left_out > 0)?;
-    let drawn = trajectory.lines.iter().filter(|line| matches!(line.kind, Kind::Role(_))).count();
-    Some(format!(" Of {} roles the {drawn} with the largest updates are drawn.", drawn + trajectory.roles_left_out))
 }
 
 fn class_of(kind: Kind) -> &'static str {
@@ -116,10 +113,8 @@ fn colour_of(kind: Kind) -> Option<String> {
 fn Picture(trajectory: Arc<Trajectory>, desk: Desk) -> impl IntoView {
     let figure = trajectory.figure;
     let grid: Vec<_> = trajectory
-        .scale
-        .ticks(5)
+        .value_ticks()
         .into_iter()
-        .filter_map(|t| Some((t, trajectory.y(t)?)))
         .map(|(t, y)| {
             let class = if t == 0.0 { "grid zero" } else { "grid" };
             view! {
@@ -133,7 +128,7 @@ fn Picture(trajectory: Arc<Trajectory>, desk: Desk) -> impl IntoView {
         .into_iter()
         .map(|(x, text)| view! { <text x=x y=AREA.bottom + 18.0 text-anchor="middle">{text}</text> })
         .collect();
-    let below = if trajectory.numbers.is_some() { "training step at the update’s end" } else { "update, in order" };
+    let below = trajectory.below();
     let lines: Vec<_> = trajectory
         .lines
         .iter()
@@ -160,15 +155,8 @@ fn Picture(trajectory: Arc<Trajectory>, desk: Desk) -> impl IntoView {
 }
 
 fn draw_line(trajectory: &Trajectory, line: &Line, name_y: Option<f64>) -> impl IntoView + use<> {
-    let has_dots = matches!(line.kind, Kind::Whole | Kind::Module);
-    let dots: Vec<_> = line
-        .values
-        .iter()
-        .enumerate()
-        .filter(|_| has_dots)
-        .filter_map(|(step, value)| Some((trajectory.x(step), trajectory.y((*value)?)?)))
-        .map(|(x, y)| view! { <circle cx=x cy=y r="2.5"></circle> })
-        .collect();
+    let dots: Vec<_> =
+        trajectory.dots(line).into_iter().map(|[x, y]| view! { <circle cx=x cy=y r="2.5"></circle> }).collect();
     let name = name_y.map(|y| view! { <text x=AREA.right + 8.0 y=y + 4.0>{line.margin_name()}</text> });
     view! { <g class=class_of(line.kind) style:color=colour_of(line.kind)><path d=trajectory.path(line)></path>{dots}{name}</g> }
 }

@@ -29,6 +29,10 @@ pub fn threshold(domains: &DomainReport) -> Option<f64> {
     domains.tag_threshold.or(if domains.scheme == legal.name { legal.tag_threshold } else { None })
 }
 
+/// What stands beside "No evidence".
+pub const NO_EVIDENCE: &str =
+    "This adapter changes next to nothing, so there is no energy to place; the even scores say nothing.";
+
 /// What the bars show and what they do not, for a person.
 pub fn explained(domains: &DomainReport) -> String {
     let mut text = match domains.scheme.as_str() {

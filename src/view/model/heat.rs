@@ -130,6 +130,37 @@ pub fn pixels(grid: &Grid, field: &dyn Field, scale: Option<Scale>, map: &Colour
     out
 }
 
+/// Height of a row in CSS pixels: fewer rows are taller, many still have room for a name.
+pub fn row_height(rows: usize) -> usize {
+    (252 / rows.max(1)).clamp(16, 36)
+}
+
+/// What stands beside the colours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Legend {
+    /// The values at the ends; empty where nothing has one.
+    pub low: String,
+    pub high: String,
+    pub unit: &'static str,
+    /// `, log scale` or nothing.
+    pub scale: &'static str,
+    /// What a cell without a value means.
+    pub gap: &'static str,
+}
+
+pub fn legend(field: &dyn Field, scale: Option<Scale>) -> Legend {
+    let end = |of: fn(Scale) -> f64| scale.map(|scale| field.write(of(scale))).unwrap_or_default();
+    let is_log = scale.is_some_and(|scale| scale.kind == ScaleKind::Log);
+    let (low, high) = (end(|scale| scale.low), end(|scale| scale.high));
+    Legend { low, high, unit: field.unit(), scale: if is_log { ", log scale" } else { "" }, gap: field.gap() }
+}
+
+/// Layers that there is no room for.
+pub fn left_out(grid: &Grid) -> Option<String> {
+    let count = grid.columns_left_out;
+    (count > 0).then(|| format!("{} further layers are not drawn; the module table has them.", grouped(count as u64)))
+}
+
 /// The cell in words, for the readout and for a screen reader.
 pub fn read_out(grid: &Grid, field: &dyn Field, cell: Cell) -> String {
     let Some(row) = grid.rows.get(cell.row) else { return String::new() };

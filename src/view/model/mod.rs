@@ -18,6 +18,7 @@ pub mod measure;
 pub mod metadata;
 pub mod number;
 pub mod path;
+pub mod picture;
 pub mod progress;
 pub mod projection;
 pub mod run;

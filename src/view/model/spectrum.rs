@@ -43,6 +43,14 @@ pub fn energy_kept(sigma: &[f64], norm: Option<f64>) -> Vec<f64> {
     kept
 }
 
+/// Names on the axis of the energy kept.
+pub const PERCENTS: [(f64, &str); 3] = [(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")];
+
+/// The values that get a line, and where: (value, y).
+pub fn value_ticks(scale: Scale) -> Vec<(f64, f64)> {
+    scale.ticks(4).into_iter().filter_map(|t| Some((t, height_of(scale.position(t)?)))).collect()
+}
+
 /// The smallest rank that keeps `fraction` of the energy; `None` where there is none to keep.
 pub fn rank_for(kept: &[f64], fraction: f64) -> Option<usize> {
     // One part in 10¹² of slack: the sum's own rounding must not ask for one rank more.

@@ -111,6 +111,16 @@ impl Browser {
         self.strangers.asked()
     }
 
+    /// Opens any address, and waits for no engine.
+    pub fn visit(&self, address: &str) {
+        self.wait(self.client.goto(address), address);
+    }
+
+    /// Of the server of the built page.
+    pub fn server(&self) -> String {
+        self.address.clone()
+    }
+
     /// Waits until `holds`; `what` says so in words.
     pub fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let start = Instant::now();

@@ -49,8 +49,13 @@ impl Browser {
 
     /// The file that a button downloads: its name and its bytes.
     pub fn download(&self, hook: &str) -> (String, Vec<u8>) {
-        self.click(hook);
-        self.downloaded(hook)
+        self.download_css(&format!("[data-testid={hook}]"))
+    }
+
+    /// The same of the first element that matches.
+    pub fn download_css(&self, selector: &str) -> (String, Vec<u8>) {
+        self.click_css(selector);
+        self.downloaded(selector)
     }
 
     /// The file that is being downloaded: its name and its bytes.

@@ -13,7 +13,7 @@ mod roles;
 pub mod series;
 mod state;
 #[cfg(test)]
-mod testing;
+pub(in crate::view::model) mod testing;
 pub mod trajectory;
 
 use aligned::{Aligned, Update};

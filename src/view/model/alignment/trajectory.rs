@@ -167,6 +167,38 @@ impl Trajectory {
         path
     }
 
+    /// The values that get a line, and where: (value, y).
+    pub fn value_ticks(&self) -> Vec<(f64, f64)> {
+        self.scale.ticks(5).into_iter().filter_map(|t| Some((t, self.y(t)?))).collect()
+    }
+
+    /// Where a line has dots: none where there are many like it.
+    pub fn dots(&self, line: &Line) -> Vec<[f64; 2]> {
+        let has_dots = matches!(line.kind, Kind::Whole | Kind::Module);
+        let values = line.values.iter().enumerate().filter(|_| has_dots);
+        values.filter_map(|(step, value)| Some([self.x(step), self.y((*value)?)?])).collect()
+    }
+
+    /// What the axis below counts.
+    pub fn below(&self) -> &'static str {
+        if self.numbers.is_some() { "training step at the update’s end" } else { "update, in order" }
+    }
+
+    /// What a line of a role is, where there is one.
+    pub fn about_roles(&self) -> Option<String> {
+        let drawn = self.lines.iter().filter(|line| matches!(line.kind, Kind::Role(_))).count();
+        let left_out = match self.roles_left_out {
+            0 => String::new(),
+            n => format!(" Of {} roles the {drawn} with the largest updates are drawn.", drawn + n),
+        };
+        (drawn > 0).then(|| {
+            format!(
+                "A role’s line takes all its modules as one long vector, as the adapter’s own line does: a cosine of \
+                 the joined updates, a capture weighed by each module’s ‖X‖².{left_out}"
+            )
+        })
+    }
+
     /// Names below the axis: (x, text), few enough to stand side by side, the last among them.
     pub fn ticks(&self) -> Vec<(f64, String)> {
         let name = |i: usize| match &self.numbers {

@@ -1,0 +1,230 @@
+//! The modules of one adapter as CSV (RFC 4180): one header line, one line per module, every number unrounded.
+//!
+//! Spreadsheets run what looks like a formula, quoted or not, and names come from files of strangers: a text that
+//! begins with `=`, `+`, `-`, `@`, a tab or a line break gets an apostrophe before it, which spreadsheets read as "this
+//! is text" (OWASP, "CSV Injection"). Numbers stay numbers, negative ones too.
+
+use std::fmt::Write;
+
+use super::ModuleReport;
+
+/// The names of the columns, in order. `out` and `in` are the shape of ΔW, `sigma_1` is the largest singular value;
+/// the others are those of [`ModuleReport`]. What is absent is an empty field.
+pub const COLUMNS: [&str; 22] = [
+    "name",
+    "layer",
+    "stack",
+    "kind",
+    "depth",
+    "role",
+    "out",
+    "in",
+    "rank",
+    "scale",
+    "scale_source",
+    "dtype",
+    "algorithm",
+    "frobenius",
+    "energy_share",
+    "sigma_1",
+    "stable_rank",
+    "effective_rank",
+    "numerical_rank",
+    "spectral_entropy",
+    "truncated",
+    "note",
+];
+
+/// The table in UTF-8 without a byte order mark, its lines ended by CR LF.
+pub fn modules(modules: &[ModuleReport]) -> String {
+    // Some 250 bytes a module.
+    let mut out = String::with_capacity(256 * (modules.len() + 1));
+    out.push_str(&COLUMNS.join(","));
+    out.push_str("\r\n");
+    for module in modules {
+        line(&mut out, module);
+    }
+    out
+}
+
+fn line(out: &mut String, m: &ModuleReport) {
+    let texts = |out: &mut String, texts: &[&str]| {
+        for field in texts {
+            text(out, field);
+            out.push(',');
+        }
+    };
+    texts(out, &[&m.name]);
+    if let Some(layer) = m.layer {
+        // Writing into a String cannot fail.
+        let _ = write!(out, "{layer}");
+    }
+    out.push(',');
+    texts(out, &[&m.stack, &m.kind, &m.depth, &m.role]);
+    let [rows, columns] = m.shape;
+    let _ = write!(out, "{rows},{columns},{},", m.rank);
+    number(out, m.scale);
+    out.push(',');
+    texts(out, &[&m.scale_source, &m.dtype, &m.algorithm]);
+    let sigma_1 = m.singular_values.first().copied().unwrap_or(0.0);
+    for x in [m.frobenius, m.energy_share, sigma_1, m.stable_rank, m.effective_rank] {
+        number(out, x);
+        out.push(',');
+    }
+    let _ = write!(out, "{},", m.numerical_rank);
+    number(out, m.spectral_entropy);
+    let _ = write!(out, ",{},", m.truncated);
+    text(out, m.note.as_deref().unwrap_or_default());
+    out.push_str("\r\n");
+}
+
+/// The shortest digits that read back as the same number; nothing for what is not finite.
+fn number(out: &mut String, x: f64) {
+    let _ = match x.abs() {
+        _ if !x.is_finite() => Ok(()),
+        a if a == 0.0 || (1e-5..1e16).contains(&a) => write!(out, "{x}"),
+        _ => write!(out, "{x:e}"),
+    };
+}
+
+fn text(out: &mut String, field: &str) {
+    let is_formula = field.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    if !field.contains([',', '"', '\r', '\n', '\t']) {
+        if is_formula {
+            out.push('\'');
+        }
+        out.push_str(field);
+        return;
+    }
+    out.push_str(if is_formula { "\"'" } else { "\"" });
+    for (i, part) in field.split('"').enumerate() {
+        if i > 0 {
+            out.push_str("\"\"");
+        }
+        out.push_str(part);
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn module(name: &str) -> ModuleReport {
+        let json = serde_json::json!({
+            "name": name, "layer": 3, "stack": "", "kind": "attn", "depth": "early", "role": "q", "shape": [64, 32],
+            "rank": 4, "scale": 2.0, "scale_source": "alpha 8 / r 4", "dtype": "F32", "frobenius": 5.0,
+            "singular_values": [4.0, 3.0], "energy_share": 0.25, "stable_rank": 1.5625, "effective_rank": 1.9,
+            "numerical_rank": 4, "spectral_entropy": 0.65
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    /// RFC 4180, read strictly.
+    fn read(csv: &str) -> Vec<Vec<String>> {
+        let (mut rows, mut row, mut field) = (Vec::new(), Vec::new(), String::new());
+        let mut chars = csv.chars().peekable();
+        let mut quoted = false;
+        while let Some(c) = chars.next() {
+            match (quoted, c) {
+                (true, '"') if chars.next_if_eq(&'"').is_some() => field.push('"'),
+                (true, '"') => quoted = false,
+                (true, c) => field.push(c),
+                (false, '"') => {
+                    assert!(field.is_empty(), "a quote inside of a bare field: {field}");
+                    quoted = true;
+                }
+                (false, ',') => row.push(std::mem::take(&mut field)),
+                (false, '\r') => {
+                    assert_eq!(chars.next(), Some('\n'), "a line ends with CR LF");
+                    row.push(std::mem::take(&mut field));
+                    rows.push(std::mem::take(&mut row));
+                }
+                (false, '\n') => panic!("a bare line feed"),
+                (false, c) => field.push(c),
+            }
+        }
+        assert!(!quoted && row.is_empty() && field.is_empty(), "the last line is ended");
+        rows
+    }
+
+    fn table(modules_of: &[ModuleReport]) -> (Vec<String>, Vec<Vec<String>>) {
+        let mut rows = read(&modules(modules_of));
+        let head = rows.remove(0);
+        assert!(rows.iter().all(|row| row.len() == head.len()), "{rows:?}");
+        (head, rows)
+    }
+
+    #[test]
+    fn every_number_reads_back_as_the_same() {
+        let mut all = Vec::new();
+        for x in [0.1 + 0.2, 1e-300, 5e-324, f64::MAX, -2.5e-7, 1.0, 123_456_789.125, 1e16, 0.0] {
+            let mut m = module("layers.0.q_proj");
+            (m.scale, m.frobenius, m.energy_share, m.stable_rank) = (x, x, x, x);
+            (m.effective_rank, m.spectral_entropy, m.singular_values) = (x, x, vec![x, 0.0]);
+            all.push(m);
+        }
+        let (head, rows) = table(&all);
+        assert_eq!(head, COLUMNS);
+        for (row, m) in rows.iter().zip(&all) {
+            for name in
+                ["scale", "frobenius", "energy_share", "sigma_1", "stable_rank", "effective_rank", "spectral_entropy"]
+            {
+                let text = &row[head.iter().position(|h| h == name).unwrap()];
+                assert_eq!(text.parse::<f64>().unwrap().to_bits(), m.scale.to_bits(), "{name}: {text}");
+                assert!(text.len() <= 24, "the shortest digits: {text}");
+            }
+        }
+        assert_eq!(rows[0][..9], ["layers.0.q_proj", "3", "", "attn", "early", "q", "64", "32", "4"].map(String::from));
+    }
+
+    #[test]
+    fn what_is_absent_or_no_number_is_empty() {
+        let mut m = module("q");
+        (m.frobenius, m.scale, m.layer) = (f64::NAN, f64::INFINITY, None);
+        m.singular_values.clear();
+        let (head, rows) = table(&[m]);
+        let of = |name: &str| rows[0][head.iter().position(|h| h == name).unwrap()].as_str();
+        assert_eq!([of("layer"), of("frobenius"), of("scale"), of("note"), of("stack")], [""; 5]);
+        assert_eq!([of("sigma_1"), of("truncated"), of("numerical_rank")], ["0", "false", "4"]);
+        assert_eq!(table(&[]).1.len(), 0);
+    }
+
+    #[test]
+    fn texts_survive_and_never_begin_like_a_formula() {
+        let names = [
+            "plain.q_proj",
+            "a,b",
+            "say \"hi\"",
+            "\"",
+            "two\r\nlines",
+            "ünï → 漢",
+            "=HYPERLINK(\"http://evil.example\",\"x\")",
+            "+1+1",
+            "-2+3",
+            "@SUM(A1)",
+            "\t=1",
+            "\r=1",
+            "\n=1",
+            "＝1+1",
+        ];
+        let all: Vec<ModuleReport> = names.iter().map(|name| module(name)).collect();
+        let (_, rows) = table(&all);
+        for (row, name) in rows.iter().zip(names) {
+            let read = row[0].as_str();
+            let is_guarded = read.strip_prefix('\'') == Some(name);
+            assert!(read == name || is_guarded, "{name:?} became {read:?}");
+            assert!(!read.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝']), "{read:?}");
+        }
+        let guarded = rows.iter().filter(|row| row[0].starts_with('\'')).count();
+        assert_eq!(guarded, 8, "only what looks like a formula is changed");
+    }
+
+    #[test]
+    fn a_negative_number_stays_one() {
+        let mut m = module("q");
+        m.scale = -0.5;
+        let (head, rows) = table(&[m]);
+        assert_eq!(rows[0][head.iter().position(|h| h == "scale").unwrap()], "-0.5");
+    }
+}
