@@ -19,6 +19,7 @@ pub mod number;
 pub mod path;
 pub mod progress;
 pub mod projection;
+pub mod remote;
 pub mod run;
 pub mod sheet;
 pub mod shown;
