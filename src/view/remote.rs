@@ -242,7 +242,9 @@ pub fn Outlines() -> impl IntoView {
 #[component]
 fn OutlineCard(outline: Outline) -> impl IntoView {
     let visible = RwSignal::new(false);
-    let show = move || drop(visible.try_set(true));
+    let show = move || {
+        let _ = visible.try_set(true);
+    };
     set_timeout(show, std::time::Duration::from_millis(UNNOTICED_MS));
     let label = outline.label.clone();
     view! {

@@ -49,7 +49,9 @@ impl WebAddress {
                 ));
             }
             _ => {
-                return Err(format!("{shown}: only https addresses can be loaded. Download the file and drop it here."));
+                return Err(format!(
+                    "{shown}: only https addresses can be loaded. Download the file and drop it here."
+                ));
             }
         }
         let path = if path.is_empty() { "/" } else { path };
