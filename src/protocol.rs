@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::projection::{OutputType, PlanRow, Request};
 use crate::report::{
     AdapterReport, AlignedModule, AlignmentReport, Along, ComparedModule, EngineReport, ExtractedModule,
-    ExtractionReport, ModuleReport, NotAnalyzed, OverlapGrid, PairFigures, ProjectedModule, ProjectionReport, Report,
+    ExtractionReport, ModuleReport, NotAnalyzed, Outline, OverlapGrid, PairFigures, ProjectedModule, ProjectionReport,
+    Report,
 };
 
 /// Modules in one message, at most.
@@ -40,6 +41,9 @@ pub enum ToEngine {
     Start { backend: BackendChoice },
     /// One drop. `paths[i]` is the relative path of the `File` at `parts[i]`.
     Load { paths: Vec<String> },
+    /// Adapters by address: each an https address or a Hugging Face name, as the person wrote it. They are loaded
+    /// together, as one drop. Only the entry page that may connect sends this.
+    LoadAddresses { addresses: Vec<String> },
     /// Forget one item.
     Remove { item: ItemId },
     /// Forget everything, cancelling what runs.
@@ -127,6 +131,13 @@ pub enum ToPage {
     NoBackend { text: String },
     /// A drop has been accepted; the engine is reading headers.
     Loading,
+    /// Files are on their way from an address; counted in bytes.
+    Fetching(Progress),
+    /// What an adapter's header says, before its tensors are read.
+    Outline(Box<Outline>),
+    /// Addresses of this load that gave nothing: the page offers to try them again. Their sentences come once more
+    /// among the problems of [`ToPage::Finished`].
+    NotLoaded { failed: Vec<FailedAddress> },
     /// Work under way. `done` and `total` count `unit`s.
     Progress(Progress),
     /// A thing is kept, or what is known of it has changed.
@@ -287,6 +298,14 @@ pub struct Item {
 pub struct Problem {
     /// An `error` where nothing of the drop could be analysed, else a `warning`.
     pub error: bool,
+    pub text: String,
+}
+
+/// An address that could not be loaded, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedAddress {
+    /// As it was given.
+    pub address: String,
     pub text: String,
 }
 

@@ -21,6 +21,7 @@ mod worker {
     use lorascope::protocol::{ToEngine, ToPage, wire};
     use lorascope::session::{Download, Session};
     use lorascope::source::BlobSource;
+    use lorascope::source::http::BrowserNetwork;
     use wasm_bindgen::prelude::*;
     use wasm_bindgen_futures::{JsFuture, spawn_local};
     use web_sys::{Blob, BlobPropertyBag, DedicatedWorkerGlobalScope, File, MessageChannel, MessageEvent};
@@ -61,6 +62,7 @@ mod worker {
         /// Why there is no engine.
         refusal: RefCell<Option<String>>,
         pulse: EventLoop,
+        network: BrowserNetwork,
     }
 
     pub fn start() {
@@ -73,6 +75,7 @@ mod worker {
             engine: RefCell::default(),
             refusal: RefCell::default(),
             pulse,
+            network: BrowserNetwork::default(),
         });
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             match wire::decode::<ToEngine>(&event.data()) {
@@ -92,6 +95,7 @@ mod worker {
             // These act at once on every job so far, and in their turn on what is held.
             if matches!(message, ToEngine::Cancel | ToEngine::Clear) {
                 inbox.pulse.stop_through.set(inbox.jobs.get());
+                inbox.network.cancel();
             }
             inbox.waiting.borrow_mut().push_back((message, parts));
             if !inbox.serving.replace(true) {
@@ -135,6 +139,10 @@ mod worker {
                         files.filter_map(|(path, file)| Some(BlobSource::new(path, file.dyn_into::<File>().ok()?)));
                     engine.load(sources.collect()).await;
                 }
+                ToEngine::LoadAddresses { addresses } => {
+                    self.network.begin();
+                    engine.load_addresses(&addresses, &self.network).await;
+                }
                 ToEngine::Remove { item } => engine.remove(item),
                 ToEngine::Clear => engine.clear(),
                 ToEngine::Cancel => {}
@@ -172,6 +180,7 @@ mod worker {
         matches!(
             message,
             ToEngine::Load { .. }
+                | ToEngine::LoadAddresses { .. }
                 | ToEngine::SetScale { .. }
                 | ToEngine::Project { .. }
                 | ToEngine::Align { .. }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+mod claimed;
 mod error;
 mod fields;
 pub mod gguf;
@@ -10,6 +11,7 @@ mod safetensors;
 pub mod sniff;
 
 pub use ::safetensors::Dtype;
+pub use claimed::{claimed_len, header_end};
 pub use error::{ContainerError, LayoutFault, quoted};
 
 use crate::source::ByteSource;

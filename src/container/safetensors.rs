@@ -16,9 +16,9 @@ use super::{Format, Header, TensorEntry, TensorType, sniff};
 use crate::source::ByteSource;
 
 /// The longest header that the format allows.
-const MAX_HEADER: u64 = 100_000_000;
+pub(super) const MAX_HEADER: u64 = 100_000_000;
 /// Bytes of the header's length.
-const PREFIX: u64 = 8;
+pub(super) const PREFIX: u64 = 8;
 
 /// Reads and checks the header of `source`, whose first bytes are `head`: afterwards every byte of the file belongs to
 /// exactly one tensor.

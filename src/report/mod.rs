@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 mod alignment;
 mod comparison;
 pub mod csv;
+mod outline;
 mod projection;
 
 pub use alignment::{AlignedModule, AlignmentReport, Along, ExtractedModule, ExtractionReport, Figures};
 pub use comparison::{ComparedModule, ComparisonReport, OverlapGrid, PairFigures, PairReport};
+pub use outline::{Outline, ShapeCount};
 pub use projection::{ProjectedModule, ProjectionReport, Quality};
 
 /// The version of the report's schema. It moves when a reader of the old one would misread the new one.

@@ -142,7 +142,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let mut kept = Vec::with_capacity(self.held.len() + 1);
         let mut gone = Vec::new();
         for held in std::mem::take(&mut self.held) {
-            let Held { id, label, files, what } = held;
+            let Held { id, label, files, address, what } = held;
             let what = match what {
                 What::Checkpoint(other) => match checkpoint.join(*other) {
                     None => {
@@ -154,7 +154,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 },
                 what => what,
             };
-            kept.push(Held { id, label, files, what });
+            kept.push(Held { id, label, files, address, what });
         }
         let at = kept.partition_point(|held| held.id < id);
         kept.insert(at, whole);

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::analyse::{Stopped, Work, bytes_of};
 use super::held::{Analysed, Given, Held, What};
+use super::outline::outline;
 use super::{Emit, Session};
 use crate::adapter::{self, Adapter};
 use crate::compute::Pulse;
@@ -26,12 +27,16 @@ pub(super) struct Verdict {
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Takes one drop, to its end: `error` if and only if nothing of it could be analysed.
     pub async fn load(&mut self, files: Vec<S>) {
+        self.load_beside(files, Verdict::default()).await;
+    }
+
+    /// Takes the files of one drop, of which `verdict` holds what is known already.
+    pub(super) async fn load_beside(&mut self, files: Vec<S>, mut verdict: Verdict) {
         self.emit.emit(ToPage::Loading);
         let sizes: Vec<FileReport> =
             files.iter().map(|f| FileReport { name: f.path().to_owned(), bytes: f.len() }).collect();
         let metered = files.into_iter().map(|f| Metered::new(f, Rc::clone(&self.bytes_read))).collect();
         let before = self.next;
-        let mut verdict = Verdict::default();
         let sorted = sort_drop(metered).await;
         let taken = if self.chosen.is_cancelled().await {
             Err(Cancelled)
@@ -50,15 +55,18 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 let problems = problems.into_iter().map(|text| Problem { error: !good, text }).collect();
                 self.finished(if good { Outcome::Done } else { Outcome::Error }, problems);
             }
-            Err(Cancelled) => {
-                self.forget_unfinished(before);
-                // Adapters that were finished, and configurations that were given, stay.
-                self.tell_alignments();
-                let text = "Cancelled. What was finished before is kept.".to_owned();
-                let problems = if self.held.is_empty() { vec![] } else { vec![Problem { error: false, text }] };
-                self.finished(self.outcome(), problems);
-            }
+            Err(Cancelled) => self.cancelled(before),
         }
+    }
+
+    /// Ends a load that was cancelled: items from `first` on are of it.
+    pub(super) fn cancelled(&mut self, first: ItemId) {
+        self.forget_unfinished(first);
+        // Adapters that were finished, and configurations that were given, stay.
+        self.tell_alignments();
+        let text = "Cancelled. What was finished before is kept.".to_owned();
+        let problems = if self.held.is_empty() { vec![] } else { vec![Problem { error: false, text }] };
+        self.finished(self.outcome(), problems);
     }
 
     async fn take(
@@ -68,7 +76,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         verdict: &mut Verdict,
     ) -> Result<(), Cancelled> {
         let Sorted { adapters, checkpoints, indexes, configs, models, companions, problems } = sorted;
-        verdict.problems = problems;
+        verdict.problems.extend(problems);
         let size = |path: &str| sizes.iter().find(|f| f.name == path).cloned();
         for config in configs {
             let file = size(&config.path);
@@ -191,6 +199,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             match adapter::read(&file.header, file.config.as_ref().map(|c| &c.config)) {
                 Ok(adapter) => {
                     work.total += bytes_of(&adapter);
+                    let outline = outline(&file.label, file.source.len(), &adapter);
+                    self.emit.emit(ToPage::Outline(Box::new(outline)));
                     adapters.push((file, adapter));
                 }
                 Err(error) => verdict.problems.push(format!("{}: {error}", file.source.path())),
@@ -294,7 +304,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     pub(super) fn hold_quietly(&mut self, label: String, files: Vec<FileReport>, what: What<S>) -> ItemId {
         let id = self.next;
         self.next += 1;
-        self.held.push(Held { id, label, files, what });
+        let address = files.iter().find_map(|file| self.origins.get(&file.name)).cloned();
+        self.held.push(Held { id, label, files, address, what });
         id
     }
 

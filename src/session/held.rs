@@ -18,6 +18,8 @@ pub(super) struct Held<S> {
     pub id: ItemId,
     pub label: String,
     pub files: Vec<FileReport>,
+    /// Where it was loaded from, if not from a drop.
+    pub address: Option<String>,
     pub what: What<S>,
 }
 
@@ -273,7 +275,7 @@ impl<S: ByteSource> Held<S> {
             What::Config(_) => (ItemKind::AdapterConfig, "adapter_config without its weights".to_owned(), false),
             What::Companion => (ItemKind::Companion, "not part of the analysis".to_owned(), false),
         };
-        Item { item: self.id, kind, label: self.label.clone(), detail, scale_assumed, address: None }
+        Item { item: self.id, kind, label: self.label.clone(), detail, scale_assumed, address: self.address.clone() }
     }
 }
 

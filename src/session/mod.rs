@@ -5,6 +5,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+mod addresses;
 mod align;
 mod aligned;
 mod analyse;
@@ -21,6 +22,8 @@ mod extract;
 mod held;
 mod in_memory;
 mod jobs;
+mod look;
+mod outline;
 mod prepare;
 mod project;
 mod projected;
@@ -71,6 +74,8 @@ pub struct Session<S: ByteSource, P, E> {
     aligned: aligned::AllKnown,
     chosen_series: series::ByHand,
     next: ItemId,
+    /// The addresses that the load under way came from, by path.
+    origins: std::collections::HashMap<String, String>,
     bytes_read: Rc<Cell<u64>>,
     fallbacks: u64,
     /// What to call a GPU that keeps its name to itself.
@@ -95,6 +100,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                     aligned: aligned::AllKnown::default(),
                     chosen_series: series::ByHand::default(),
                     next: 1,
+                    origins: std::collections::HashMap::new(),
                     bytes_read: Rc::default(),
                     fallbacks: 0,
                     unnamed_gpu,

@@ -5,18 +5,22 @@ use js_sys::{Array, Function, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Blob;
 
-use super::{ByteSource, SourceError, readers};
+use super::{ByteSource, Joined, SourceError, readers};
 
-/// A dropped `File`: `Blob.slice` reads a range without touching the rest.
+/// A dropped `File`, or a file that was downloaded: `Blob.slice` reads a range without touching the rest.
 #[derive(Clone, Debug)]
 pub struct BlobSource {
     path: String,
     len: u64,
-    file: web_sys::File,
+    file: Blob,
 }
 
 impl BlobSource {
     pub fn new(path: String, file: web_sys::File) -> Self {
+        Self::of_blob(path, file.into())
+    }
+
+    fn of_blob(path: String, file: Blob) -> Self {
         // A size is a whole number below 2^53, which f64 holds exactly.
         Self { path, len: file.size() as u64, file }
     }
@@ -83,5 +87,14 @@ impl ByteSource for BlobSource {
         let parts = Array::of1(&Uint8Array::from(bytes.as_slice()));
         Blob::new_with_u8_array_sequence(&parts)
             .map_err(|e| SourceError::NotKept { len: bytes.len() as u64, reason: in_words(&e) })
+    }
+}
+
+impl Joined for BlobSource {
+    fn joined(path: String, pieces: Vec<Blob>) -> Result<Self, SourceError> {
+        let parts: Array = pieces.iter().collect();
+        let len = pieces.iter().map(|piece| piece.size() as u64).sum();
+        let whole = Blob::new_with_blob_sequence(&parts);
+        whole.map(|whole| Self::of_blob(path, whole)).map_err(|e| SourceError::NotKept { len, reason: in_words(&e) })
     }
 }

@@ -2,7 +2,7 @@ use std::future::Future;
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::{ByteSource, SourceError};
+use super::{ByteSource, Joined, SourceError};
 
 /// A file held in memory: the bundled sample's kind, and the tests'.
 #[derive(Clone, Debug)]
@@ -48,5 +48,11 @@ impl ByteSource for MemorySource {
 
     fn keep(bytes: Vec<u8>) -> Result<Rc<[u8]>, SourceError> {
         Ok(bytes.into())
+    }
+}
+
+impl Joined for MemorySource {
+    fn joined(path: String, pieces: Vec<Rc<[u8]>>) -> Result<Self, SourceError> {
+        Ok(Self::new(path, pieces.concat()))
     }
 }

@@ -1,4 +1,5 @@
-//! Bytes that can be read by range: a dropped `File`, a file on disk, memory.
+//! Bytes that can be read by range: a dropped `File`, a file on disk, memory; and files behind an address, which
+//! become one of these.
 //!
 //! Sizes and offsets are `u64` everywhere: on wasm32 `usize` ends at 4 GiB. Nothing reads a whole large file.
 
@@ -7,6 +8,7 @@ use std::ops::Range;
 
 #[cfg(target_arch = "wasm32")]
 mod blob;
+pub mod http;
 mod memory;
 mod metered;
 pub mod path;
@@ -62,4 +64,13 @@ pub trait ByteSource: Clone {
     /// # Errors
     /// [`SourceError::NotKept`]: the environment has no room for them.
     fn keep(bytes: Vec<u8>) -> Result<Self::Piece, SourceError>;
+}
+
+/// A source that can be put together of pieces that the environment keeps.
+pub trait Joined: ByteSource {
+    /// The pieces, one after the other, as one file.
+    ///
+    /// # Errors
+    /// [`SourceError::NotKept`]: the environment has no room for it.
+    fn joined(path: String, pieces: Vec<Self::Piece>) -> Result<Self, SourceError>;
 }

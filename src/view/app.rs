@@ -21,13 +21,14 @@ use super::model::shown::Screen;
 use super::model::tabs::Tab;
 use super::problems::Problems;
 use super::projection::ProjectionPanel;
+use super::remote::{EntryNote, Outlines};
 use super::spectrum::Spectrum;
 use super::status::StatusBar;
 use super::store::Store;
 use super::table::{FILTER, ModuleTable};
 use super::tabs::{TabPanel, Tabs};
 use super::wire::Wire;
-use super::{drop, theme};
+use super::{drop, remote, theme};
 
 /// The hidden inputs that open the browser's own dialogs.
 #[derive(Clone, Copy)]
@@ -52,6 +53,9 @@ impl Pickers {
 
 /// Puts the page into the document, in place of the line that said it was loading.
 pub fn mount() {
+    if remote::leave() {
+        return;
+    }
     std::panic::set_hook(Box::new(|panic| {
         web_sys::console::error_1(&panic.to_string().into());
         let Some(body) = document().body() else { return };
@@ -81,6 +85,7 @@ fn App() -> impl IntoView {
     store.stage();
     drop::listen(store, wire);
     wire.start();
+    remote::begin(store, wire);
 
     let keys_open = RwSignal::new(false);
     let handle = window_event_listener(ev::keydown, move |event| {
@@ -105,12 +110,14 @@ fn App() -> impl IntoView {
     view! {
         <Header keys_open/>
         <StatusBar/>
+        <EntryNote/>
         <main>
             {move || match screen.get() {
                 Screen::First => view! { <FirstScreen/> }.into_any(),
                 Screen::Checkpoints => {
                     view! {
                         <Items compact=true/>
+                        <Outlines/>
                         <Problems/>
                         <OnlyCheckpoints/>
                     }
@@ -139,6 +146,7 @@ fn AdapterScreen() -> impl IntoView {
     let has_alignment = Memo::new(move |_| store.state.with(|s| s.alignment.has_any()));
     view! {
         <Items compact=true/>
+        <Outlines/>
         <Problems/>
         <Identity/>
         <Tabs/>

@@ -6,6 +6,7 @@ use super::app::Pickers;
 use super::header::engine_name;
 use super::items::Items;
 use super::problems::Problems;
+use super::remote::{AddressField, Outlines};
 use super::sample;
 use super::store::use_store;
 use super::wire::use_wire;
@@ -22,6 +23,8 @@ pub fn FirstScreen() -> impl IntoView {
                 "Your own machine computes it; nothing is uploaded."
             </p>
             <DropZone/>
+            <AddressField label="Or load one by its address"/>
+            <Outlines/>
             <Problems/>
             <Show when=move || store.items.with(|items| !items.is_empty())>
                 <Items compact=false/>

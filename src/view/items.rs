@@ -7,6 +7,7 @@ use super::app::Pickers;
 use super::model::number::plural;
 use super::model::projection::form::Goal;
 use super::model::tabs::Tab;
+use super::remote::{AddByAddress, AddedAddress};
 use super::store::use_store;
 use super::wire::use_wire;
 use crate::protocol::{Item, ItemId, ItemKind, ToEngine};
@@ -31,9 +32,13 @@ pub fn Items(compact: bool) -> impl IntoView {
                     <li class="add">
                         <button class="quiet" on:click=move |_| pickers.open_files()>"Add files"</button>
                         <button class="quiet" on:click=move |_| pickers.open_folder()>"Add a folder"</button>
+                        <AddByAddress/>
                     </li>
                 </Show>
             </ul>
+            <Show when=move || compact>
+                <AddedAddress/>
+            </Show>
             <Show when=move || !split(true).is_empty()>
                 <details class="companions small">
                     <summary>

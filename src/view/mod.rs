@@ -56,6 +56,8 @@ mod problems;
 #[cfg(target_arch = "wasm32")]
 mod projection;
 #[cfg(target_arch = "wasm32")]
+mod remote;
+#[cfg(target_arch = "wasm32")]
 mod result;
 #[cfg(target_arch = "wasm32")]
 mod sample;

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::export::CopyButton;
+use super::remote::{Retry, can_retry};
 use super::store::use_store;
 
 /// Entries in view before the rest is folded.
@@ -29,7 +30,11 @@ pub fn Problems() -> impl IntoView {
 
 #[component]
 fn List(texts: Vec<String>, hook: &'static str, alert: bool) -> impl IntoView {
-    let entry = move |text: String| view! { <li data-testid=hook>{text}</li> };
+    let store = use_store();
+    let entry = move |text: String| {
+        let retry = can_retry(store, &text).then(|| view! { <Retry/> });
+        view! { <li><span data-testid=hook>{text}</span>{retry}</li> }
+    };
     let all = texts.len();
     let mut texts = texts.into_iter().take(MOST);
     let shown: Vec<_> = texts.by_ref().take(UNFOLDED).map(entry).collect();

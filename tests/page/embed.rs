@@ -59,7 +59,7 @@ fn a_page_of_another_origin_gets_the_report() {
     // The policy is the one that the module's head asks for.
     let page = format!(
         "<!doctype html><meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; \
-         script-src {host} 'wasm-unsafe-eval'; connect-src {host}; worker-src blob:\"><link rel=icon href=\"data:,\">\
+         script-src {host}/ 'wasm-unsafe-eval'; connect-src {host}/; worker-src blob:\"><link rel=icon href=\"data:,\">\
          <title>Another origin</title><input id=files type=file multiple>"
     );
     fs::write(home.path().join("index.html"), page).expect("room on the disk");

@@ -27,6 +27,7 @@ mod peft;
 mod projection;
 #[path = "../common/projections.rs"]
 mod projections;
+mod remote;
 mod report;
 mod spectra;
 mod training;

@@ -92,7 +92,9 @@ mod tests {
     fn a_folder_is_finished() {
         let folder = std::env::temp_dir().join(format!("lorascope-finish-{}", std::process::id()));
         std::fs::create_dir_all(folder.join("sample")).unwrap();
-        for (file, text) in [("index.html", PAGE), ("lorascope.js", "\"unfinished\""), ("a \"b\".css", "x"), ("sample/c.bin", "y")] {
+        for (file, text) in
+            [("index.html", PAGE), ("lorascope.js", "\"unfinished\""), ("a \"b\".css", "x"), ("sample/c.bin", "y")]
+        {
             std::fs::write(folder.join(file), text).unwrap();
         }
         let worker = folder.with_extension("js");

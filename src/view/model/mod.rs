@@ -21,6 +21,7 @@ pub mod path;
 pub mod picture;
 pub mod progress;
 pub mod projection;
+pub mod remote;
 pub mod run;
 pub mod sheet;
 pub mod shown;

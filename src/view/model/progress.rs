@@ -41,7 +41,7 @@ impl Running {
 
     /// `41.0 MB of 84.1 MB (48.8 %), 620 MB/s`.
     pub fn amount(&self) -> String {
-        let Some(fraction) = self.fraction() else { return String::new() };
+        let Some(fraction) = self.fraction() else { return self.amount_of_unknown() };
         let mut text = format!(
             "{} of {} ({})",
             bytes(self.latest.done.min(self.latest.total)),
@@ -52,6 +52,17 @@ impl Running {
             text.push_str(&format!(", {}", rate(speed)));
         }
         text
+    }
+}
+
+impl Running {
+    /// `41.0 MB, 620 MB/s`: of a file whose length nobody says.
+    fn amount_of_unknown(&self) -> String {
+        match (self.latest.done, self.bytes_per_second) {
+            (0, _) => String::new(),
+            (done, None) => bytes(done),
+            (done, Some(speed)) => format!("{}, {}", bytes(done), rate(speed)),
+        }
     }
 }
 
@@ -77,8 +88,10 @@ mod tests {
     fn unknown_whole_and_a_new_start() {
         let mut running = Running::new(at(0, 0), 0.0);
         assert_eq!((running.fraction(), running.amount().as_str()), (None, ""));
-        running.advance(at(90, 100), 500.0);
-        running.advance(at(10, 100), 900.0);
+        running.advance(at(3_000_000, 0), 1000.0);
+        assert_eq!(running.amount().replace('\u{202f}', " "), "3.00 MB, 3.00 MB/s");
+        running.advance(at(90, 100), 1500.0);
+        running.advance(at(10, 100), 1900.0);
         assert_eq!(running.fraction(), Some(0.1));
         running.advance(at(500, 100), 2000.0);
         assert_eq!(running.fraction(), Some(1.0));

@@ -11,6 +11,7 @@ use super::extraction::Extraction;
 use super::progress::Running;
 use super::projection::Projection;
 use super::projection::form::Goal;
+use super::remote::Remote;
 use crate::protocol::{Item, ItemId, ItemKind, Outcome, Problem, ToPage};
 use crate::report::EngineReport;
 
@@ -79,6 +80,8 @@ pub struct State {
     pub adapters: BTreeMap<ItemId, Arc<Adapter>>,
     pub selected: Option<ItemId>,
     pub problems: Vec<Problem>,
+    /// Adapters whose headers are read and whose analysis is not there yet, and addresses that gave nothing.
+    pub remote: Remote,
     /// What the address asks for and we do not know.
     pub address_warning: Option<String>,
     /// Seconds that the last drop took.
@@ -103,6 +106,7 @@ impl State {
     /// A drop goes to the engine: the problems of the one before are history.
     pub fn begin_drop(&mut self, now_ms: f64) {
         self.problems.clear();
+        self.remote = Remote::default();
         self.phase = Phase::Loading;
         self.running = None;
         self.started_ms = Some(now_ms);
@@ -124,6 +128,7 @@ impl State {
         self.crash = Some(report);
         self.running = None;
         self.arriving.clear();
+        self.remote.outlines.clear();
         self.clearing = 0;
         self.projection.crashed();
         self.alignment.crashed();
@@ -183,13 +188,16 @@ impl State {
                 self.no_backend = Some(text);
                 self.phase = Phase::Error;
             }
-            ToPage::Loading => self.phase = Phase::Loading,
+            ToPage::Loading => (self.phase, self.running) = (Phase::Loading, None),
+            ToPage::Fetching(progress) => {
+                self.phase = Phase::Loading;
+                self.advance(progress, now_ms);
+            }
+            ToPage::Outline(outline) => self.remote.announced(*outline),
+            ToPage::NotLoaded { failed } => self.remote.failed = failed,
             ToPage::Progress(progress) => {
                 self.phase = Phase::Analyzing;
-                match &mut self.running {
-                    Some(running) => running.advance(progress, now_ms),
-                    None => self.running = Some(Running::new(progress, now_ms)),
-                }
+                self.advance(progress, now_ms);
             }
             ToPage::Item(item) => self.keep(item),
             ToPage::Removed { item } => self.remove(item),
@@ -235,6 +243,13 @@ impl State {
         }
     }
 
+    fn advance(&mut self, progress: crate::protocol::Progress, now_ms: f64) {
+        match &mut self.running {
+            Some(running) => running.advance(progress, now_ms),
+            None => self.running = Some(Running::new(progress, now_ms)),
+        }
+    }
+
     fn keep(&mut self, item: Item) {
         match self.items.iter_mut().find(|i| i.item == item.item) {
             Some(known) => *known = item,
@@ -253,6 +268,7 @@ impl State {
         self.engine = Some(engine);
         self.running = None;
         self.arriving.clear();
+        self.remote.outlines.clear();
         self.projection.run.ended();
         self.alignment.ended();
         self.extraction.run.ended();
@@ -290,7 +306,9 @@ impl State {
             return;
         }
         let Some(arriving) = self.arriving.remove(&item) else { return };
-        self.adapters.insert(item, Arc::new(arriving.into_adapter()));
+        let adapter = arriving.into_adapter();
+        self.remote.measured(&adapter.report.label);
+        self.adapters.insert(item, Arc::new(adapter));
         self.projection.world_changed();
         self.comparison.world_changed();
         if self.select_next || self.selected.is_none() {
@@ -367,7 +385,10 @@ impl State {
         match self.phase {
             Phase::Idle if self.engine.is_none() => "Starting the engine …".to_owned(),
             Phase::Idle => "Ready".to_owned(),
-            Phase::Loading => "Reading headers …".to_owned(),
+            Phase::Loading => match &self.running {
+                Some(running) => running.latest.text.clone(),
+                None => "Reading headers …".to_owned(),
+            },
             Phase::Analyzing => match &self.running {
                 Some(running) => running.latest.text.clone(),
                 None => format!("{} …", self.doing()),
