@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::projection::{OutputType, PlanRow, Request};
 use crate::report::{
     AdapterReport, AlignedModule, AlignmentReport, Along, ComparedModule, EngineReport, ExtractedModule,
-    ExtractionReport, ModuleReport, NotAnalyzed, OverlapGrid, PairFigures, ProjectedModule, ProjectionReport,
+    ExtractionReport, ModuleReport, NotAnalyzed, OverlapGrid, PairFigures, ProjectedModule, ProjectionReport, Report,
 };
 
 /// Modules in one message, at most.
@@ -39,6 +39,8 @@ pub enum ToEngine {
     Start { backend: BackendChoice },
     /// One drop. `paths[i]` is the relative path of the `File` at `parts[i]`.
     Load { paths: Vec<String> },
+    /// Show the adapters of a report that came by a link: its figures, without the tensors they were made of.
+    Recall { report: Box<Report> },
     /// Forget one item.
     Remove { item: ItemId },
     /// Forget everything, cancelling what runs.
@@ -253,6 +255,8 @@ pub struct Progress {
 #[serde(rename_all = "kebab-case")]
 pub enum ItemKind {
     Adapter,
+    /// An adapter's report, from a link or from a saved file, without its tensors.
+    Report,
     Checkpoint,
     AdapterConfig,
     /// The `config.json` of a model: a target for a projection.

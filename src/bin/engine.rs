@@ -135,6 +135,7 @@ mod worker {
                         files.filter_map(|(path, file)| Some(BlobSource::new(path, file.dyn_into::<File>().ok()?)));
                     engine.load(sources.collect()).await;
                 }
+                ToEngine::Recall { report } => engine.recall(*report),
                 ToEngine::Remove { item } => engine.remove(item),
                 ToEngine::Clear => engine.clear(),
                 ToEngine::Cancel => {}
@@ -163,6 +164,7 @@ mod worker {
         matches!(
             message,
             ToEngine::Load { .. }
+                | ToEngine::Recall { .. }
                 | ToEngine::SetScale { .. }
                 | ToEngine::Project { .. }
                 | ToEngine::Align { .. }

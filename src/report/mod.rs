@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 mod alignment;
 mod comparison;
 mod projection;
+pub mod saved;
 
 pub use alignment::{AlignedModule, AlignmentReport, Along, ExtractedModule, ExtractionReport, Figures};
 pub use comparison::{ComparedModule, ComparisonReport, OverlapGrid, PairFigures, PairReport};
