@@ -26,7 +26,7 @@ use super::store::Store;
 use super::table::{FILTER, ModuleTable};
 use super::tabs::{TabPanel, Tabs};
 use super::wire::Wire;
-use super::{drop, theme};
+use super::{drop, place, theme};
 
 /// The hidden inputs that open the browser's own dialogs.
 #[derive(Clone, Copy)]
@@ -80,6 +80,7 @@ fn App() -> impl IntoView {
     store.stage();
     drop::listen(store, wire);
     wire.start();
+    place::follow(store, wire);
 
     let keys_open = RwSignal::new(false);
     let handle = window_event_listener(ev::keydown, move |event| {

@@ -89,7 +89,7 @@ fn Chip(item: Item) -> impl IntoView {
                 title="Project to this model"
                 on:click=move |_| {
                     store.state.update(|s| s.projection.form.goal = Goal::Item(id));
-                    store.tab.set(Tab::Projection);
+                    store.choose_tab(Tab::Projection);
                 }
             >
                 {words()}

@@ -46,6 +46,8 @@ mod left_out;
 #[cfg(target_arch = "wasm32")]
 mod metadata;
 #[cfg(target_arch = "wasm32")]
+mod place;
+#[cfg(target_arch = "wasm32")]
 mod problems;
 #[cfg(target_arch = "wasm32")]
 mod projection;
@@ -53,6 +55,8 @@ mod projection;
 mod result;
 #[cfg(target_arch = "wasm32")]
 mod sample;
+#[cfg(target_arch = "wasm32")]
+mod share;
 #[cfg(target_arch = "wasm32")]
 mod sheet;
 #[cfg(target_arch = "wasm32")]

@@ -23,5 +23,6 @@ mod projection;
 #[path = "../common/projections.rs"]
 mod projections;
 mod report;
+mod share;
 mod spectra;
 mod training;
