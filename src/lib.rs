@@ -2,7 +2,7 @@
 //!
 //! The data's way, which the modules follow in order:
 //! bytes ([`source`]) → [`container`] → [`adapter`] → [`formula`] → batches and primitives ([`compute`], [`linalg`]) →
-//! measures ([`analysis`]) → [`report`] → [`view`]. [`session`] runs that way for one engine.
+//! measures ([`analysis`]) → [`report`] → [`view`] and shared [`link`]s. [`session`] runs that way for one engine.
 
 pub mod adapter;
 pub mod analysis;
@@ -13,6 +13,7 @@ pub mod export;
 pub mod formula;
 pub mod intake;
 pub mod linalg;
+pub mod link;
 pub mod natural;
 pub mod projection;
 pub mod protocol;

@@ -44,6 +44,8 @@ pub enum ToEngine {
     /// Adapters by address: each an https address or a Hugging Face name, as the person wrote it. They are loaded
     /// together, as one drop. Only the entry page that may connect sends this.
     LoadAddresses { addresses: Vec<String> },
+    /// Show the adapters of a report that came by a link: its figures, without the tensors they were made of.
+    Recall { report: Box<Report> },
     /// Forget one item.
     Remove { item: ItemId },
     /// Forget everything, cancelling what runs.
@@ -271,6 +273,8 @@ pub struct Progress {
 #[serde(rename_all = "kebab-case")]
 pub enum ItemKind {
     Adapter,
+    /// An adapter's report, from a link or from a saved file, without its tensors.
+    Report,
     Checkpoint,
     AdapterConfig,
     /// The `config.json` of a model: a target for a projection.

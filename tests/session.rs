@@ -8,6 +8,8 @@ mod common;
 mod device;
 #[path = "session/held.rs"]
 mod held;
+#[path = "session/recall.rs"]
+mod recall;
 #[path = "session/values.rs"]
 mod values;
 

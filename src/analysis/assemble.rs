@@ -60,6 +60,7 @@ pub fn report(label: String, adapter: &Adapter, spectra: &[Option<Sigma>]) -> Ad
         not_analyzed,
         warnings,
         metadata: adapter.metadata.clone(),
+        origin: None,
     }
 }
 
@@ -92,6 +93,7 @@ fn module_report(module: &Module, profile: Profile, sigma: Sigma) -> ModuleRepor
         algorithm: module.algorithm.to_owned(),
         note: module.note.clone(),
         frobenius: measures::frobenius(&sigma.values).hypot(sigma.rest_sq.sqrt()),
+        unlisted: None,
         truncated: sigma.rest_sq > 0.0,
         singular_values: sigma.values,
         energy_share: 0.0,
@@ -103,7 +105,7 @@ fn module_report(module: &Module, profile: Profile, sigma: Sigma) -> ModuleRepor
 }
 
 /// Energies relative to the largest norm, so that tiny adapters keep their shares and huge ones stay finite.
-fn share_energy(modules: &mut [ModuleReport]) {
+pub(crate) fn share_energy(modules: &mut [ModuleReport]) {
     let largest = modules.iter().map(|m| m.frobenius).fold(0.0, f64::max);
     if largest == 0.0 {
         return;

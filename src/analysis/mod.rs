@@ -10,4 +10,5 @@ pub mod scheme;
 mod sigma;
 
 pub use assemble::report;
+pub(crate) use assemble::share_energy;
 pub use sigma::Sigma;

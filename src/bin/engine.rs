@@ -143,6 +143,7 @@ mod worker {
                     self.network.begin();
                     engine.load_addresses(&addresses, &self.network).await;
                 }
+                ToEngine::Recall { report } => engine.recall(*report),
                 ToEngine::Remove { item } => engine.remove(item),
                 ToEngine::Clear => engine.clear(),
                 ToEngine::Cancel => {}
@@ -181,6 +182,7 @@ mod worker {
             message,
             ToEngine::Load { .. }
                 | ToEngine::LoadAddresses { .. }
+                | ToEngine::Recall { .. }
                 | ToEngine::SetScale { .. }
                 | ToEngine::Project { .. }
                 | ToEngine::Align { .. }

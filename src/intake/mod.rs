@@ -14,6 +14,7 @@ use crate::checkpoint::{Checkpoint, CheckpointFile, Index, Schemes};
 use crate::container::{ContainerError, Header, read_header};
 use crate::natural::natural;
 use crate::projection::models::ModelShape;
+use crate::report::{Report, saved};
 use crate::source::ByteSource;
 
 pub use labels::{folder, make_unique};
@@ -22,6 +23,10 @@ pub use labels::{folder, make_unique};
 const MAX_JSON: u64 = 4 << 20;
 /// The longest index of a sharded model that is read: those of large models are long.
 const MAX_INDEX: u64 = 32 << 20;
+/// The longest report that is read: of 20,000 modules with their spectra it has about 25 MB.
+const MAX_REPORT: u64 = 128 << 20;
+/// Where in a long file the name of a report's version is looked for.
+const REPORT_HEAD: u64 = 64;
 
 /// A drop, sorted.
 #[derive(Debug)]
@@ -35,6 +40,8 @@ pub struct Sorted<S> {
     pub configs: Vec<ConfigFile>,
     /// The `config.json` of models: sizes to project to.
     pub models: Vec<ModelFile>,
+    /// Reports that Lorascope saved.
+    pub reports: Vec<ReportFile>,
     /// Paths of files that belong to a training folder, not to the analysis.
     pub companions: Vec<String>,
     /// Sentences that name the file: what could not be used, and what to do.
@@ -55,6 +62,13 @@ pub struct AdapterFile<S> {
 pub struct ConfigFile {
     pub path: String,
     pub config: PeftConfig,
+}
+
+/// A report that Lorascope saved.
+#[derive(Clone, Debug)]
+pub struct ReportFile {
+    pub path: String,
+    pub report: Report,
 }
 
 /// A model's `config.json`.
@@ -90,6 +104,7 @@ enum Kind {
     Weights(Header, Content),
     Config(Box<PeftConfig>),
     Model(Box<ModelShape>),
+    Report(Box<Report>),
     Index(Index),
     /// An index that cannot be read: nothing to speak of where there is no model for it.
     BrokenIndex(String),
@@ -108,6 +123,7 @@ pub async fn sort_drop<S: ByteSource>(mut files: Vec<S>) -> Sorted<S> {
         indexes: vec![],
         configs: vec![],
         models: vec![],
+        reports: vec![],
         companions: vec![],
         problems: vec![],
     };
@@ -129,6 +145,7 @@ pub async fn sort_drop<S: ByteSource>(mut files: Vec<S>) -> Sorted<S> {
             }
             Kind::Config(config) => sorted.configs.push(ConfigFile { path, config: *config }),
             Kind::Model(shape) => sorted.models.push(ModelFile { path, shape: *shape }),
+            Kind::Report(report) => sorted.reports.push(ReportFile { path, report: *report }),
             Kind::Index(index) => indexes.push(index),
             Kind::BrokenIndex(sentence) => broken.push((path, sentence)),
             Kind::Companion => sorted.companions.push(path),
@@ -238,7 +255,8 @@ async fn json_kind<S: ByteSource>(source: &S) -> Kind {
     let path = source.path();
     let known = companions::is_known(path);
     let longest = if companions::is_index(path) { MAX_INDEX } else { MAX_JSON };
-    if source.len() > longest {
+    let is_report = source.len() > longest && is_long_report(source).await;
+    if source.len() > longest && !is_report {
         if companions::is_index(path) {
             return Kind::BrokenIndex(format!(
                 "{path}: this index of a sharded model is longer than 32 MB, so it is not read. The model's files are put \
@@ -256,7 +274,11 @@ async fn json_kind<S: ByteSource>(source: &S) -> Kind {
     if companions::is_index(path) {
         return index_kind(path, text);
     }
+    if is_report {
+        return report_kind(path, text);
+    }
     match serde_json::from_str(text) {
+        Ok(Value::Object(object)) if object.contains_key("lorascope") => report_kind(path, text),
         Ok(Value::Object(object)) if PeftConfig::is_one(&object) => Kind::Config(Box::new(PeftConfig::read(&object))),
         Ok(Value::Object(object)) if ModelShape::is_one(&object) => Kind::Model(Box::new(ModelShape::read(&object))),
         Ok(Value::Object(object)) if object.contains_key("weight_map") => index_kind(path, text),
@@ -267,8 +289,27 @@ async fn json_kind<S: ByteSource>(source: &S) -> Kind {
         )),
         Ok(_) => unknown_json(path),
         Err(_) if known => Kind::Companion,
+        Err(_) if is_report_head(bytes.get(..REPORT_HEAD as usize).unwrap_or(&bytes)) => report_kind(path, text),
         Err(error) => Kind::Problem(format!("{path}: not valid JSON ({error}). Download or save it again.")),
     }
+}
+
+fn report_kind(path: &str, text: &str) -> Kind {
+    match saved::read(text) {
+        Ok(report) => Kind::Report(Box::new(report)),
+        Err(sentence) => Kind::Problem(format!("{path}: {sentence}")),
+    }
+}
+
+/// A report begins with its version; a long file is looked at no further than there.
+async fn is_long_report<S: ByteSource>(source: &S) -> bool {
+    let head = source.len() <= MAX_REPORT;
+    let head = if head { source.read(0..REPORT_HEAD.min(source.len())).await.ok() } else { None };
+    head.is_some_and(|head| is_report_head(&head))
+}
+
+fn is_report_head(head: &[u8]) -> bool {
+    String::from_utf8_lossy(head).contains("\"lorascope\"")
 }
 
 fn index_kind(path: &str, text: &str) -> Kind {
@@ -286,6 +327,7 @@ fn is_config_name(path: &str) -> bool {
 
 fn unknown_json(path: &str) -> Kind {
     Kind::Problem(format!(
-        "{path}: not a JSON file that Lorascope knows. Of JSON files it reads `adapter_config.json`."
+        "{path}: not a JSON file that Lorascope knows. Of JSON files it reads `adapter_config.json`, a \
+         model's `config.json` and its own saved reports."
     ))
 }

@@ -12,6 +12,7 @@ mod comparison;
 pub mod csv;
 mod outline;
 mod projection;
+pub mod saved;
 
 pub use alignment::{AlignedModule, AlignmentReport, Along, ExtractedModule, ExtractionReport, Figures};
 pub use comparison::{ComparedModule, ComparisonReport, OverlapGrid, PairFigures, PairReport};
@@ -116,6 +117,22 @@ pub struct AdapterReport {
     /// The file's `__metadata__`, as it is: never markup.
     pub metadata: BTreeMap<String, String>,
     pub domains: DomainReport,
+    /// What a shared link left out or rounded; absent where the figures were computed from the adapter's file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// An adapter's report that came by a shared link: its figures are rounded, and not everything is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The version of the link's format.
+    pub link: u8,
+    /// The singular values are in it, rounded too; otherwise [`ModuleReport::unlisted`] says how many there are.
+    pub spectra: bool,
+    /// Tensors that were not analysed, which the link counts and does not list.
+    pub not_analyzed: u32,
+    /// Warnings, likewise.
+    pub warnings: u32,
 }
 
 /// Smallest and largest rank of an adapter's modules.
@@ -157,6 +174,10 @@ pub struct ModuleReport {
     pub frobenius: f64,
     /// Descending; min(out, in, rank) of them, or the largest where `truncated`.
     pub singular_values: Vec<f64>,
+    /// How many singular values there are where `singular_values` does not list them, as in a report that came by a
+    /// link; the measures are of all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlisted: Option<u32>,
     /// Further singular values exist: `frobenius` and `stable_rank` count them, `effective_rank`, `numerical_rank` and
     /// `spectral_entropy` are lower bounds.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -168,6 +189,22 @@ pub struct ModuleReport {
     pub numerical_rank: u32,
     /// In nats.
     pub spectral_entropy: f64,
+}
+
+impl ModuleReport {
+    /// The largest singular value: the first of the list, or ‖ΔW‖/√(stable rank) where none is listed.
+    pub fn sigma_1(&self) -> f64 {
+        match self.singular_values.first() {
+            Some(first) => *first,
+            None if self.stable_rank > 0.0 => self.frobenius / self.stable_rank.sqrt(),
+            None => 0.0,
+        }
+    }
+
+    /// How many singular values the measures count, listed or not.
+    pub fn known_values(&self) -> usize {
+        self.unlisted.map_or(self.singular_values.len(), |count| count as usize)
+    }
 }
 
 /// A tensor or module that is not part of the analysis, and why.

@@ -75,7 +75,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         sizes: &[FileReport],
         verdict: &mut Verdict,
     ) -> Result<(), Cancelled> {
-        let Sorted { adapters, checkpoints, indexes, configs, models, companions, problems } = sorted;
+        let Sorted { adapters, checkpoints, indexes, configs, models, reports, companions, problems } = sorted;
         verdict.problems.extend(problems);
         let size = |path: &str| sizes.iter().find(|f| f.name == path).cloned();
         for config in configs {
@@ -87,6 +87,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 self.hold(config.path.clone(), file.into_iter().collect(), What::Config(Box::new(config)));
             }
         }
+        self.take_reports(reports, sizes, verdict);
         let (adapters, mut work) = self.read_adapters(adapters, verdict);
         let mut of_base = Vec::new();
         for (file, mut adapter) in adapters {
@@ -101,8 +102,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             let mut files: Vec<FileReport> = size(file.source.path()).into_iter().collect();
             files.extend(file.config.iter().flat_map(|config| size(&config.path)));
             found.tell(&mut adapter);
-            let adapters = self.held.iter().filter_map(|held| Some((held, held.analysed()?)));
-            let labels = adapters.map(|(held, a)| (held.label.clone(), a.file.source.path().to_owned()));
+            let shown = self.held.iter().filter(|held| held.report().is_some());
+            let labels = shown.map(|held| (held.label.clone(), held.path().to_owned()));
             let label = unique(labels, &file.label, file.source.path());
             let report = crate::analysis::report(label.clone(), &adapter, &found.sigma());
             let is_empty = report.modules.is_empty();
@@ -291,7 +292,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         Ok(true)
     }
 
-    fn hold(&mut self, label: String, files: Vec<FileReport>, what: What<S>) -> ItemId {
+    pub(super) fn hold(&mut self, label: String, files: Vec<FileReport>, what: What<S>) -> ItemId {
         if matches!(what, What::Adapter(_)) {
             self.forget_comparison();
         }
@@ -313,7 +314,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     fn forget_unfinished(&mut self, first: ItemId) {
         let (kept, gone) = std::mem::take(&mut self.held)
             .into_iter()
-            .partition(|held: &Held<S>| held.id < first || held.analysed().is_some());
+            .partition(|held: &Held<S>| held.id < first || held.report().is_some());
         self.held = kept;
         for held in gone {
             self.emit.emit(ToPage::Removed { item: held.id });

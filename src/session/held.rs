@@ -26,6 +26,8 @@ pub(super) struct Held<S> {
 #[derive(Debug)]
 pub(super) enum What<S> {
     Adapter(Box<Analysed<S>>),
+    /// A report from a link or from a saved file, shown as it is: no tensor is there.
+    Recalled(Box<AdapterReport>),
     /// Kept for what needs a model's weights or their shapes; the profile does not.
     Checkpoint(Box<Checkpoint<Metered<S>>>),
     /// A model's sizes, to project to.
@@ -242,6 +244,23 @@ impl<S: ByteSource> Held<S> {
         }
     }
 
+    /// What is shown of it, computed or recalled.
+    pub fn report(&self) -> Option<&AdapterReport> {
+        match &self.what {
+            What::Adapter(analysed) => Some(&analysed.report),
+            What::Recalled(report) => Some(report),
+            _ => None,
+        }
+    }
+
+    /// The path of its first file; empty where it has none.
+    pub fn path(&self) -> &str {
+        match &self.what {
+            What::Adapter(analysed) => analysed.file.source.path(),
+            _ => self.files.first().map_or("", |file| file.name.as_str()),
+        }
+    }
+
     pub fn checkpoint(&self) -> Option<&Checkpoint<Metered<S>>> {
         match &self.what {
             What::Checkpoint(checkpoint) => Some(checkpoint),
@@ -267,6 +286,12 @@ impl<S: ByteSource> Held<S> {
         let size = in_words(bytes);
         let (kind, detail, scale_assumed) = match &self.what {
             What::Adapter(a) => (ItemKind::Adapter, format!("{}, {size}", a.report.format), a.adapter.scale_assumed),
+            What::Recalled(report) => {
+                let is_link = self.files.is_empty();
+                let from =
+                    if is_link { "from a shared link".to_owned() } else { format!("from a saved report, {size}") };
+                (ItemKind::Report, format!("{}, {from}", report.format), false)
+            }
             What::Checkpoint(checkpoint) => {
                 let files = checkpoint.files_in_words().map_or_else(String::new, |files| format!(" {files},"));
                 (ItemKind::Checkpoint, format!("model checkpoint,{files} {size}, kept"), false)

@@ -27,6 +27,7 @@ mod outline;
 mod prepare;
 mod project;
 mod projected;
+mod recall;
 mod remarks;
 mod send;
 mod series;
@@ -201,7 +202,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             lorascope: SCHEMA,
             engine: self.engine(),
             files: self.held.iter().flat_map(|held| held.files.iter().cloned()).collect(),
-            adapters: self.held.iter().filter_map(Held::analysed).map(|a| a.report.clone()).collect(),
+            adapters: self.held.iter().filter_map(Held::report).cloned().collect(),
             alignment: self.alignment_reports(),
             extraction: self.extracted.as_ref().map(|extracted| extracted.report.clone()),
             projection: self.projected.as_ref().map(|projected| projected.report.clone()),

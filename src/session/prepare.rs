@@ -10,6 +10,7 @@ use crate::export::{Layout, WrittenConfig, adapter_config, layout};
 use crate::projection::models::{ModelShape, listed};
 use crate::projection::{Plan, Request, Subject, Target, TargetShape, needs_lora_of_peft, plan};
 use crate::protocol::{ItemId, MODULES_PER_MESSAGE, PlanHead, ToPage};
+use crate::report::saved::NEEDS_ITS_FILE;
 use crate::source::ByteSource;
 
 /// A projection before its factors.
@@ -60,6 +61,9 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// A sentence for a person.
     pub(super) fn prepare(&self, item: ItemId, request: &Request) -> Result<Prepared, String> {
         let held = self.held.iter().find(|held| held.id == item);
+        if matches!(held.map(|held| &held.what), Some(What::Recalled(_))) {
+            return Err(NEEDS_ITS_FILE.to_owned());
+        }
         let Some(source) = held.and_then(Held::analysed) else {
             return Err("The adapter is no longer here. Drop it again.".to_owned());
         };

@@ -14,8 +14,8 @@ const MODULE_OVERHEAD: usize = 512;
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Sends an adapter's report, its lists in messages of their own.
     pub(super) fn send(&self, held: &Held<S>) {
-        let Some(analysed) = held.analysed() else { return };
-        let (report, pieces) = apart(analysed.report.clone());
+        let Some(report) = held.report() else { return };
+        let (report, pieces) = apart(report.clone());
         self.emit.emit(ToPage::Adapter { item: held.id, pieces: pieces.len(), report: Box::new(report) });
         for piece in pieces {
             self.emit.emit(ToPage::AdapterPiece { item: held.id, piece });

@@ -28,7 +28,7 @@ use super::store::Store;
 use super::table::{FILTER, ModuleTable};
 use super::tabs::{TabPanel, Tabs};
 use super::wire::Wire;
-use super::{drop, remote, theme};
+use super::{drop, place, remote, theme};
 
 /// The hidden inputs that open the browser's own dialogs.
 #[derive(Clone, Copy)]
@@ -86,6 +86,7 @@ fn App() -> impl IntoView {
     drop::listen(store, wire);
     wire.start();
     remote::begin(store, wire);
+    place::follow(store, wire);
 
     let keys_open = RwSignal::new(false);
     let handle = window_event_listener(ev::keydown, move |event| {

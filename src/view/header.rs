@@ -1,9 +1,10 @@
-//! The top of the page: name, engine, export, colours, keys.
+//! The top of the page: name, engine, share, export, colours, keys.
 
 use leptos::prelude::*;
 
 use super::export::ExportJson;
 use super::model::domains::sentence_case;
+use super::share::Share;
 use super::store::use_store;
 use super::theme::ThemeChoice;
 use crate::report::EngineReport;
@@ -22,6 +23,7 @@ pub fn Header(keys_open: RwSignal<bool>) -> impl IntoView {
             </div>
             <span class="spring"></span>
             <Backend/>
+            <Share/>
             <ExportJson/>
             <ThemeChoice/>
             <button class="round" title="Keys" aria-label="List of keys" on:click=move |_| keys_open.set(true)>

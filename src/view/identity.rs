@@ -8,6 +8,7 @@ use super::left_out::left_out;
 use super::model::identity::facts;
 use super::model::metadata::says_something;
 use super::model::number::{grouped, plural};
+use super::model::share::came_by_link;
 use super::model::shown::Adapter;
 use super::result::fact_entries;
 use super::store::use_store;
@@ -31,6 +32,7 @@ pub fn Identity() -> impl IntoView {
                     {fact_entries(facts)}
                 </dl>
             </section>
+            {adapter.report.origin.as_ref().map(|origin| view! { <p class="note" data-testid="origin">{came_by_link(origin)}</p> })}
             {open.then(|| view! { <ScaleField adapter=adapter.clone() assumed/> })}
             <Folded adapter/>
         })

@@ -72,7 +72,7 @@ fn Chip(item: Item) -> impl IntoView {
             <span class="chip-detail">{kind}{(!detail.is_empty()).then(|| format!(" · {detail}"))}</span>
         }
     };
-    let chip = if item.kind == ItemKind::Adapter {
+    let chip = if matches!(item.kind, ItemKind::Adapter | ItemKind::Report) {
         view! {
             <button
                 class="chip-main"
@@ -94,7 +94,7 @@ fn Chip(item: Item) -> impl IntoView {
                 title="Project to this model"
                 on:click=move |_| {
                     store.state.update(|s| s.projection.form.goal = Goal::Item(id));
-                    store.tab.set(Tab::Projection);
+                    store.choose_tab(Tab::Projection);
                 }
             >
                 {words()}
@@ -134,6 +134,7 @@ fn Remove(id: ItemId, label: String, hook: Option<&'static str>) -> impl IntoVie
 fn kind_word(kind: ItemKind) -> &'static str {
     match kind {
         ItemKind::Adapter => "adapter",
+        ItemKind::Report => "report",
         ItemKind::Checkpoint => "checkpoint",
         ItemKind::AdapterConfig => "adapter config",
         ItemKind::ModelConfig => "target model",

@@ -52,6 +52,8 @@ mod metadata;
 #[cfg(target_arch = "wasm32")]
 mod picture;
 #[cfg(target_arch = "wasm32")]
+mod place;
+#[cfg(target_arch = "wasm32")]
 mod problems;
 #[cfg(target_arch = "wasm32")]
 mod projection;
@@ -61,6 +63,8 @@ mod remote;
 mod result;
 #[cfg(target_arch = "wasm32")]
 mod sample;
+#[cfg(target_arch = "wasm32")]
+mod share;
 #[cfg(target_arch = "wasm32")]
 mod sheet;
 #[cfg(target_arch = "wasm32")]

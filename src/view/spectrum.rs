@@ -14,7 +14,7 @@ use super::model::picture::spectrum::picture;
 use super::model::picture::theme::Theme;
 use super::model::spectrum::{
     PERCENTS, PLOT, bars, curve, energy_kept, height_of, index_ticks, lacks, middle, needs, rank_for, scale, sentence,
-    tsv, value_ticks,
+    tsv, unlisted, value_ticks,
 };
 use super::picture::SavePicture;
 use super::store::use_store;
@@ -27,7 +27,11 @@ pub fn Spectrum() -> impl IntoView {
     move || {
         let adapter = store.adapter.get()?;
         let module = Arc::new(adapter.modules.get(store.module.get()?)?.clone());
-        Some(view! { <Module module log/> })
+        // A spectrum that is not here is no empty one.
+        if module.unlisted.is_some() {
+            return Some(view! { <Unlisted module/> }.into_any());
+        }
+        Some(view! { <Module module log/> }.into_any())
     }
 }
 
@@ -54,10 +58,7 @@ fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
     let n = sigma.len();
     // At first the rank that keeps 95 %: a question worth asking of every adapter.
     let rank = RwSignal::new(rank_for(&kept, 0.95).unwrap_or(if kept.is_empty() { n.min(1) } else { n }));
-    let facts = [Measure::EffectiveRank, Measure::StableRank, Measure::RankUsed, Measure::SpectralEntropy].map(|m| {
-        let help = if m.is_bound(&module) { format!("{BOUND} {}", m.help()) } else { m.help().to_owned() };
-        view! { <div title=help><dt>{m.label()}</dt><dd>{m.write_of(&module)}</dd></div> }
-    });
+    let facts = facts(&module);
     let copied = StoredValue::new((sigma.clone(), kept.clone()));
     let said = StoredValue::new((sigma.clone(), kept.clone()));
     let line = move || said.with_value(|(_, kept)| sentence(kept, rank.get()));
@@ -115,6 +116,30 @@ fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
             </details>
             <p class="small" data-testid="module-scale">{scale_of(&module)}</p>
             <div class="panel-foot"><SavePicture what="the spectrum" draw/></div>
+        </section>
+    }
+}
+
+/// The measures of a spectrum.
+fn facts(module: &ModuleReport) -> impl IntoView + use<> {
+    [Measure::EffectiveRank, Measure::StableRank, Measure::RankUsed, Measure::SpectralEntropy].map(|m| {
+        let help = if m.is_bound(module) { format!("{BOUND} {}", m.help()) } else { m.help().to_owned() };
+        view! { <div title=help><dt>{m.label()}</dt><dd>{m.write_of(module)}</dd></div> }
+    })
+}
+
+/// A module whose spectrum did not come along.
+#[component]
+fn Unlisted(module: Arc<ModuleReport>) -> impl IntoView {
+    view! {
+        <section class="panel spectrum" data-testid="spectrum" aria-labelledby="spectrum-title">
+            <h2 id="spectrum-title">"Spectrum"</h2>
+            <p class="module-name"><b>{module.name.clone()}</b>" "<span class="small">{about(&module)}</span></p>
+            {module.note.clone().map(|note| view! { <p class="small" data-testid="module-note">{sentence_of(&note)}</p> })}
+            <p data-testid="unlisted">{unlisted(&module)}</p>
+            <dl class="facts">{facts(&module)}</dl>
+            <Definitions entries=definitions()/>
+            <p class="small" data-testid="module-scale">{scale_of(&module)}</p>
         </section>
     }
 }

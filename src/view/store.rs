@@ -11,7 +11,9 @@ use super::model::grid::Grid;
 use super::model::measure::Measure;
 use super::model::metadata::says_something;
 use super::model::shown::{Adapter, Phase, State};
+use super::model::table::Sort;
 use super::model::tabs::Tab;
+use super::model::viewed::Viewed;
 use crate::protocol::{Item, ToPage};
 
 /// Handles of signals: copied freely.
@@ -43,6 +45,10 @@ pub struct Store {
     pub measure: RwSignal<Measure>,
     pub heat_scale: RwSignal<ScaleKind>,
     pub tab: RwSignal<Tab>,
+    /// The tab was chosen by the person: a step in the browser's history.
+    pub step: StoredValue<bool>,
+    /// The order of the module table.
+    pub sort: RwSignal<Sort>,
     /// Files hover over the window.
     pub dragging: RwSignal<bool>,
     /// The page is dark, by the system or by choice.
@@ -90,6 +96,8 @@ impl Store {
             measure: RwSignal::new(Measure::default()),
             heat_scale: RwSignal::new(ScaleKind::default()),
             tab: RwSignal::new(Tab::default()),
+            step: StoredValue::new(false),
+            sort: RwSignal::new(Sort::default()),
             dragging: RwSignal::new(false),
             dark: RwSignal::new(false),
         }
@@ -126,6 +134,38 @@ impl Store {
         if name.is_some() {
             self.picked.set(name);
         }
+    }
+}
+
+impl Store {
+    /// The person chooses a tab.
+    pub fn choose_tab(self, tab: Tab) {
+        if self.tab.get_untracked() != tab {
+            self.step.set_value(true);
+            self.tab.set(tab);
+        }
+    }
+
+    /// What of the view an address holds.
+    pub fn viewed(self) -> Viewed {
+        let is_here =
+            |name: &String| self.adapter.with(|a| a.as_ref().is_none_or(|a| a.modules.iter().any(|m| m.name == *name)));
+        Viewed {
+            tab: self.tab.get(),
+            measure: self.measure.get(),
+            scale: self.heat_scale.get(),
+            module: self.picked.get().filter(is_here),
+            sort: self.sort.get(),
+        }
+    }
+
+    /// Shows things as an address asks.
+    pub fn show_as(self, viewed: Viewed) {
+        self.tab.set(viewed.tab);
+        self.measure.set(viewed.measure);
+        self.heat_scale.set(viewed.scale);
+        self.picked.set(viewed.module);
+        self.sort.set(viewed.sort);
     }
 }
 

@@ -17,7 +17,7 @@ pub const FILTER: &str = "module-filter";
 #[component]
 pub fn ModuleTable() -> impl IntoView {
     let store = use_store();
-    let sort = RwSignal::new(Sort::default());
+    let sort = store.sort;
     let filter = RwSignal::new(String::new());
     let limit = RwSignal::new(PAGE);
     let order = Memo::new(move |_| {

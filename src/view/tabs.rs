@@ -33,7 +33,7 @@ pub fn Tabs() -> impl IntoView {
         let tabs = Tab::all_of(store.has_training.get_untracked());
         let Some(tab) = store.tab.get_untracked().after_key(&event.key(), tabs) else { return };
         event.prevent_default();
-        store.tab.set(tab);
+        store.choose_tab(tab);
         focus(&tab_id(tab));
     };
     let button = move |tab: Tab| {
@@ -46,7 +46,7 @@ pub fn Tabs() -> impl IntoView {
                 aria-selected=move || is_chosen().to_string()
                 aria-controls=panel_id(tab)
                 tabindex=move || if is_chosen() { "0" } else { "-1" }
-                on:click=move |_| store.tab.set(tab)
+                on:click=move |_| store.choose_tab(tab)
             >
                 {tab.label()}
             </button>

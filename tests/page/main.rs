@@ -29,5 +29,6 @@ mod projection;
 mod projections;
 mod remote;
 mod report;
+mod share;
 mod spectra;
 mod training;

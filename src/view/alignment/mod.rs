@@ -24,7 +24,7 @@ use super::model::shown::State;
 use super::model::tabs::Tab;
 use super::store::{Store, is_another, use_store};
 use super::wire::{Wire, use_wire};
-use crate::report::Along;
+use crate::report::{Along, saved::NEEDS_ITS_FILE};
 
 /// What the parts of the tab share.
 #[derive(Clone, Copy)]
@@ -116,6 +116,9 @@ pub fn AlignmentPanel() -> impl IntoView {
     view! {
         <div class="alignment">
             <Intro desk/>
+            <Show when=move || desk.store.state.with(State::is_recalled)>
+                <p class="note" data-testid="alignment-needs-file">{NEEDS_ITS_FILE}</p>
+            </Show>
             <Show when=move || has_states.get() fallback=|| view! { <WhatToDrop/> }>
                 <SeriesPanel desk/>
                 <Show when=move || has_updates.get() fallback=move || view! { <NotYet desk/> }>

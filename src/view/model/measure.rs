@@ -102,7 +102,7 @@ impl Measure {
         let x = match self {
             Measure::EnergyShare => module.energy_share,
             Measure::Frobenius => module.frobenius,
-            Measure::Sigma1 => module.singular_values.first().copied().unwrap_or(0.0),
+            Measure::Sigma1 => module.sigma_1(),
             Measure::EffectiveRank => module.effective_rank,
             Measure::StableRank => module.stable_rank,
             Measure::RankUsed => f64::from(module.numerical_rank) / directions(module),
@@ -151,7 +151,7 @@ fn directions(module: &ModuleReport) -> f64 {
         return module.shape[0].min(module.shape[1]).max(1) as f64;
     }
     // A product of factors, as in LoHa, has more than its rank.
-    (module.rank as usize).max(module.singular_values.len()).max(1) as f64
+    (module.rank as usize).max(module.known_values()).max(1) as f64
 }
 
 #[cfg(test)]
@@ -178,6 +178,10 @@ mod tests {
         assert_eq!(Measure::Frobenius.value(&m), None);
         assert_eq!(Measure::Frobenius.write_of(&m), ABSENT);
         m.singular_values.clear();
+        assert_eq!(Measure::Sigma1.value(&m), None, "derived from a norm that is none");
+        (m.frobenius, m.stable_rank) = (4.0, 4.0);
+        assert_eq!(Measure::Sigma1.value(&m), Some(2.0), "‖ΔW‖/√(stable rank)");
+        (m.frobenius, m.stable_rank) = (0.0, 0.0);
         assert_eq!(Measure::Sigma1.value(&m), Some(0.0));
     }
 

@@ -23,11 +23,13 @@ pub mod progress;
 pub mod projection;
 pub mod remote;
 pub mod run;
+pub mod share;
 pub mod sheet;
 pub mod shown;
 pub mod spectrum;
 pub mod table;
 pub mod tabs;
+pub mod viewed;
 
 #[cfg(test)]
 mod testing;

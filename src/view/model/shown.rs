@@ -321,6 +321,11 @@ impl State {
         self.selected.and_then(|item| self.adapters.get(&item)).cloned()
     }
 
+    /// Only the report of the adapter in view is here, without its tensors.
+    pub fn is_recalled(&self) -> bool {
+        self.items.iter().any(|i| self.selected == Some(i.item) && i.kind == ItemKind::Report)
+    }
+
     /// Is the adapter's scale only assumed?
     pub fn scale_assumed(&self, item: ItemId) -> bool {
         self.items.iter().any(|i| i.item == item && i.scale_assumed)
@@ -381,7 +386,8 @@ impl State {
 
     /// The line that says where the page stands.
     pub fn status(&self) -> String {
-        let adapters = self.items.iter().filter(|i| i.kind == ItemKind::Adapter).count();
+        let count = |kind| self.items.iter().filter(|i| i.kind == kind).count();
+        let (adapters, recalled) = (count(ItemKind::Adapter), count(ItemKind::Report));
         match self.phase {
             Phase::Idle if self.engine.is_none() => "Starting the engine …".to_owned(),
             Phase::Idle => "Ready".to_owned(),
@@ -396,6 +402,9 @@ impl State {
             Phase::Done if self.only_extracts() => {
                 let states = self.alignment.checkpoints.entries.len();
                 format!("{} kept", super::number::plural(states, "checkpoint", "checkpoints"))
+            }
+            Phase::Done if adapters == 0 && recalled > 0 => {
+                format!("{} shown from a report", super::number::plural(recalled, "adapter", "adapters"))
             }
             Phase::Done if adapters == 0 => "Kept; waiting for an adapter".to_owned(),
             Phase::Done => {

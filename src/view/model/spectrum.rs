@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::axis::{Scale, ScaleKind};
-use super::number::{grouped, percent};
+use super::number::{general, grouped, percent, plural};
+use crate::report::ModuleReport;
 
 /// The drawing area inside the SVG's view box, in its units.
 pub const PLOT: Plot = Plot { width: 360.0, height: 232.0, left: 38.0, right: 314.0, top: 12.0, bottom: 190.0 };
@@ -83,6 +84,16 @@ pub fn lacks(known: usize) -> String {
         "Only the {} largest singular values of this update are computed. ‖ΔW‖, the energy kept and the stable rank are \
          exact all the same; effective rank, rank used and spectral entropy are at least what is shown (≥).",
         grouped(known as u64)
+    )
+}
+
+/// What stands in place of a spectrum that did not come along, for a person.
+pub fn unlisted(module: &ModuleReport) -> String {
+    format!(
+        "The link that this came by has no room for the {} of this update. The largest is σ₁ = {}; the measures below are \
+         of all of them. Drop the adapter’s own file to see the spectrum.",
+        plural(module.known_values(), "singular value", "singular values"),
+        general(module.sigma_1())
     )
 }
 

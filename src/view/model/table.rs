@@ -56,6 +56,22 @@ impl Column {
         Column::ALL.into_iter().filter(says).collect()
     }
 
+    /// Stable word for links.
+    pub fn key(self) -> &'static str {
+        match self {
+            Column::Name => "name",
+            Column::Stack => "stack",
+            Column::Layer => "layer",
+            Column::Role => "role",
+            Column::Algorithm => "algorithm",
+            Column::Shape => "shape",
+            Column::Rank => "rank",
+            Column::NumericalRank => "numerical-rank",
+            Column::Scale => "scale",
+            Column::Of(measure) => measure.key(),
+        }
+    }
+
     pub fn label(self) -> &'static str {
         match self {
             Column::Name => "Module",

@@ -23,6 +23,7 @@ pub fn module(name: &str, layer: Option<u32>, role: &str, rank: u32) -> ModuleRe
         dtype: "F32".to_owned(),
         algorithm: "LoRA".to_owned(),
         note: None,
+        unlisted: None,
         truncated: false,
         frobenius: energy.sqrt(),
         singular_values,
@@ -67,5 +68,6 @@ pub fn adapter(label: &str) -> AdapterReport {
             tag_threshold: Some(0.35),
             evidence: true,
         },
+        origin: None,
     }
 }

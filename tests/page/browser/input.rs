@@ -101,6 +101,14 @@ impl Browser {
         assert_eq!(said, "", "{hook} {nth} does not take {value}\n{}", self.situation());
     }
 
+    /// Presses Escape, wherever the focus is.
+    pub fn press_escape(&self) {
+        for kind in ["rawKeyDown", "keyUp"] {
+            let key = json!({ "type": kind, "key": "Escape", "code": "Escape", "windowsVirtualKeyCode": 27 });
+            self.cdp("Input.dispatchKeyEvent", key);
+        }
+    }
+
     /// Forgets everything that was dropped.
     pub fn clear(&self) {
         self.click("clear");

@@ -3,12 +3,13 @@
 use super::Ask;
 use crate::projection::needs_lora_of_peft;
 use crate::protocol::ItemKind;
+use crate::report::saved::NEEDS_ITS_FILE;
 use crate::view::model::shown::{Phase, State};
 
 impl State {
     /// What the form asks of the adapter in view, or which field holds no usable value; `None` without an adapter.
     pub fn wanted(&self) -> Option<Result<Ask, String>> {
-        let adapter = self.adapters.get(&self.selected?)?;
+        let adapter = self.adapters.get(&self.selected.filter(|_| !self.is_recalled())?)?;
         let request = self.projection.form.request(&adapter.modules);
         Some(request.map(|request| Ask { item: adapter.item, version: self.projection.version, request }))
     }
@@ -41,9 +42,12 @@ impl State {
         refused.or(self.projection.run.refusal(&ask)).cloned()
     }
 
-    /// Why the adapter in view cannot be projected whatever the form says: its format.
+    /// Why the adapter in view cannot be projected whatever the form says: its format, or that only its report is here.
     pub fn projection_excluded(&self) -> Option<String> {
         let adapter = self.adapters.get(&self.selected?)?;
+        if self.is_recalled() {
+            return Some(NEEDS_ITS_FILE.to_owned());
+        }
         let planned = self.projection.planned.as_ref().filter(|planned| planned.ask.item == adapter.item)?;
         let text = planned.outcome.as_ref().err()?;
         (*text == needs_lora_of_peft(&adapter.report.format)).then(|| text.clone())

@@ -1,0 +1,134 @@
+//! What of the view an address holds: all that is not as it is at first.
+
+use super::axis::ScaleKind;
+use super::measure::Measure;
+use super::table::{Column, Direction, Sort};
+use super::tabs::Tab;
+
+/// The view, apart from what it is of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Viewed {
+    pub tab: Tab,
+    pub measure: Measure,
+    pub scale: ScaleKind,
+    /// A module by its name; the strongest one where none was picked.
+    pub module: Option<String>,
+    pub sort: Sort,
+}
+
+/// A longer name is left to be picked again.
+const LONGEST_NAME: usize = 300;
+
+impl Viewed {
+    /// Names and values for a link's fragment; nothing for what is as it is at first.
+    pub fn pairs(&self) -> Vec<(String, String)> {
+        let first = Viewed::default();
+        let module = self.module.as_deref().filter(|name| name.len() <= LONGEST_NAME);
+        let pairs = [
+            ("tab", (self.tab != first.tab).then(|| self.tab.key().to_owned())),
+            ("measure", (self.measure != first.measure).then(|| self.measure.key().to_owned())),
+            ("scale", (self.scale != first.scale).then(|| scale_key(self.scale).to_owned())),
+            ("sort", (self.sort != first.sort).then(|| sort_key(self.sort))),
+            ("module", module.map(str::to_owned)),
+        ];
+        pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
+
+    /// What is not understood is as it is at first.
+    pub fn read(pairs: &[(String, String)]) -> Viewed {
+        let value = |name: &str| pairs.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+        let first = Viewed::default();
+        let scale = |key: &str| [ScaleKind::Linear, ScaleKind::Log].into_iter().find(|kind| scale_key(*kind) == key);
+        Viewed {
+            tab: value("tab").and_then(|key| Tab::ALL.into_iter().find(|tab| tab.key() == key)).unwrap_or(first.tab),
+            measure: value("measure").and_then(Measure::from_key).unwrap_or(first.measure),
+            scale: value("scale").and_then(scale).unwrap_or(first.scale),
+            sort: value("sort").and_then(sort_of).unwrap_or(first.sort),
+            module: value("module").map(str::to_owned).filter(|name| name.len() <= LONGEST_NAME),
+        }
+    }
+}
+
+fn scale_key(kind: ScaleKind) -> &'static str {
+    match kind {
+        ScaleKind::Linear => "linear",
+        ScaleKind::Log => "log",
+    }
+}
+
+fn sort_key(Sort { column, direction }: Sort) -> String {
+    let direction = match direction {
+        Direction::Ascending => "up",
+        Direction::Descending => "down",
+    };
+    format!("{}-{direction}", column.key())
+}
+
+fn sort_of(key: &str) -> Option<Sort> {
+    let (column, direction) = key.rsplit_once('-')?;
+    let direction = match direction {
+        "up" => Direction::Ascending,
+        "down" => Direction::Descending,
+        _ => return None,
+    };
+    Some(Sort { column: Column::ALL.into_iter().find(|c| c.key() == column)?, direction })
+}
+
+/// How often the address may be written: browsers throw after 100 times in 30 seconds.
+#[derive(Clone, Debug, Default)]
+pub struct Budget {
+    times_ms: Vec<f64>,
+}
+
+impl Budget {
+    const SPAN_MS: f64 = 30_000.0;
+    const MOST: usize = 50;
+
+    /// May it be written now? If so, it counts.
+    pub fn spend(&mut self, now_ms: f64) -> bool {
+        self.times_ms.retain(|time| now_ms - time < Self::SPAN_MS);
+        let fine = self.times_ms.len() < Self::MOST;
+        if fine {
+            self.times_ms.push(now_ms);
+        }
+        fine
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_and_the_first_view_is_bare() {
+        assert_eq!(Viewed::default().pairs(), []);
+        assert_eq!(Viewed::read(&[]), Viewed::default());
+        for column in Column::ALL {
+            for (tab, direction) in Tab::ALL.into_iter().zip([Direction::Ascending, Direction::Descending]) {
+                let viewed = Viewed {
+                    tab,
+                    measure: Measure::StableRank,
+                    scale: ScaleKind::Log,
+                    module: Some("a&b=ü.3".to_owned()),
+                    sort: Sort { column, direction },
+                };
+                assert_eq!(Viewed::read(&viewed.pairs()), viewed);
+            }
+        }
+    }
+
+    #[test]
+    fn nonsense_is_the_first_view() {
+        let nonsense = ["tab", "measure", "scale", "sort"].map(|name| (name.to_owned(), "<b>-down".to_owned()));
+        assert_eq!(Viewed::read(&nonsense), Viewed::default());
+        assert_eq!(Viewed::read(&[("module".to_owned(), "x".repeat(9999))]), Viewed::default());
+    }
+
+    #[test]
+    fn the_address_is_not_written_too_often() {
+        let mut budget = Budget::default();
+        assert_eq!((0..200).filter(|n| budget.spend(f64::from(*n))).count(), Budget::MOST);
+        assert!(!budget.spend(29_999.0));
+        assert!(budget.spend(30_010.0));
+    }
+}
