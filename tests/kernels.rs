@@ -6,6 +6,8 @@ mod cases;
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "kernels/calls.rs"]
 mod calls;
+#[path = "kernels/crossed.rs"]
+mod crossed;
 #[path = "kernels/factors.rs"]
 mod factors;
 #[path = "kernels/spectra.rs"]
@@ -18,7 +20,7 @@ use lorascope::compute::cpu::CpuBackend;
 use lorascope::compute::gpu::GpuBackend;
 
 mod cases_of {
-    pub use super::{factors::*, spectra::*, updates::*};
+    pub use super::{crossed::*, factors::*, spectra::*, updates::*};
 }
 
 #[cfg(target_arch = "wasm32")]
@@ -55,7 +57,7 @@ macro_rules! on_both_backends {
     )* };
 }
 
-on_both_backends!(scan_finds gram_agrees apply_agrees cross_agrees cross_of_many resize_agrees align_agrees align_of_long_tiles align_of_tiny_updates align_counts align_knows_its_range multiply_agrees residual_agrees new_factors ranks_to_16 rank_31 rank_64 rank_128 rank_256 one_batch_of_many);
+on_both_backends!(scan_finds gram_agrees apply_agrees cross_agrees cross_of_many resize_agrees align_agrees align_of_long_tiles align_of_tiny_updates align_counts align_knows_its_range multiply_agrees residual_agrees new_factors ranks_to_16 rank_31 rank_64 rank_128 rank_256 one_batch_of_many cosines_agree);
 
 fn cpu() -> CpuBackend<Steady> {
     CpuBackend::new(Steady)

@@ -55,12 +55,15 @@ impl Both {
         let ranks = own.map(|own| own.rank);
         let cosine = match crossed {
             Some(crossed) if norms.iter().all(|&norm| norm > 0.0) => {
-                let cosine = cosine(own.map(|own| own.sigma), crossed);
-                if own[0].is_flipped() == own[1].is_flipped() { cosine } else { -cosine }
+                if own[0].is_flipped() == own[1].is_flipped() {
+                    crossed.cosine
+                } else {
+                    -crossed.cosine
+                }
             }
             _ => 0.0,
         };
-        let shared = crossed.map_or([0.0; 2], |Crossed { left, right }| {
+        let shared = crossed.map_or([0.0; 2], |Crossed { left, right, .. }| {
             [left, right].map(|side| side.view((0, 0), (ranks[0], ranks[1])).norm_squared())
         });
         Some(Self { cosine, norms, shared, ranks, shape })
@@ -89,22 +92,6 @@ impl Both {
     fn most(&self) -> f64 {
         self.ranks[0].max(self.ranks[1]) as f64
     }
-}
-
-/// Σᵢⱼ σₐᵢ·σ_bⱼ·(UₐᵀU_b)ᵢⱼ·(VₐᵀV_b)ᵢⱼ / (‖σₐ‖·‖σ_b‖), in units of the largest σ.
-fn cosine([a, b]: [&[f64]; 2], crossed: &Crossed) -> f64 {
-    let unit = |sigma: &[f64]| -> Vec<f64> {
-        let length = frobenius(sigma);
-        sigma.iter().map(|s| s / length).collect()
-    };
-    let (a, b) = (unit(a), unit(b));
-    let products = crossed.left.component_mul(&crossed.right);
-    let dot: f64 = products
-        .column_iter()
-        .zip(&b)
-        .map(|(column, s)| s * column.iter().zip(&a).map(|(x, s)| x * s).sum::<f64>())
-        .sum();
-    dot.clamp(-1.0, 1.0)
 }
 
 /// (‖A + B‖² − ‖A‖² − ‖B‖²) / (‖A‖² + ‖B‖²) = 2·⟨A, B⟩ / (‖A‖² + ‖B‖²); 0 where both are zero.
@@ -201,7 +188,7 @@ pub fn grid(crossed: &Crossed, ranks: [usize; 2], shape: [u64; 2]) -> OverlapGri
 
 #[cfg(test)]
 mod tests {
-    use nalgebra::{DMatrix, dmatrix};
+    use nalgebra::DMatrix;
 
     use super::*;
 
@@ -211,7 +198,7 @@ mod tests {
 
     #[test]
     fn signs_of_scales_count_and_zero_is_no_division() {
-        let one = Crossed { left: DMatrix::identity(2, 2), right: DMatrix::identity(2, 2) };
+        let one = Crossed { cosine: 1.0, left: DMatrix::identity(2, 2), right: DMatrix::identity(2, 2) };
         let sigma = [3.0, 4.0];
         let own = |scale| Own { sigma: &sigma, rank: 2, scale };
         let opposite = Both::new([own(2.0), own(-2.0)], Some(&one), [5, 4]).unwrap();
@@ -248,7 +235,8 @@ mod tests {
 
     #[test]
     fn a_grid_adds_up_squares() {
-        let crossed = Crossed { left: dmatrix![0.5, 0.5; 0.1, 0.7], right: DMatrix::identity(2, 2) };
+        let crossed =
+            Crossed { left: DMatrix::from_row_slice(2, 2, &[0.5, 0.5, 0.1, 0.7]), right: DMatrix::identity(2, 2) };
         let grid = grid(&crossed, [2, 2], [9, 8]);
         assert_eq!((grid.size, grid.rank, grid.dims), ([2, 2], [2, 2], [9, 8]));
         for (found, exact) in grid.sides[0].iter().zip([0.25, 0.5, 0.26, 0.5]) {

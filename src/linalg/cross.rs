@@ -2,8 +2,13 @@
 //! ⟨ΔWₐ, ΔW_b⟩ = Σᵢⱼ σₐᵢ·σ_bⱼ·(UₐᵀU_b)ᵢⱼ·(VₐᵀV_b)ᵢⱼ and how far their subspaces overlap. No product is formed, and the tall
 //! U and V stay on the backend.
 //!
-//! U in f32 is orthonormal to some 1e-7. What its own Gram matrix G says of that is taken out again: U·G^-½ is the
-//! nearest orthonormal basis (Löwdin, J. Chem. Phys. 18, 1950), so that updates that are the same have a cosine of 1.
+//! The backend has W = weight·turn in f32, and so not U = Q·turn but U' = Q·(turn + E), E = weight⁻¹·δW. As δW is
+//! known, U = U'·(1 − turnᵀ·E) to the square of E, and that is what products are corrected by.
+//!
+//! U and V are orthonormal to some 1e-7 only, but U·Σ·Vᵀ is the update all the same, to the digits of f32: a cosine's
+//! norms are therefore taken with the Gram matrices that U and V really have, ‖ΔW‖² = Σᵢⱼ σᵢ·σⱼ·(UᵀU)ᵢⱼ·(VᵀV)ᵢⱼ, so that
+//! an update has a cosine of 1 with itself. For subspaces, U·G^-½ is the orthonormal basis nearest to a U with the
+//! Gram matrix G (Löwdin, J. Chem. Phys. 18, 1950).
 
 use std::rc::Rc;
 
@@ -37,6 +42,8 @@ pub enum Directed {
 /// Two updates' directions, p of a and q of b.
 #[derive(Clone, Debug)]
 pub struct Crossed {
+    /// ⟨ΔWₐ, ΔW_b⟩ / (‖ΔWₐ‖·‖ΔW_b‖), −1 to 1.
+    pub cosine: f64,
     /// UₐᵀU_b, p × q.
     pub left: DMatrix<f64>,
     /// VₐᵀV_b, p × q.
@@ -81,13 +88,22 @@ pub async fn cross_all<P: Primitives>(
     }
     let talls: Vec<[&P::Tall; 2]> = pairs.iter().map(|(a, b)| [&a.tall, &b.tall]).collect();
     let products = if talls.is_empty() { Vec::new() } else { backend.cross(&talls).await? };
-    let mut products = products.into_iter().zip(&pairs).map(|(product, (a, b))| &a.unskew * product * &b.unskew);
+    let mut products = products.into_iter();
     let mut crossed = Vec::with_capacity(wanted.len());
     for &[a, b] in wanted {
-        let is_there = sides[a][0].is_some() && sides[b][0].is_some();
-        let both = if is_there { products.next().zip(products.next()) } else { None };
-        crossed.push(both.map(|(left, right)| Crossed { left, right }));
         backend.pause().await?;
+        let ([Some(ua), Some(va)], [Some(ub), Some(vb)]) = (&sides[a], &sides[b]) else {
+            crossed.push(None);
+            continue;
+        };
+        let missing = || ComputeError::Gpu("a result is missing".into());
+        let (left, right) = products.next().zip(products.next()).ok_or_else(missing)?;
+        let (left, right) = (ua.correct(left, ub), va.correct(right, vb));
+        let (x, y) = (parts(&directed[a]), parts(&directed[b]));
+        let norms = inner(&x, &ua.gram, &va.gram, &x) * inner(&y, &ub.gram, &vb.gram, &y);
+        let cosine = (inner(&x, &left, &right, &y) / norms.sqrt()).clamp(-1.0, 1.0);
+        let [left, right] = [(ua, left, ub), (va, right, vb)].map(|(a, product, b)| &a.unskew * product * &b.unskew);
+        crossed.push(Some(Crossed { cosine, left, right }));
     }
     Ok((directed, crossed))
 }
@@ -97,20 +113,51 @@ fn count(sigma: &[f64], part: f64) -> usize {
     sigma.iter().filter(|&&s| s > part * largest).count()
 }
 
+/// σ in units of ‖σ‖, which is above 0 where there are directions.
+fn parts(directed: &Directed) -> Vec<f64> {
+    let Directed::Found { sigma, .. } = directed else { return Vec::new() };
+    let first = sigma.first().copied().unwrap_or(1.0);
+    let length = sigma.iter().map(|s| (s / first).powi(2)).sum::<f64>().sqrt();
+    sigma.iter().map(|s| s / first / length).collect()
+}
+
+/// Σᵢⱼ xᵢ·Lᵢⱼ·Rᵢⱼ·yⱼ
+fn inner(x: &[f64], left: &DMatrix<f64>, right: &DMatrix<f64>, y: &[f64]) -> f64 {
+    let of_column = |(j, y): (usize, &f64)| {
+        let column = left.column(j).into_iter().zip(right.column(j)).zip(x);
+        y * column.map(|((l, r), x)| x * l * r).sum::<f64>()
+    };
+    y.iter().enumerate().map(of_column).sum()
+}
+
 /// One side of one update: Q·turn where the backend keeps it.
 struct Basis<T> {
+    /// U'.
     tall: T,
-    /// G^-½ of its own Gram matrix G.
+    /// C with U = U'·C.
+    correction: DMatrix<f64>,
+    /// Its own Gram matrix G, near the identity, and G^-½.
+    gram: DMatrix<f64>,
     unskew: DMatrix<f64>,
+}
+
+impl<T> Basis<T> {
+    /// UₐᵀU_b out of U'ₐᵀU'_b.
+    fn correct(&self, product: DMatrix<f64>, other: &Self) -> DMatrix<f64> {
+        self.correction.tr_mul(&(product * &other.correction))
+    }
 }
 
 /// Every update's U and V, where there are any.
 type Sides<T> = Vec<[Option<Basis<T>>; 2]>;
 
-/// Sides that are still to be applied or to be uploaded, each with the number of its update and 0 for U, 1 for V.
+/// The number of an update, and 0 for its U, 1 for its V.
+type Place = [usize; 2];
+
+/// Sides that are still to be applied, with W and the correction, or to be uploaded.
 struct Unread<T> {
-    device: Vec<([usize; 2], T, DMatrix<f64>)>,
-    host: Vec<([usize; 2], Rc<RawTall>)>,
+    device: Vec<(Place, T, DMatrix<f64>, DMatrix<f64>)>,
+    host: Vec<(Place, Rc<RawTall>)>,
 }
 
 impl<T> Default for Unread<T> {
@@ -120,9 +167,16 @@ impl<T> Default for Unread<T> {
 }
 
 impl<T> Unread<T> {
-    fn add(&mut self, place: [usize; 2], form: Form<T>, turn: DMatrix<f64>) -> Result<(), ComputeError> {
+    fn add(&mut self, place: Place, form: Form<T>, turn: DMatrix<f64>) -> Result<(), ComputeError> {
         match form {
-            Form::Device { tall, weight, .. } => self.device.push((place, tall, weight * turn)),
+            Form::Device { tall, weight, inverse, .. } => {
+                let exact = weight * &turn;
+                let rounded = exact.map(|x| f64::from(x as f32));
+                let e = inverse * (&rounded - exact);
+                let one = DMatrix::identity(turn.ncols(), turn.ncols());
+                self.device.push((place, tall, rounded, one - turn.tr_mul(&e)));
+            }
+            // Rounded number by number, which sums average out.
             Form::Host { q, .. } => self.host.push((place, in_f32(&(q * turn)))),
             Form::NotFinite(_) | Form::Unsettled => {
                 return Err(ComputeError::Gpu("a factor was left without a basis".into()));
@@ -133,38 +187,40 @@ impl<T> Unread<T> {
 
     async fn applied<P: Primitives<Tall = T>>(self, backend: &P, updates: usize) -> Result<Sides<T>, ComputeError> {
         let mut sides: Sides<T> = (0..updates).map(|_| [None, None]).collect();
-        let (mut places, mut talls, mut columns) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut places, mut talls, mut corrections) = (Vec::new(), Vec::new(), Vec::new());
         if !self.device.is_empty() {
             let mut weights = Vec::with_capacity(self.device.len());
             let mut sources = Vec::with_capacity(self.device.len());
-            for (place, tall, weight) in self.device {
+            for (place, tall, weight, correction) in self.device {
                 places.push(place);
-                columns.push(weight.ncols());
+                corrections.push(correction);
                 sources.push(tall);
                 weights.push(weight);
             }
             talls = backend.apply(&sources.iter().collect::<Vec<_>>(), &weights).await?;
         }
         if !self.host.is_empty() {
-            let (of_host, raws): (Vec<[usize; 2]>, Vec<Rc<RawTall>>) = self.host.into_iter().unzip();
+            let (of_host, raws): (Vec<Place>, Vec<Rc<RawTall>>) = self.host.into_iter().unzip();
             places.extend(of_host);
-            columns.extend(raws.iter().map(|raw| raw.cols as usize));
+            corrections.extend(raws.iter().map(|raw| DMatrix::identity(raw.cols as usize, raw.cols as usize)));
             talls.extend(backend.upload(&raws).await?);
         }
         if talls.is_empty() {
             return Ok(sides);
         }
-        let ones: Vec<Vec<f32>> = columns.iter().map(|&k| vec![1.0; k]).collect();
+        let ones: Vec<Vec<f32>> = corrections.iter().map(|c| vec![1.0; c.ncols()]).collect();
         let grams = backend.gram(&talls.iter().collect::<Vec<_>>(), &ones).await?;
-        for (([update, side], tall), gram) in places.into_iter().zip(talls).zip(grams) {
-            sides[update][side] = Some(Basis { tall, unskew: inverse_root(gram) });
+        let all = places.into_iter().zip(talls).zip(corrections).zip(grams);
+        for ((([update, side], tall), correction), gram) in all {
+            let gram = correction.tr_mul(&(gram * &correction));
+            sides[update][side] = Some(Basis { tall, correction, unskew: inverse_root(&gram), gram });
         }
         Ok(sides)
     }
 }
 
 /// G^-½ for a G near the identity, by the series of (1 + E)^-½ to E²: an E of 1e-5 leaves an error of 1e-15.
-fn inverse_root(gram: DMatrix<f64>) -> DMatrix<f64> {
+fn inverse_root(gram: &DMatrix<f64>) -> DMatrix<f64> {
     let one = DMatrix::identity(gram.nrows(), gram.ncols());
     let e = gram - &one;
     let square = &e * &e * 0.375;

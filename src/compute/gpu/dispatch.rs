@@ -27,8 +27,13 @@ impl<P: Pulse> GpuBackend<P> {
         let views_buffer = self.filled("views", bytemuck::cast_slice(views))?;
         let coefficients = self.filled("coefficients", bytemuck::cast_slice(coefficients))?;
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let mut sources: Vec<&Rc<Buffer>> = matrices.iter().map(|m| &m.buffer).collect();
-        sources.dedup_by(|a, b| Rc::ptr_eq(a, b));
+        // Each once, though matrices of few buffers may come in any order.
+        let mut sources: Vec<&Rc<Buffer>> = Vec::new();
+        for matrix in matrices {
+            if !sources.iter().any(|source| Rc::ptr_eq(source, &matrix.buffer)) {
+                sources.push(&matrix.buffer);
+            }
+        }
         // Each lives until the work is submitted.
         let mut tasks_buffers = Vec::new();
         for source in sources {
