@@ -12,7 +12,6 @@ use super::model::colour::Palette;
 use super::model::grid::Grid;
 use super::model::heat::{self, Cell, Field, Measured};
 use super::model::measure::Measure;
-use super::model::number::grouped;
 use super::model::picture::heat::{Names, picture};
 use super::model::picture::theme::Theme;
 use super::picture::SavePicture;
