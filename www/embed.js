@@ -53,7 +53,8 @@ function show(adapter) {
   const domains = Object.entries(adapter.domains.scores).map(([key, score]) => [key, percent(score), share(score, key)]);
   const strongest = [...adapter.modules].sort((a, b) => b.energy_share - a.energy_share).slice(0, 8);
   const modules = strongest.map((m) => [m.name, percent(m.energy_share), m.frobenius.toPrecision(4), m.effective_rank.toFixed(2)]);
-  const about = `${adapter.format}, ${adapter.modules.length} modules, rank ${adapter.rank.min} to ${adapter.rank.max}`;
+  const { min, max } = adapter.rank;
+  const about = `${adapter.format}, ${adapter.modules.length} modules, rank ${min === max ? min : `${min} to ${max}`}`;
   return element("section", "",
     element("h2", adapter.label),
     element("p", about),

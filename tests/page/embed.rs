@@ -31,6 +31,8 @@ fn the_example_page_shows_the_reports_figures() {
     let home = TempDir::new("embed");
     let broken = home.path().join("broken.safetensors");
     fs::write(&broken, b"this is no adapter").expect("room on the disk");
+    // Further files would be added to the chosen ones.
+    browser.eval("document.getElementById('files').value = ''", vec![]);
     browser.choose_files("#files", &[broken]);
     browser.until("the problem is said", || browser.exists("#said.bad"));
     let said = browser.eval("return document.getElementById('said').textContent", vec![]);
