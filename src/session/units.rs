@@ -87,11 +87,13 @@ pub(super) fn cost<S: ByteSource>(edges: &[Edge], entrants: &[Entrant<S>]) -> Co
         module.update.width().unwrap_or(u64::MAX).min(out).min(inn)
     };
     let own = nodes(edges).into_iter().filter_map(|(e, n)| entrants[e].cost(n).ok()).fold(Cost::default(), Cost::plus);
+    let of_itself = |node: Node| Cost::cross(shape(&entrants[node.0].modules[node.1]), [width(node); 2]);
     let of_edge = |edge: &Edge| {
         let [(e, n), _] = edge.ends;
         Cost::cross(shape(&entrants[e].modules[n]), edge.ends.map(width))
     };
-    let crossed = edges.iter().map(of_edge).fold(Cost::default(), Cost::plus);
+    let gram = nodes(edges).into_iter().map(of_itself).fold(Cost::default(), Cost::plus);
+    let crossed = edges.iter().map(of_edge).fold(gram, Cost::plus);
     // One after the other, so that the larger result counts.
     Cost { bytes: own.bytes, words: own.words.max(crossed.words), products: own.products.max(crossed.products) }
 }
