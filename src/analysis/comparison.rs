@@ -235,8 +235,11 @@ mod tests {
 
     #[test]
     fn a_grid_adds_up_squares() {
-        let crossed =
-            Crossed { left: DMatrix::from_row_slice(2, 2, &[0.5, 0.5, 0.1, 0.7]), right: DMatrix::identity(2, 2) };
+        let crossed = Crossed {
+            cosine: 0.5,
+            left: DMatrix::from_row_slice(2, 2, &[0.5, 0.5, 0.1, 0.7]),
+            right: DMatrix::identity(2, 2),
+        };
         let grid = grid(&crossed, [2, 2], [9, 8]);
         assert_eq!((grid.size, grid.rank, grid.dims), ([2, 2], [2, 2], [9, 8]));
         for (found, exact) in grid.sides[0].iter().zip([0.25, 0.5, 0.26, 0.5]) {

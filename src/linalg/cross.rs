@@ -2,9 +2,6 @@
 //! ⟨ΔWₐ, ΔW_b⟩ = Σᵢⱼ σₐᵢ·σ_bⱼ·(UₐᵀU_b)ᵢⱼ·(VₐᵀV_b)ᵢⱼ and how far their subspaces overlap. No product is formed, and the tall
 //! U and V stay on the backend.
 //!
-//! The backend has W = weight·turn in f32, and so not U = Q·turn but U' = Q·(turn + E), E = weight⁻¹·δW. As δW is
-//! known, U = U'·(1 − turnᵀ·E) to the square of E, and that is what products are corrected by.
-//!
 //! U and V are orthonormal to some 1e-7 only, but U·Σ·Vᵀ is the update all the same, to the digits of f32: a cosine's
 //! norms are therefore taken with the Gram matrices that U and V really have, ‖ΔW‖² = Σᵢⱼ σᵢ·σⱼ·(UᵀU)ᵢⱼ·(VᵀV)ᵢⱼ, so that
 //! an update has a cosine of 1 with itself. For subspaces, U·G^-½ is the orthonormal basis nearest to a U with the
@@ -98,7 +95,6 @@ pub async fn cross_all<P: Primitives>(
         };
         let missing = || ComputeError::Gpu("a result is missing".into());
         let (left, right) = products.next().zip(products.next()).ok_or_else(missing)?;
-        let (left, right) = (ua.correct(left, ub), va.correct(right, vb));
         let (x, y) = (parts(&directed[a]), parts(&directed[b]));
         let norms = inner(&x, &ua.gram, &va.gram, &x) * inner(&y, &ub.gram, &vb.gram, &y);
         let cosine = (inner(&x, &left, &right, &y) / norms.sqrt()).clamp(-1.0, 1.0);
@@ -132,20 +128,10 @@ fn inner(x: &[f64], left: &DMatrix<f64>, right: &DMatrix<f64>, y: &[f64]) -> f64
 
 /// One side of one update: Q·turn where the backend keeps it.
 struct Basis<T> {
-    /// U'.
     tall: T,
-    /// C with U = U'·C.
-    correction: DMatrix<f64>,
     /// Its own Gram matrix G, near the identity, and G^-½.
     gram: DMatrix<f64>,
     unskew: DMatrix<f64>,
-}
-
-impl<T> Basis<T> {
-    /// UₐᵀU_b out of U'ₐᵀU'_b.
-    fn correct(&self, product: DMatrix<f64>, other: &Self) -> DMatrix<f64> {
-        self.correction.tr_mul(&(product * &other.correction))
-    }
 }
 
 /// Every update's U and V, where there are any.
@@ -154,9 +140,9 @@ type Sides<T> = Vec<[Option<Basis<T>>; 2]>;
 /// The number of an update, and 0 for its U, 1 for its V.
 type Place = [usize; 2];
 
-/// Sides that are still to be applied, with W and the correction, or to be uploaded.
+/// Sides that are still to be applied, or to be uploaded.
 struct Unread<T> {
-    device: Vec<(Place, T, DMatrix<f64>, DMatrix<f64>)>,
+    device: Vec<(Place, T, DMatrix<f64>)>,
     host: Vec<(Place, Rc<RawTall>)>,
 }
 
@@ -169,14 +155,7 @@ impl<T> Default for Unread<T> {
 impl<T> Unread<T> {
     fn add(&mut self, place: Place, form: Form<T>, turn: DMatrix<f64>) -> Result<(), ComputeError> {
         match form {
-            Form::Device { tall, weight, inverse, .. } => {
-                let exact = weight * &turn;
-                let rounded = exact.map(|x| f64::from(x as f32));
-                let e = inverse * (&rounded - exact);
-                let one = DMatrix::identity(turn.ncols(), turn.ncols());
-                self.device.push((place, tall, rounded, one - turn.tr_mul(&e)));
-            }
-            // Rounded number by number, which sums average out.
+            Form::Device { tall, weight, .. } => self.device.push((place, tall, weight * turn)),
             Form::Host { q, .. } => self.host.push((place, in_f32(&(q * turn)))),
             Form::NotFinite(_) | Form::Unsettled => {
                 return Err(ComputeError::Gpu("a factor was left without a basis".into()));
@@ -187,13 +166,12 @@ impl<T> Unread<T> {
 
     async fn applied<P: Primitives<Tall = T>>(self, backend: &P, updates: usize) -> Result<Sides<T>, ComputeError> {
         let mut sides: Sides<T> = (0..updates).map(|_| [None, None]).collect();
-        let (mut places, mut talls, mut corrections) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut places, mut talls) = (Vec::new(), Vec::new());
         if !self.device.is_empty() {
             let mut weights = Vec::with_capacity(self.device.len());
             let mut sources = Vec::with_capacity(self.device.len());
-            for (place, tall, weight, correction) in self.device {
+            for (place, tall, weight) in self.device {
                 places.push(place);
-                corrections.push(correction);
                 sources.push(tall);
                 weights.push(weight);
             }
@@ -202,18 +180,15 @@ impl<T> Unread<T> {
         if !self.host.is_empty() {
             let (of_host, raws): (Vec<Place>, Vec<Rc<RawTall>>) = self.host.into_iter().unzip();
             places.extend(of_host);
-            corrections.extend(raws.iter().map(|raw| DMatrix::identity(raw.cols as usize, raw.cols as usize)));
             talls.extend(backend.upload(&raws).await?);
         }
         if talls.is_empty() {
             return Ok(sides);
         }
-        let ones: Vec<Vec<f32>> = corrections.iter().map(|c| vec![1.0; c.ncols()]).collect();
-        let grams = backend.gram(&talls.iter().collect::<Vec<_>>(), &ones).await?;
-        let all = places.into_iter().zip(talls).zip(corrections).zip(grams);
-        for ((([update, side], tall), correction), gram) in all {
-            let gram = correction.tr_mul(&(gram * &correction));
-            sides[update][side] = Some(Basis { tall, correction, unskew: inverse_root(&gram), gram });
+        // By the kernel of the pairs, so that an update beside its copy meets the very same roundings.
+        let grams = backend.cross(&talls.iter().map(|tall| [tall, tall]).collect::<Vec<_>>()).await?;
+        for (([update, side], tall), gram) in places.into_iter().zip(talls).zip(grams) {
+            sides[update][side] = Some(Basis { tall, unskew: inverse_root(&gram), gram });
         }
         Ok(sides)
     }

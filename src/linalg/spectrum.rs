@@ -9,7 +9,7 @@ use std::rc::Rc;
 use nalgebra::DMatrix;
 
 use super::dense::{Thin, exponent, spectral_norm, thin_qr, thin_svd};
-use super::gram_pass::{Clip, Pass, clipped_pass};
+use super::gram_pass::{Clip, clipped_pass};
 use crate::compute::{ComputeError, Primitives, RawTall, Scan};
 
 /// Gram passes before a factor is left to the f64 way.
@@ -58,8 +58,6 @@ pub(super) enum Form<T> {
     Device {
         tall: T,
         weight: DMatrix<f64>,
-        /// Of `weight`, from the left.
-        inverse: DMatrix<f64>,
         r: DMatrix<f64>,
     },
     /// Q in f64, on the CPU.
@@ -159,16 +157,12 @@ async fn factorise<P: Primitives>(
         for (a, gram) in active.into_iter().zip(grams) {
             backend.pause().await?;
             // Left Unsettled if the Gram matrix is not finite.
-            let Some((Pass { weight, r: inverse, settled }, r)) = a.advance(&gram, clip) else { continue };
+            let Some((weight, r, settled)) = a.advance(&gram, clip) else { continue };
             if settled || once {
-                forms[a.n] = Form::Device { tall: a.tall, weight, inverse, r };
+                forms[a.n] = Form::Device { tall: a.tall, weight, r };
             } else if pass < MAX_PASSES {
-                // The backend has W in f32, and R has to be the inverse of that one: (1 + E)⁻¹·R, E = W⁻¹·δW, without
-                // E's square.
-                let rounded = weight.map(|x| f64::from(x as f32));
-                let e = inverse * (&rounded - weight);
-                next.push((a, &r - e * &r));
-                weights.push(rounded);
+                next.push((a, r));
+                weights.push(weight);
             }
         }
         let talls: Vec<&P::Tall> = next.iter().map(|(a, _)| &a.tall).collect();
@@ -193,8 +187,8 @@ struct Active<T> {
 }
 
 impl<T> Active<T> {
-    /// One pass, its W for the next `apply`, and the R so far.
-    fn advance(&self, gram: &DMatrix<f64>, clip: Clip) -> Option<(Pass, DMatrix<f64>)> {
+    /// One pass: W for the next `apply`, the R so far, and whether it is the last.
+    fn advance(&self, gram: &DMatrix<f64>, clip: Clip) -> Option<(DMatrix<f64>, DMatrix<f64>, bool)> {
         let mut pass = clipped_pass(gram, clip)?;
         // `gram` was that of X·S: the scales go into W and out of R. They are powers of two, so this is exact.
         for (j, &scale) in self.scales.iter().enumerate().filter(|&(_, &scale)| scale != 0.0) {
@@ -203,9 +197,9 @@ impl<T> Active<T> {
         }
         let r = match &self.r {
             Some(r) => &pass.r * r,
-            None => pass.r.clone(),
+            None => pass.r,
         };
-        Some((pass, r))
+        Some((pass.weight, r, pass.settled))
     }
 }
 

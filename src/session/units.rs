@@ -50,25 +50,31 @@ pub(super) fn pairs(count: usize) -> impl Iterator<Item = (usize, usize)> {
 
 /// One weight's edges in one unit, or in as few blocks as fit.
 fn fitting<S: ByteSource>(weight: usize, edges: Vec<Edge>, entrants: &[Entrant<S>]) -> Vec<Unit> {
-    let nodes = nodes(&edges);
-    let cost = |edges: &[Edge]| cost(edges, entrants);
+    let parts = in_blocks(&edges, |edges| cost(edges, entrants).fits());
+    parts.into_iter().map(|edges| Unit { weight, cost: cost(&edges, entrants), edges }).collect()
+}
+
+/// The edges in parts that fit, each between two blocks of modules or inside of them; the blocks are halved until all
+/// parts fit, or are single edges.
+fn in_blocks(edges: &[Edge], fits: impl Fn(&[Edge]) -> bool) -> Vec<Vec<Edge>> {
+    let nodes = nodes(edges);
     let mut size = nodes.len();
     loop {
         let blocks: Vec<&[Node]> = nodes.chunks(size.max(1)).collect();
-        let mut rest = edges.clone();
-        let mut units = Vec::new();
+        let mut rest = edges.to_vec();
+        let mut parts = Vec::new();
         for (i, a) in blocks.iter().enumerate() {
             for b in &blocks[(i + 1).min(blocks.len() - 1)..] {
                 let is_inside = |edge: &Edge| edge.ends.iter().all(|end| a.contains(end) || b.contains(end));
                 let (inside, others) = rest.into_iter().partition::<Vec<Edge>, _>(is_inside);
                 rest = others;
                 if !inside.is_empty() {
-                    units.push(Unit { weight, cost: cost(&inside), edges: inside });
+                    parts.push(inside);
                 }
             }
         }
-        if size <= 1 || units.iter().all(|unit| unit.cost.fits()) {
-            return units;
+        if size <= 1 || parts.iter().all(|part| fits(part)) {
+            return parts;
         }
         size = size.div_ceil(2);
     }
@@ -87,11 +93,34 @@ pub(super) fn cost<S: ByteSource>(edges: &[Edge], entrants: &[Entrant<S>]) -> Co
         module.update.width().unwrap_or(u64::MAX).min(out).min(inn)
     };
     let own = nodes(edges).into_iter().filter_map(|(e, n)| entrants[e].cost(n).ok()).fold(Cost::default(), Cost::plus);
+    let of_itself = |node: Node| Cost::cross(shape(&entrants[node.0].modules[node.1]), [width(node); 2]);
     let of_edge = |edge: &Edge| {
         let [(e, n), _] = edge.ends;
         Cost::cross(shape(&entrants[e].modules[n]), edge.ends.map(width))
     };
-    let crossed = edges.iter().map(of_edge).fold(Cost::default(), Cost::plus);
+    let gram = nodes(edges).into_iter().map(of_itself).fold(Cost::default(), Cost::plus);
+    let crossed = edges.iter().map(of_edge).fold(gram, Cost::plus);
     // One after the other, so that the larger result counts.
     Cost { bytes: own.bytes, words: own.words.max(crossed.words), products: own.products.max(crossed.products) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_edge_is_in_one_part_and_parts_fit() {
+        let edges: Vec<Edge> =
+            pairs(7).enumerate().map(|(pair, (a, b))| Edge { pair, ends: [(a, 3), (b, 5)] }).collect();
+        for most in 1..=14 {
+            let parts = in_blocks(&edges, |part| nodes(part).len() <= most);
+            let mut all: Vec<usize> = parts.iter().flatten().map(|edge| edge.pair).collect();
+            all.sort_unstable();
+            assert_eq!(all, (0..21).collect::<Vec<_>>());
+            // Where not even two modules fit, each edge is alone.
+            assert!(parts.iter().all(|part| nodes(part).len() <= most.max(2)), "{most}: {parts:?}");
+        }
+        assert_eq!(in_blocks(&edges, |_| true).len(), 1);
+        assert_eq!(in_blocks(&[], |_| true).len(), 0);
+    }
 }

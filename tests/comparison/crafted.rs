@@ -7,7 +7,7 @@ use pollster::block_on;
 use serde_json::json;
 
 use super::bench::{BACKENDS, Bench, bench};
-use super::dense::{self, agrees_as_a_whole, directions, near};
+use super::dense::{self, agrees_as_a_whole, bound, directions, near};
 use super::figures::{grid, pairs};
 use crate::cases::Numbers;
 use crate::common::dialect::{File, Tensor};
@@ -92,7 +92,7 @@ fn opposites_undo_each_other_and_copies_add_up() {
             pairs(&bench).iter().filter(|(labels, _)| labels.iter().all(|l| l == "own" || l == "opposite"))
         {
             let of = |label: &str| if label == "own" { &exact } else { &minus };
-            agrees_as_a_whole(pair, of(a), of(b), 1e-7, "own, opposite");
+            agrees_as_a_whole(pair, of(a), of(b), bound(choice), "own, opposite");
         }
     }
 }
@@ -108,7 +108,7 @@ fn random_subspaces_overlap_by_chance() {
     for choice in BACKENDS {
         let bench = compared(choice, [a.clone(), b.clone()].concat());
         let [(_, pair)] = &pairs(&bench)[..] else { panic!("one pair") };
-        agrees_as_a_whole(pair, &exact_a, &exact_b, 1e-7, "random");
+        agrees_as_a_whole(pair, &exact_a, &exact_b, bound(choice), "random");
         let (overlap, chance) = (pair.figures.overlap.unwrap(), pair.figures.chance.unwrap());
         near(chance[0], 20.0 / 200.0, 1e-12, "chance");
         near(chance[1], 20.0 / 120.0, 1e-12, "chance");
@@ -130,7 +130,7 @@ fn rank_one_more_rank_than_the_side_and_zero() {
     for choice in BACKENDS {
         let mut bench = compared(choice, [a.clone(), b.clone()].concat());
         let [(_, pair)] = &pairs(&bench)[..] else { panic!("one pair") };
-        agrees_as_a_whole(pair, &exact_a, &exact_b, 1e-7, "ranks");
+        agrees_as_a_whole(pair, &exact_a, &exact_b, bound(choice), "ranks");
         let module = |name: &str| pair.modules.iter().find(|module| module.name == name).unwrap();
         for name in [Q, K] {
             let [x, y] = [&exact_a, &exact_b].map(|exact| directions(&exact[name]));
@@ -190,8 +190,13 @@ fn modules_that_are_missing_or_differ() {
         near(pair.figures.norms[0], norm, 1e-6, "norm of a");
         let dot = exact_a[Q].dot(&exact_b[Q]);
         let other = (square(&exact_b, Q) + square(&exact_b, mlp)).sqrt();
-        near(pair.figures.cosine.unwrap(), dot / norm / other, 1e-7, "cosine");
-        near(pair.figures.shared_cosine.unwrap(), dense::cosine(&exact_a[Q], &exact_b[Q]), 1e-7, "shared cosine");
+        near(pair.figures.cosine.unwrap(), dot / norm / other, bound(choice), "cosine");
+        near(
+            pair.figures.shared_cosine.unwrap(),
+            dense::cosine(&exact_a[Q], &exact_b[Q]),
+            bound(choice),
+            "shared cosine",
+        );
         near(pair.figures.norms[2], (norm.powi(2) + other.powi(2) + 2.0 * dot).sqrt(), 1e-6, "norm of the sum");
         let ids = ["a", "b"].map(|label| bench.item(label));
         for (name, why) in [(K, "6 × 10 in a"), (V, "b has no such module"), ("nowhere", "a has no such module")] {
@@ -211,7 +216,7 @@ fn updates_on_the_bases_weights() {
     let [(_, pair)] = &pairs(&bench)[..] else { panic!("one pair") };
     let plain = dense::peft("peft-lora", "peft-lora");
     let factors = dense::peft("peft-dora", "peft-dora-factors");
-    agrees_as_a_whole(pair, &factors, &plain, 1e-7, "dora, lora");
+    agrees_as_a_whole(pair, &factors, &plain, bound(BackendChoice::Cpu), "dora, lora");
     assert!(pair.figures.counts[0] > 0);
 
     let mut file = File::new(6);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lorascope::protocol::BackendChoice;
 use lorascope::report::{ComparedModule, PairFigures, PairReport};
 use nalgebra::DMatrix;
 use safetensors::SafeTensors;
@@ -78,6 +79,11 @@ pub fn cosine(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
 pub fn interference(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
     let squares = a.norm_squared() + b.norm_squared();
     if squares == 0.0 { 0.0 } else { ((a + b).norm_squared() - squares) / squares }
+}
+
+/// How near cosines and interference have to be: a GPU has f32.
+pub fn bound(choice: BackendChoice) -> f64 {
+    if choice == BackendChoice::Cpu { 3e-8 } else { 5e-7 }
 }
 
 pub fn near(found: f64, exact: f64, bound: f64, what: &str) {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::bench::BACKENDS;
 use super::crafted::compared;
-use super::dense::{cosine, matrix, near};
+use super::dense::{bound, cosine, matrix, near};
 use super::figures::pairs;
 use crate::common::dialect::{File, Tensor};
 use crate::common::gguf::{self, Kind};
@@ -108,7 +108,7 @@ fn files_of_diffusers_and_of_kohya() {
         for module in &pair.modules {
             let [a, b] = &dense[&module.name];
             // Only the direction: what scale diffusers applies, its own test says.
-            near(module.cosine, cosine(a, b), 1e-7, &format!("{choice:?}: {}", module.name));
+            near(module.cosine, cosine(a, b), bound(choice), &format!("{choice:?}: {}", module.name));
         }
         // kohya's has convolutions, which the other does not adapt.
         assert!(pair.only_b.iter().any(|name| name.contains("conv")), "{:?}", pair.only_b);
@@ -165,7 +165,7 @@ fn kernels_of_convolutions() {
         let bench = compared(choice, vec![a.at("a.safetensors"), b.at("b.safetensors")]);
         let [(_, pair)] = &pairs(&bench)[..] else { panic!("one pair") };
         let ([module], [refused]) = (&pair.modules[..], &pair.not_compared[..]) else { panic!("{pair:?}") };
-        near(module.cosine, cosine(&of_a[0], &of_b[0]), 1e-7, CONV);
+        near(module.cosine, cosine(&of_a[0], &of_b[0]), bound(choice), CONV);
         assert_eq!(refused.name, format!("{CONV}1"));
         assert_eq!(refused.reason, "its convolution's kernel is [3, 3] in a.safetensors and [1, 9] in b.safetensors");
     }
@@ -193,7 +193,7 @@ fn formulas_are_compared_by_their_factors() {
     for choice in BACKENDS {
         let bench = compared(choice, vec![file.at("loha.safetensors"), plain.at("lora.safetensors")]);
         let [(_, pair)] = &pairs(&bench)[..] else { panic!("one pair") };
-        near(pair.modules[0].cosine, cosine(&exact, &product), 1e-7, "LoHa");
+        near(pair.modules[0].cosine, cosine(&exact, &product), bound(choice), "LoHa");
     }
 }
 
