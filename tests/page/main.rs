@@ -1,6 +1,7 @@
 //! The built page in a real browser: `cargo xtask test --only page` builds the page and runs these.
 #![cfg(not(target_arch = "wasm32"))]
 
+mod access;
 mod alignment;
 #[path = "../common/alignments.rs"]
 mod alignments;
@@ -13,6 +14,7 @@ mod explore;
 mod extraction;
 mod fixtures;
 mod hostile;
+mod hosting;
 mod items;
 mod large;
 mod long;

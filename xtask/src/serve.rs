@@ -3,38 +3,53 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Serves a folder until it is dropped.
 pub struct Server {
     address: SocketAddr,
+    place: String,
     stop: Arc<AtomicBool>,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    /// Serves the files under `folder`; port 0 takes a free one.
+    /// Serves the files under `folder` from the root; port 0 takes a free one.
     pub fn start(folder: PathBuf, port: u16) -> io::Result<Self> {
+        Self::under("/", folder, port)
+    }
+
+    /// Serves the files under `folder` at a path that begins and ends with `/`, and nothing beside it.
+    pub fn under(place: &str, folder: PathBuf, port: u16) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
         let address = listener.local_addr()?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let site = Arc::new(Site { folder, place: place.to_owned(), log: log.clone() });
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if stopped.load(Ordering::Relaxed) {
                     return;
                 }
-                let folder = folder.clone();
+                let site = site.clone();
                 // A browser that goes away in the middle of a file is no concern of the server's.
-                std::thread::spawn(move || drop(answer(&stream, &folder)));
+                std::thread::spawn(move || drop(answer(&stream, &site)));
             }
         });
-        Ok(Self { address, stop })
+        Ok(Self { address, place: place.to_owned(), stop, log })
     }
 
+    /// Where the folder is, without a `/` at the end.
     pub fn address(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}{}", self.address, self.place.trim_end_matches('/'))
+    }
+
+    /// Every request so far: "GET /index.html".
+    pub fn requests(&self) -> Vec<String> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -46,7 +61,14 @@ impl Drop for Server {
     }
 }
 
-fn answer(mut stream: &TcpStream, folder: &Path) -> io::Result<()> {
+/// What is served, where, and who asked.
+struct Site {
+    folder: PathBuf,
+    place: String,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+fn answer(mut stream: &TcpStream, site: &Site) -> io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let mut reader = BufReader::new(stream);
     let mut request = String::new();
@@ -57,10 +79,15 @@ fn answer(mut stream: &TcpStream, folder: &Path) -> io::Result<()> {
     }
     let mut words = request.split_whitespace();
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    site.log.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{method} {target}"));
+    let inside = target.strip_prefix(&site.place);
     let (status, kind, body) = if !matches!(method, "GET" | "HEAD") {
         ("405 Method Not Allowed", "text/plain", b"Only GET and HEAD.".to_vec())
     } else {
-        match file(folder, target).and_then(|file| Some((mime(&file), std::fs::read(&file).ok()?))) {
+        match inside
+            .and_then(|inside| file(&site.folder, inside))
+            .and_then(|file| Some((mime(&file), std::fs::read(&file).ok()?)))
+        {
             Some((kind, body)) => ("200 OK", kind, body),
             None => ("404 Not Found", "text/plain", b"Not found.".to_vec()),
         }
@@ -138,6 +165,19 @@ mod tests {
         for target in ["/../Cargo.toml", "/%2e%2e/Cargo.toml", "/absent", "/%zz", "//etc/passwd/../../etc/passwd"] {
             assert!(fetch(&server, target).starts_with("HTTP/1.1 404"), "{target}");
         }
+    }
+
+    #[test]
+    fn a_folder_at_a_path_is_nowhere_else() {
+        let server = Server::under("/some/path/", crate::proc::root().join("xtask"), 0).unwrap();
+        assert!(server.address().ends_with("/some/path"));
+        assert!(fetch(&server, "/some/path/src/serve.rs").starts_with("HTTP/1.1 200"));
+        for target in ["/src/serve.rs", "/some/src/serve.rs", "/some/path/../../src/serve.rs", "/some/pathsrc/serve.rs"]
+        {
+            assert!(fetch(&server, target).starts_with("HTTP/1.1 404"), "{target}");
+        }
+        assert_eq!(server.requests()[0], "GET /some/path/src/serve.rs");
+        assert_eq!(server.requests().len(), 5);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use fantoccini::Locator;
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use serde_json::{Value, json};
 
 use super::Browser;
@@ -59,6 +60,26 @@ impl Browser {
         let element = self.wait(self.client.find(Locator::Css(selector)), selector);
         self.eval("arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })", vec![json!(element)]);
         self.wait(element.click(), selector);
+    }
+
+    /// Presses and releases a key where the focus is, by WebDriver's code or character.
+    pub fn press(&self, key: char) {
+        self.mark();
+        let press = KeyActions::new("keyboard".to_owned());
+        self.act(press.then(KeyAction::Down { value: key }).then(KeyAction::Up { value: key }));
+    }
+
+    /// The same with Shift held.
+    pub fn press_with_shift(&self, key: char) {
+        self.mark();
+        const SHIFT: char = '\u{E008}';
+        let press = KeyActions::new("keyboard".to_owned()).then(KeyAction::Down { value: SHIFT });
+        let press = press.then(KeyAction::Down { value: key }).then(KeyAction::Up { value: key });
+        self.act(press.then(KeyAction::Up { value: SHIFT }));
+    }
+
+    fn act(&self, keys: KeyActions) {
+        self.wait(self.client.perform_actions(keys), "keys");
     }
 
     /// Replaces a field's content by typing.

@@ -7,8 +7,10 @@ mod driver;
 mod input;
 mod memory;
 mod output;
+mod strangers;
 mod temp;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -20,6 +22,7 @@ use cdp::Cdp;
 use driver::Driver;
 pub use memory::Watch;
 pub use output::Traffic;
+use strangers::Strangers;
 pub use temp::TempDir;
 
 /// Long enough for a software GPU on two busy cores; reached only when something hangs.
@@ -32,13 +35,19 @@ pub enum Gpu {
     Absent,
 }
 
+/// Where the page is served: a static host may put it anywhere.
+pub const PLACE: &str = "/some/path/";
+
 /// One browser with a fresh profile, one driver and one server of `dist/`. All end when it is dropped.
 pub struct Browser {
     runtime: tokio::runtime::Runtime,
     client: Client,
     downloads: TempDir,
     profile: TempDir,
-    server: Server,
+    /// None once the network is cut.
+    server: RefCell<Option<Server>>,
+    address: String,
+    strangers: Strangers,
     _driver: Driver,
 }
 
@@ -50,22 +59,29 @@ impl Browser {
     pub fn start_with(gpu: Gpu) -> Self {
         let dist = xtask::build::dist();
         assert!(dist.join("index.html").is_file(), "{} holds no page: run cargo xtask build", dist.display());
-        Self::serving(dist, gpu)
+        Self::serving(PLACE, dist, gpu)
     }
 
-    fn serving(folder: PathBuf, gpu: Gpu) -> Self {
+    /// With the page at another place.
+    pub fn start_at(place: &str) -> Self {
+        Self::serving(place, xtask::build::dist(), Gpu::Software)
+    }
+
+    fn serving(place: &str, folder: PathBuf, gpu: Gpu) -> Self {
         let programs = xtask::browser::Browser::find().unwrap_or_else(|text| panic!("{text}"));
-        let server = Server::start(folder, 0).expect("a free port on 127.0.0.1");
+        let server = Server::under(place, folder, 0).expect("a free port on 127.0.0.1");
         let profile = TempDir::new("profile");
         let driver = Driver::start(&programs.driver);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let capabilities = capabilities(&programs.chrome, profile.path(), gpu);
+        let strangers = Strangers::watch();
+        let capabilities = capabilities(&programs.chrome, profile.path(), gpu, strangers.port());
         let connector = hyper_util::client::legacy::connect::HttpConnector::new();
         let mut builder = ClientBuilder::new(connector);
         let connecting = builder.capabilities(capabilities).connect(&driver.address);
         let client = runtime.block_on(connecting).unwrap_or_else(|e| panic!("no session with Chromium: {e}"));
         let downloads = TempDir::new("downloads");
-        let browser = Self { runtime, client, downloads, profile, server, _driver: driver };
+        let (address, server) = (server.address(), RefCell::new(Some(server)));
+        let browser = Self { runtime, client, downloads, profile, server, address, strangers, _driver: driver };
         browser.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": include_str!("probe.js") }));
         let folder = browser.downloads.path();
         browser.cdp("Browser.setDownloadBehavior", json!({ "behavior": "allow", "downloadPath": folder }));
@@ -74,10 +90,25 @@ impl Browser {
 
     /// Opens the page with a query such as `?backend=cpu`, and waits until the engine is up or has failed.
     pub fn open(&self, query: &str) {
-        let address = format!("{}/{query}", self.server.address());
+        let address = format!("{}/{query}", self.address);
         self.wait(self.client.goto(&address), &address);
         let up = || self.exists("[data-testid=backend][data-backend]") || self.state() == "error";
         self.until("the engine is up", up);
+    }
+
+    /// The page's server goes away: what is not kept in the browser is gone.
+    pub fn cut_network(&self) {
+        drop(self.server.take());
+    }
+
+    /// What the page's server was asked for: "GET /some/path/index.html".
+    pub fn requests(&self) -> Vec<String> {
+        self.server.borrow().as_ref().map(Server::requests).unwrap_or_default()
+    }
+
+    /// Requests of this browser to any machine but this one.
+    pub fn strangers(&self) -> Vec<String> {
+        self.strangers.asked()
     }
 
     /// Waits until `holds`; `what` says so in words.
@@ -162,12 +193,14 @@ fn kill_by_profile(profile: &Path) {
     }
 }
 
-fn capabilities(chrome: &Path, profile: &Path, gpu: Gpu) -> fantoccini::wd::Capabilities {
+fn capabilities(chrome: &Path, profile: &Path, gpu: Gpu, proxy: u16) -> fantoccini::wd::Capabilities {
     let mut args: Vec<String> = xtask::browser::FLAGS.map(str::to_owned).into();
     args.push(format!("--user-data-dir={}", profile.display()));
     // Everything that any console is told, the engine worker's too.
     args.push("--enable-logging".to_owned());
     args.push(format!("--log-file={}", profile.join(output::CONSOLE).display()));
+    // Servers on this machine are asked directly.
+    args.push(format!("--proxy-server=http://127.0.0.1:{proxy}"));
     args.push("--window-size=1280,800".to_owned());
     if gpu == Gpu::Absent {
         args.retain(|flag| !flag.contains("webgpu") && !flag.contains("swiftshader"));

@@ -50,9 +50,14 @@ impl Browser {
     /// The file that a button downloads: its name and its bytes.
     pub fn download(&self, hook: &str) -> (String, Vec<u8>) {
         self.click(hook);
+        self.downloaded(hook)
+    }
+
+    /// The file that is being downloaded: its name and its bytes.
+    pub fn downloaded(&self, what: &str) -> (String, Vec<u8>) {
         let mut found = None;
         let mut before = None;
-        self.until(&format!("{hook} has downloaded"), || {
+        self.until(&format!("{what} has downloaded"), || {
             // Whole when it has its last name and no longer grows.
             let files = fs::read_dir(self.downloads.path()).expect("the folder of downloads");
             let files: Vec<PathBuf> = files.flatten().map(|file| file.path()).collect();
