@@ -120,7 +120,10 @@ impl<N: Network, W: Watch, E: Emit> Gathering<'_, N, W, E> {
         repository: &Repository,
     ) -> Result<Vec<Opened<S, N::Body>>, Stop> {
         let listing = RemoteFile { address: repository.listing(), path: repository.name.clone(), config: None };
-        let list: Remote<S, N::Body> = self.whole(&listing).await?;
+        let list: Remote<S, N::Body> = match self.whole(&listing).await {
+            Err(Stop::Missing(_)) => return Err(Stop::Failed(words::no_repository(address))),
+            list => list?,
+        };
         let paths =
             http::choose(list.head()).map_err(|why| Stop::Failed(format!("{}: {why}.", words::shown(address))))?;
         let mut opened = Vec::with_capacity(paths.len());

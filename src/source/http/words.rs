@@ -54,6 +54,13 @@ pub fn missing(address: &str, status: u16) -> String {
     )
 }
 
+pub fn no_repository(address: &str) -> String {
+    format!(
+        "{}: there is no such repository, revision or folder. Check the name; capital letters count.",
+        shown(address)
+    )
+}
+
 pub fn closed(address: &str, status: u16) -> String {
     format!(
         "{}: {} does not give this file without a login ({status}): it is private, its authors ask to be asked first, or \

@@ -89,7 +89,7 @@ mod tests {
         let mut running = Running::new(at(0, 0), 0.0);
         assert_eq!((running.fraction(), running.amount().as_str()), (None, ""));
         running.advance(at(3_000_000, 0), 1000.0);
-        assert_eq!(running.amount().replace('\u{202f}', " "), "3.00 MB, 3.00 MB/s");
+        assert_eq!(running.amount().replace('\u{202f}', " "), "3.0 MB, 3.0 MB/s");
         running.advance(at(90, 100), 1500.0);
         running.advance(at(10, 100), 1900.0);
         assert_eq!(running.fraction(), Some(0.1));
