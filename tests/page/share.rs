@@ -233,7 +233,7 @@ fn a_saved_report_dropped_shows_the_same() {
     browser.drop_paths(&[path]);
     browser.expect("done");
     assert_same(&before, &seen(&browser));
-    assert_eq!(browser.export_json()["adapters"], report["adapters"]);
+    assert!(browser.export_json()["adapters"] == report["adapters"], "other numbers came back");
     assert!(browser.exists("[data-testid=spectrum] svg"), "the spectrum is drawn again");
     let damaged = place.path().join("damaged.json");
     fs::write(&damaged, &report.to_string()[..2000]).expect("room on the disk");
