@@ -328,10 +328,19 @@ pub(super) fn unique(held: impl Iterator<Item = (String, String)>, label: &str, 
     if !labels.iter().any(|l| l == label) {
         return label.to_owned();
     }
+    let taken = labels.clone();
     labels.push(label.to_owned());
     paths.push(path.to_owned());
     make_unique(labels.iter_mut(), &paths);
-    labels.pop().unwrap_or_default()
+    // Those that are held keep their labels, whatever would tell them apart.
+    numbered(&taken, &labels.pop().unwrap_or_default())
+}
+
+/// The label, with a number behind it where it is taken.
+pub(super) fn numbered(taken: &[String], label: &str) -> String {
+    let with = |number: usize| if number == 1 { label.to_owned() } else { format!("{label} ({number})") };
+    // Of one more than are taken, one is free.
+    (1..=taken.len() + 1).map(with).find(|label| !taken.contains(label)).unwrap_or_default()
 }
 
 fn nothing_in(path: &str, warnings: &[String]) -> String {

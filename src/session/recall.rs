@@ -1,6 +1,6 @@
 //! Reports that come back, from a link or from a saved file: shown again, without the tensors that they were made of.
 
-use super::drop::{Verdict, unique};
+use super::drop::{Verdict, numbered};
 use super::held::What;
 use super::{Emit, Session};
 use crate::compute::Pulse;
@@ -48,10 +48,10 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     fn hold_reports(&mut self, report: Report, file: Option<FileReport>) -> bool {
         let any = !report.adapters.is_empty();
         for mut adapter in report.adapters {
-            let labels = self.held.iter().filter(|held| held.report().is_some());
-            let labels = labels.map(|held| (held.label.clone(), held.path().to_owned()));
-            let path = file.as_ref().map_or("", |file| file.name.as_str());
-            let label = unique(labels, &adapter.label, path);
+            // Its own label says more of it than the report's path.
+            let held = self.held.iter().filter(|held| held.report().is_some());
+            let taken: Vec<String> = held.map(|held| held.label.clone()).collect();
+            let label = numbered(&taken, &adapter.label);
             adapter.label.clone_from(&label);
             let id = self.hold(label, file.iter().cloned().collect(), What::Recalled(Box::new(adapter)));
             self.send_item(id);

@@ -38,7 +38,7 @@ pub fn Share() -> impl IntoView {
                 "Share"
             </button>
         </Show>
-        <dialog node_ref=dialog class="share" aria-labelledby="share-title" on:close=move |_| open.set(false)>
+        <dialog node_ref=dialog class="sharing" aria-labelledby="share-title" on:close=move |_| open.set(false)>
             <h2 id="share-title">"Share this profile"</h2>
             // A link is made when it is asked for.
             <Show when=move || open.get()>
