@@ -214,7 +214,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     pub fn table(&self, item: ItemId) -> Option<Download<String>> {
         let held = self.held.iter().find(|held| held.id == item)?;
         let name = format!("{}-modules.csv", file_stem(&held.label, "adapter"));
-        let csv = crate::report::csv::modules(&held.analysed()?.report.modules);
+        let csv = crate::report::csv::modules(&held.report()?.modules);
         Some(Download { name, mime: "text/csv;charset=utf-8", pieces: vec![csv] })
     }
 

@@ -62,8 +62,9 @@ mod tests {
             let values = SHEETS.lines().filter_map(|line| line.trim().strip_prefix(&begin));
             values.map(|value| value.trim().trim_end_matches(';').to_owned()).collect()
         };
-        let pairs = |of: fn(&Theme) -> &'static str| [of(&Theme::LIGHT), of(&Theme::DARK), of(&Theme::DARK)];
-        let named: [(&str, fn(&Theme) -> &'static str); 7] = [
+        type Colour = fn(&Theme) -> &'static str;
+        let pairs = |of: Colour| [of(&Theme::LIGHT), of(&Theme::DARK), of(&Theme::DARK)];
+        let named: [(&str, Colour); 7] = [
             ("panel", |t| t.panel),
             ("ink", |t| t.ink),
             ("mute", |t| t.mute),
