@@ -43,9 +43,12 @@ impl Default for Mode {
     }
 }
 
+/// A file on the fake host, how that serves it, and how often it has changed.
+type Served = (Vec<u8>, Mode, u32);
+
 #[derive(Default)]
 pub struct Fake {
-    files: RefCell<HashMap<String, (Vec<u8>, Mode, u32)>>,
+    files: RefCell<HashMap<String, Served>>,
     /// What was asked for, in order: the address and the range.
     pub log: RefCell<Vec<String>>,
 }
