@@ -43,19 +43,23 @@ impl Default for Mode {
     }
 }
 
-/// A file on the fake host, how that serves it, and how often it has changed.
-type Served = (Vec<u8>, Mode, u32);
+struct File {
+    bytes: Vec<u8>,
+    mode: Mode,
+    /// Counts its changes.
+    state: u32,
+}
 
 #[derive(Default)]
 pub struct Fake {
-    files: RefCell<HashMap<String, Served>>,
+    files: RefCell<HashMap<String, File>>,
     /// What was asked for, in order: the address and the range.
     pub log: RefCell<Vec<String>>,
 }
 
 impl Fake {
     pub fn put(&mut self, address: &str, file: Vec<u8>, mode: Mode) {
-        self.files.borrow_mut().insert(address.to_owned(), (file, mode, 0));
+        self.files.borrow_mut().insert(address.to_owned(), File { bytes: file, mode, state: 0 });
     }
 }
 
@@ -80,7 +84,9 @@ impl Network for Fake {
     async fn get(&self, address: &str, range: Range<u64>) -> Result<Answer<FakeBody>, Broken> {
         self.log.borrow_mut().push(format!("{address} {}-{}", range.start, range.end - 1));
         let mut files = self.files.borrow_mut();
-        let Some((file, mode, state)) = files.get_mut(address) else { return Ok(answer(404, Headers::default(), &[])) };
+        let Some(File { bytes: file, mode, state }) = files.get_mut(address) else {
+            return Ok(answer(404, Headers::default(), &[]));
+        };
         if !mode.cors {
             return Err(Broken::Unreachable);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::browser::Browser;
+use crate::browser::{Browser, PLACE};
 use crate::fixtures::folder;
 use crate::report::{array, assert_clean, numbers, only_adapter, text};
 use server::Remote;
@@ -181,7 +181,9 @@ fn the_strict_page_leads_to_the_one_that_may_connect() {
     let address = server.at(&format!("plain/peft-lora/{WEIGHTS}"));
     browser.open(&format!("?backend=cpu&url={address}#kept"));
     let path = || browser.eval("return location.pathname + location.search + location.hash", vec![]);
-    browser.until("the other page is there", || path() == json!(format!("/url.html?backend=cpu&url={address}#kept")));
+    browser.until("the other page is there", || {
+        path() == json!(format!("{PLACE}url.html?backend=cpu&url={address}#kept"))
+    });
     browser.expect("done");
     assert_eq!(browser.count("entry-note"), 1);
 
@@ -194,7 +196,7 @@ fn the_strict_page_leads_to_the_one_that_may_connect() {
     browser.until("the field complains", || complains().as_str().is_some_and(|text| text.contains("not an address")));
     browser.type_into("address", &address);
     browser.click("load-address");
-    browser.until("the other page is there", || path() == json!(format!("/url.html?backend=cpu&url={address}")));
+    browser.until("the other page is there", || path() == json!(format!("{PLACE}url.html?backend=cpu&url={address}")));
     browser.until("it has loaded", || browser.state() == "done");
 
     // Pasted onto the page, behind a result.
