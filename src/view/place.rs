@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use js_sys::{Object, Reflect};
 use leptos::prelude::*;
 use leptos::{ev, leptos_dom::helpers::window_event_listener};
 use wasm_bindgen::JsValue;
@@ -75,6 +76,7 @@ fn write(shown: &str, step: bool, budget: StoredValue<Budget>) -> bool {
         format!("#{shown}")
     };
     let Ok(history) = window().history() else { return true };
+    tell_space(shown, &location.search().unwrap_or_default());
     // Refused in some frames; the address is then as it was.
     let _ = if step {
         history.push_state_with_url(&JsValue::NULL, "", Some(&address))
@@ -82,6 +84,19 @@ fn write(shown: &str, step: bool, budget: StoredValue<Budget>) -> bool {
         history.replace_state_with_url(&JsValue::NULL, "", Some(&address))
     };
     true
+}
+
+/// A Hugging Face Space shows the page in a frame, and what the frame tells it in the address bar around
+/// (hub docs, spaces-handle-url-parameters). No other page around hears this.
+fn tell_space(shown: &str, query: &str) {
+    let Some(around) = window().parent().ok().flatten().filter(|around| *around != window()) else { return };
+    let said = Object::new();
+    for (key, value) in [("queryString", query.trim_start_matches('?')), ("hash", shown)] {
+        // Cannot fail on an object of one's own.
+        let _ = Reflect::set(&said, &key.into(), &value.into());
+    }
+    // Refused where the frame is cut off from all others; the address around it then stays.
+    let _ = around.post_message(&said, "https://huggingface.co");
 }
 
 /// Shows what the address asks for.
