@@ -108,7 +108,14 @@ fn Content() -> impl IntoView {
     };
     view! {
         <p class="small">
-            "The link holds everything by itself, behind a # that browsers never send to a server. Whoever has it can read what is in it."
+            {move || {
+                if by_address.get() {
+                    "The adapter’s address stands where the host of this page can read it when the link is opened."
+                } else {
+                    "The link holds everything by itself, behind a # that browsers never send to a server. Whoever has it can \
+                     read what is in it."
+                }
+            }}
         </p>
         <Show when=move || address.with(Option::is_some)>
             <fieldset>
