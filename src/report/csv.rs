@@ -66,8 +66,7 @@ fn line(out: &mut String, m: &ModuleReport) {
     number(out, m.scale);
     out.push(',');
     texts(out, &[&m.scale_source, &m.dtype, &m.algorithm]);
-    let sigma_1 = m.singular_values.first().copied().unwrap_or(0.0);
-    for x in [m.frobenius, m.energy_share, sigma_1, m.stable_rank, m.effective_rank] {
+    for x in [m.frobenius, m.energy_share, m.sigma_1(), m.stable_rank, m.effective_rank] {
         number(out, x);
         out.push(',');
     }
@@ -185,8 +184,13 @@ mod tests {
         m.singular_values.clear();
         let (head, rows) = table(&[m]);
         let of = |name: &str| rows[0][head.iter().position(|h| h == name).unwrap()].as_str();
-        assert_eq!([of("layer"), of("frobenius"), of("scale"), of("note"), of("stack")], [""; 5]);
-        assert_eq!([of("sigma_1"), of("truncated"), of("numerical_rank")], ["0", "false", "4"]);
+        assert_eq!(["layer", "frobenius", "scale", "note", "stack", "sigma_1"].map(of), [""; 6]);
+        assert_eq!([of("truncated"), of("numerical_rank")], ["false", "4"]);
+        // A shared link may not list them.
+        m.frobenius = 2.5;
+        m.stable_rank = 1.5625;
+        let (head, rows) = table(&[m]);
+        assert_eq!(rows[0][head.iter().position(|h| h == "sigma_1").unwrap()], "2");
         assert_eq!(table(&[]).1.len(), 0);
     }
 

@@ -93,7 +93,10 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let reason =
             "none of its updates can be had as two thin factors from its file alone, which is what is compared";
         let left_out = others.into_iter().map(|entrant| NotAnalyzed { name: entrant.label, reason: reason.to_owned() });
-        let left_out: Vec<NotAnalyzed> = left_out.collect();
+        let recalled = self.held.iter().filter(|held| held.analysed().is_none() && held.report().is_some());
+        let reason = "only its report is here, from a link or a saved file, and comparing takes its tensors";
+        let without_file = recalled.map(|held| NotAnalyzed { name: held.label.clone(), reason: reason.to_owned() });
+        let left_out: Vec<NotAnalyzed> = left_out.chain(without_file).collect();
         if entrants.len() < 2 {
             let mut text = "Comparing takes two adapters at least. Drop another one for the same model.".to_owned();
             for NotAnalyzed { name, reason } in left_out {
