@@ -182,7 +182,7 @@ mod tests {
         let mut m = module("q");
         (m.frobenius, m.scale, m.layer) = (f64::NAN, f64::INFINITY, None);
         m.singular_values.clear();
-        let (head, rows) = table(&[m]);
+        let (head, rows) = table(std::slice::from_ref(&m));
         let of = |name: &str| rows[0][head.iter().position(|h| h == name).unwrap()].as_str();
         assert_eq!(["layer", "frobenius", "scale", "note", "stack", "sigma_1"].map(of), [""; 6]);
         assert_eq!([of("truncated"), of("numerical_rank")], ["false", "4"]);

@@ -31,11 +31,22 @@ fn axe_finds_nothing_serious() {
         browser.click(&tab);
         each_theme(&browser, &tab);
     }
+    browser.drop_paths(&[folder("peft-lora-trajectory/checkpoint-60")]);
+    browser.expect("done");
+    browser.click("tab-compare");
+    browser.until("the two are compared", || browser.exists("[data-testid=overlap-grid]"));
+    each_theme(&browser, "two adapters beside each other");
+    browser.click("share");
+    browser.until("the link is there", || browser.exists("[data-testid=share-link]"));
+    each_theme(&browser, "the link");
+    browser.press(ESCAPE);
     browser.press('?');
     each_theme(&browser, "the list of keys");
     // It does find what is wrong.
     browser.eval("document.querySelector('dialog[open]').append(new Image())", vec![]);
     assert!(serious(&browser)["told"].as_array().is_some_and(|told| !told.is_empty()));
+    browser.open("url.html?backend=cpu");
+    each_theme(&browser, "the page that loads by address");
 }
 
 /// The hooks of the tabs that are there.

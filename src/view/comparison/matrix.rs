@@ -13,6 +13,9 @@ use crate::view::model::colour::{ColourMap, Rgb, ink_on};
 use crate::view::model::comparison::label::shortened;
 use crate::view::model::comparison::matrix::{Entry, Matrix, Show as Shown};
 use crate::view::model::number::{plural, short};
+use crate::view::model::picture::matrix::picture;
+use crate::view::model::picture::theme::Theme;
+use crate::view::picture::SavePicture;
 
 /// Characters of a name beside a row and above a column.
 const NAMES: [usize; 2] = [28, 16];
@@ -95,6 +98,10 @@ pub fn MatrixPanel(desk: Desk) -> impl IntoView {
             <div class="panel-foot">
                 <Definitions entries=definitions/>
                 <CopyButton label="Copy as TSV" text=tsv/>
+                <SavePicture
+                    what="the matrix"
+                    draw=move |theme: &Theme| desk.matrix.with(|m| Some(picture(m.as_ref()?, shown.get(), theme)))
+                />
             </div>
         </section>
     }

@@ -10,6 +10,9 @@ use crate::view::canvas::Strip;
 use crate::view::export::CopyButton;
 use crate::view::model::colour::ColourMap;
 use crate::view::model::comparison::overlap::{Overlap, PALETTE, Side};
+use crate::view::model::picture::overlap::picture;
+use crate::view::model::picture::theme::Theme;
+use crate::view::picture::SavePicture;
 
 /// What the picture is, for someone who never read the paper.
 const HELP: &str = "φ(i, j) = ‖U_Aⁱᵀ·U_Bʲ‖²/min(i, j) of the first i and the first j singular vectors, strongest first \
@@ -27,6 +30,14 @@ pub fn OverlapPanel(desk: Desk) -> impl IntoView {
     let refused = move || desk.overlap.with(|found| found.as_ref()?.grid.as_ref().err().cloned());
     let name = Memo::new(move |_| desk.lists.with(|l| Some(l.as_ref()?.modules.get(desk.module.get()?)?.name.clone())));
     let there = Memo::new(move |_| overlap.with(Option::is_some));
+    let draw = move |theme: &Theme| {
+        let (a, b) = desk.pair.get()?;
+        let labels = desk.matrix.with(|m| {
+            let m = m.as_ref()?;
+            Some([a, b].map(|item| m.compared.place_of(item).map_or("", |place| m.label(place)).to_owned()))
+        })?;
+        overlap.with(|o| Some(picture(o.as_ref()?, &name.get()?, [&labels[0], &labels[1]], theme)))
+    };
     let waits = move || {
         if desk.store.free.get() {
             "Reading the directions …"
@@ -54,6 +65,7 @@ pub fn OverlapPanel(desk: Desk) -> impl IntoView {
                         <p>{HELP}</p>
                     </details>
                     <CopyButton label="Copy as TSV" text=move || overlap.with_untracked(|o| o.as_ref().map(Overlap::tsv)).unwrap_or_default()/>
+                    <SavePicture what="the grid of directions" draw/>
                 </div>
             </section>
         </Show>

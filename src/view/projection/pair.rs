@@ -9,10 +9,13 @@ use crate::report::ProjectedModule;
 use crate::view::export::CopyButton;
 use crate::view::model::axis::ScaleKind;
 use crate::view::model::number::{ABSENT, general, shape, short};
+use crate::view::model::picture::pair::picture;
+use crate::view::model::picture::theme::Theme;
 use crate::view::model::projection::figures::Figure;
 use crate::view::model::projection::pair::Pair;
 use crate::view::model::projection::plan::change;
 use crate::view::model::spectrum::{PLOT, height_of, index_ticks, middle};
+use crate::view::picture::SavePicture;
 use crate::view::spectrum::LogScale;
 
 /// A module of the result beside its source.
@@ -22,6 +25,8 @@ struct Both {
     pair: Arc<Pair>,
     /// The source's are only its largest singular values.
     part: bool,
+    /// The adapter's label.
+    of: String,
 }
 
 #[component]
@@ -35,15 +40,24 @@ pub fn PairPanel(desk: Desk, picked: RwSignal<Option<usize>>) -> impl IntoView {
         let source = source.iter().flat_map(|a| a.modules.iter()).find(|m| m.name == module.source);
         let before = source.map(|m| m.singular_values.clone()).unwrap_or_default();
         let part = source.is_some_and(|m| m.truncated);
-        Some(Both { pair: Arc::new(Pair { before, after: module.singular_values.clone() }), module, part })
+        let (pair, of) = (Pair { before, after: module.singular_values.clone() }, result.report.adapter.clone());
+        Some(Both { pair: Arc::new(pair), module, part, of })
     };
     move || both().map(|both| view! { <Module both log/> })
 }
 
 #[component]
 fn Module(both: Both, log: RwSignal<bool>) -> impl IntoView {
-    let Both { module, pair, part } = both;
+    let Both { module, pair, part, of } = both;
     let known = pair.before.len();
+    let remark = part.then(|| format!("Before: only the {known} largest are computed."));
+    let drawn = StoredValue::new((pair.clone(), module.name.clone(), of, remark.clone()));
+    let draw = move |theme: &Theme| {
+        let kind = if log.get() { ScaleKind::Log } else { ScaleKind::Linear };
+        drawn.with_value(|(pair, module, of, remark)| {
+            Some(picture(pair, module, of, remark.iter().cloned().collect(), kind, theme))
+        })
+    };
     let facts = Figure::ALL.map(|figure| {
         view! { <div title=figure.help()><dt>{figure.label()}</dt><dd>{figure.write(&module.quality)}</dd></div> }
     });
@@ -66,13 +80,14 @@ fn Module(both: Both, log: RwSignal<bool>) -> impl IntoView {
                 <span class="key-line" aria-hidden="true"></span>"before "
                 <span class="key-bar" aria-hidden="true"></span>"after, both with the scale s"
             </p>
-            {part.then(|| view! { <p class="small">{format!("Before: only the {known} largest are computed.")}</p> })}
+            {remark.map(|text| view! { <p class="small">{text}</p> })}
             <dl class="facts">{facts}</dl>
             <details class="help">
                 <summary>"Singular values as a table"</summary>
                 <CopyButton label="Copy as TSV" text=move || copied.with_value(|pair| pair.tsv())/>
                 <Values pair/>
             </details>
+            <div class="panel-foot"><SavePicture what="the spectra before and after" draw/></div>
         </section>
     }
 }

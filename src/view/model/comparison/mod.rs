@@ -14,7 +14,7 @@ pub mod overlap;
 pub mod pair;
 mod state;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 /// Two adapters, the first of them the earlier one in the comparison.
 pub type PairId = (ItemId, ItemId);

@@ -1,8 +1,8 @@
 //! A heatmap as a file: its cells, the names of rows and columns, and the colours with their numbers and unit.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::cell::Cell;
 
+use super::parts::{self, SIZE, STRIP, definitions, hex, strip};
 use super::svg::{Anchor, Svg, Type, escaped, shortened};
 use super::theme::Theme;
 use super::{CHARACTER, Picture, Words, framed, stem};
@@ -25,8 +25,6 @@ pub struct Names<'a> {
     pub measure: &'a str,
 }
 
-const SIZE: f64 = 11.0;
-const STRIP: [f64; 2] = [220.0, 10.0];
 /// Characters of a row's name, at most.
 const LABEL: usize = 36;
 
@@ -91,22 +89,6 @@ fn desc(grid: &Grid, field: &dyn Field, scale: Option<Scale>) -> String {
     )
 }
 
-/// The stripes of what is not there, and the colours as a gradient.
-fn definitions(svg: &mut Svg, theme: &Theme, map: &ColourMap) {
-    const STOPS: u32 = 32;
-    svg.raw(&format!(
-        "<defs><pattern id=\"gap\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\" \
-         patternTransform=\"rotate(45)\"><rect width=\"8\" height=\"8\" fill=\"{}\"/><rect width=\"4\" height=\"8\" \
-         fill=\"{}\"/></pattern><linearGradient id=\"colours\">",
-        theme.panel, theme.track
-    ));
-    for i in 0..=STOPS {
-        let t = f64::from(i) / f64::from(STOPS);
-        svg.raw(&format!("<stop offset=\"{t}\" stop-color=\"{}\"/>", hex(map.at(t))));
-    }
-    svg.raw("</linearGradient></defs>\n");
-}
-
 /// The cells, one path per colour; whether one of them has a value that is not a number.
 fn cells(
     svg: &mut Svg,
@@ -117,43 +99,21 @@ fn cells(
     layout: &Layout,
     theme: &Theme,
 ) -> bool {
-    let colour_of = |row: usize, column: usize| {
+    let has_no_number = Cell::new(false);
+    let colour = |row: usize, column: usize| {
         let x = field.value(grid.module_at(row, column)?)?;
-        Some(scale.and_then(|s| s.position(x)).map(|t| map.at(t)))
+        let colour = scale.and_then(|s| s.position(x)).map(|t| map.at(t));
+        has_no_number.set(has_no_number.get() || colour.is_none());
+        Some(colour.unwrap_or(map.not_finite))
     };
-    let mut paths: BTreeMap<Rgb, String> = BTreeMap::new();
-    let mut has_no_number = false;
-    for row in 0..grid.rows.len() {
-        let mut column = 0;
-        while column < grid.columns.len() {
-            let Some(colour) = colour_of(row, column) else {
-                column += 1;
-                continue;
-            };
-            // Neighbours of one colour are one shape.
-            let mut end = column + 1;
-            while end < grid.columns.len() && colour_of(row, end) == Some(colour) {
-                end += 1;
-            }
-            has_no_number |= colour.is_none();
-            let path = paths.entry(colour.unwrap_or(map.not_finite)).or_default();
-            // Writing into a String cannot fail.
-            let run = end - column;
-            let _ = write!(path, "M{column} {row}h{run}v1h-{run}z");
-            column = end;
-        }
-    }
     svg.rect([layout.left, 0.0, layout.plot[0], layout.plot[1]], "url(#gap)");
-    svg.group([layout.left, 0.0], layout.cell, |svg| {
-        for (colour, path) in paths {
-            svg.path(&path, &format!("fill=\"{}\" shape-rendering=\"crispEdges\"", hex(colour)));
-        }
-    });
+    let size = [grid.rows.len(), grid.columns.len()];
+    svg.group([layout.left, 0.0], layout.cell, |svg| parts::cells(svg, size, colour));
     // Lines between the stacks.
     for at in splits(grid) {
         svg.rect([layout.left + at * layout.plot[0] - 1.0, 0.0, 2.0, layout.plot[1]], theme.panel);
     }
-    has_no_number
+    has_no_number.get()
 }
 
 fn axes(svg: &mut Svg, grid: &Grid, layout: &Layout, theme: &Theme) {
@@ -179,10 +139,8 @@ fn colours(svg: &mut Svg, field: &dyn Field, scale: Option<Scale>, theme: &Theme
     let look = Type::new(SIZE, theme.mute);
     let words = legend(field, scale);
     let name = format!("{}: {}{}", field.label(), words.unit, words.scale);
-    svg.text([0.0, 4.0], &name, Type::new(SIZE, theme.ink));
+    strip(svg, theme, &name);
     let [wide, high] = STRIP;
-    svg.rect([0.0, 12.0, wide, high], "url(#colours)");
-    svg.frame([0.5, 12.5, wide - 1.0, high - 1.0], theme.line);
     if let Some(scale) = scale {
         let mut names = vec![(0.0, words.low, Anchor::Start), (wide, words.high, Anchor::End)];
         let mut taken = vec![0.0, wide];
@@ -209,10 +167,6 @@ fn colours(svg: &mut Svg, field: &dyn Field, scale: Option<Scale>, theme: &Theme
     if let Some(colour) = not_finite {
         swatch(svg, &hex(colour), "no number");
     }
-}
-
-fn hex([r, g, b]: Rgb) -> String {
-    format!("#{r:02x}{g:02x}{b:02x}")
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::report::ModuleReport;
 use crate::view::model::axis::ScaleKind;

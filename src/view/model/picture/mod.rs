@@ -4,6 +4,10 @@
 
 pub mod domains;
 pub mod heat;
+pub mod matrix;
+pub mod overlap;
+pub mod pair;
+mod parts;
 pub mod spectrum;
 pub mod svg;
 pub mod theme;
