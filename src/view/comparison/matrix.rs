@@ -165,6 +165,8 @@ fn draw_cell(
     let (ground, ink) = (colour.map(css), colour.map(|c| css(ink_on(c))));
     let cosine = entry.cosine.map(|x| x.to_string());
     let words = entry.words.clone();
+    // The heads of a table are not read to whoever goes from button to button.
+    let names = format!("{a} and {b}: ");
     let said = view! {
         <span>{entry.text}</span>
         {entry.note.map(|note| view! { <small>{note}</small> })}
@@ -199,8 +201,7 @@ fn draw_cell(
                 data-a=a
                 data-b=b
                 data-cosine=cosine
-                title=words.clone()
-                aria-label=words
+                title=words
                 aria-pressed=move || is_chosen().to_string()
                 tabindex=move || if cursor.get() == at { "0" } else { "-1" }
                 style:background-color=ground
@@ -210,6 +211,7 @@ fn draw_cell(
                     desk.chosen.set(pair);
                 }
             >
+                <span class="visually-hidden">{names}</span>
                 {said}
             </button>
         </td>
