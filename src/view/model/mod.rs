@@ -23,6 +23,7 @@ pub mod progress;
 pub mod projection;
 pub mod remote;
 pub mod run;
+mod said;
 pub mod share;
 pub mod sheet;
 pub mod shown;
