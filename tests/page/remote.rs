@@ -175,6 +175,32 @@ fn repositories_and_several_addresses_load_as_one() {
 }
 
 #[test]
+fn a_link_can_carry_the_address_and_is_computed_anew() {
+    let browser = Browser::start();
+    let server = Remote::start();
+    open(&browser, &[server.at(&format!("plain/peft-lora/{WEIGHTS}"))]);
+    browser.expect("done");
+    let report = browser.export_json();
+    browser.click("tab-projection");
+    browser.click("share");
+    browser.click("share-address");
+    let mut link = String::new();
+    browser.until("the link has the address", || {
+        let value = browser.eval("return document.querySelector('[data-testid=share-link]').value", vec![]);
+        link = value.as_str().expect("a text").to_owned();
+        link.contains("url.html?url=")
+    });
+    assert!(!link.contains("backend"), "{link}");
+    let other = Browser::start();
+    other.visit(&link);
+    other.until("it is computed anew", || other.state() == "done");
+    assert_eq!(sigma(only_adapter(&other.export_json())), sigma(only_adapter(&report)));
+    let chosen = "return document.querySelector('[data-testid=tab-projection]').getAttribute('aria-selected')";
+    other.until("its view is there too", || other.eval(chosen, vec![]) == "true");
+    assert_eq!(other.problems(), [""; 0]);
+}
+
+#[test]
 fn the_strict_page_leads_to_the_one_that_may_connect() {
     let browser = Browser::start();
     let server = Remote::start();
