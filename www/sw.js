@@ -6,7 +6,10 @@ const PREFIX = `lorascope:${new URL(registration.scope).pathname}:`;
 const CACHE = PREFIX + BUILD;
 // Worker files have the build's name as their query; see src/source/worker.rs.
 const WORKER_FILES = ["engine_loader.js", "engine.js", "engine_bg.wasm", "reader.js"];
-const PAGES = { "": "index.html", "index.html": "index.html", "url.html": "url.html" };
+// Some hosts leave the ending out.
+const PAGES = {
+  "": "index.html", "index": "index.html", "index.html": "index.html", "url": "url.html", "url.html": "url.html",
+};
 const PATIENCE_MS = 3000;
 
 const address = (file) => {
@@ -16,9 +19,15 @@ const address = (file) => {
 };
 
 self.addEventListener("install", (event) => {
-  const fetched = FILES.map((file) => new Request(address(file), { cache: "no-cache" }));
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(fetched)));
+  event.waitUntil(caches.open(CACHE).then((cache) => Promise.all(FILES.map((file) => keep(cache, file)))));
 });
+
+async function keep(cache, file) {
+  const response = await fetch(address(file), { cache: "no-cache" });
+  if (!response.ok) throw new Error(`${file}: ${response.status}`);
+  // A host that leads index.html to its folder: browsers take no redirected answer for a page, but its content.
+  await cache.put(address(file), response.redirected ? new Response(response.body, response) : response);
+}
 
 self.addEventListener("activate", (event) => {
   const old = (name) => name.startsWith(PREFIX) && name !== CACHE;
