@@ -1,8 +1,6 @@
 //! For everyone: by keyboard alone, and without a serious finding of axe-core (Deque, 4.14.1, MPL-2.0, as published on
 //! npm) on any screen, light and dark.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use crate::browser::Browser;
@@ -62,8 +60,10 @@ fn browser_tabs(browser: &Browser) -> Vec<String> {
 fn each_theme(browser: &Browser, screen: &str) {
     for theme in ["light", "dark"] {
         browser.prefer(theme);
-        // Colours change in a transition.
-        std::thread::sleep(Duration::from_millis(400));
+        let moving = "getComputedStyle(document.body).color;
+            return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>
+                done(document.getAnimations().length))))";
+        browser.until("the colours have changed", || browser.eval(moving, vec![]) == 0);
         let found = serious(browser);
         assert!(found["passes"].as_u64() > Some(5), "axe looked at nothing: {found}");
         assert_eq!(found["told"], Value::Array(vec![]), "{screen}, {theme}: {found:#}");

@@ -110,7 +110,7 @@ fn bad_servers_are_told_in_words_and_can_be_tried_again() {
 fn the_header_shows_before_the_weights_and_cancel_stops_the_requests() {
     let browser = Browser::start();
     let server = Remote::start();
-    open(&browser, &[server.at(&format!("slow/peft-lora/{WEIGHTS}"))]);
+    open(&browser, &[server.at(&format!("held/peft-lora/{WEIGHTS}"))]);
     browser.until("the header is shown", || browser.count("outline") == 1);
     assert_eq!(browser.state(), "loading");
     let outline = browser.texts("outline")[0].clone();
@@ -126,7 +126,8 @@ fn the_header_shows_before_the_weights_and_cancel_stops_the_requests() {
     browser.expect("idle");
     assert_eq!(browser.count("outline"), 0);
     let asked = server.log().len();
-    std::thread::sleep(Duration::from_millis(500));
+    server.release();
+    browser.until("the connection is closed", || server.left() > 0);
     let sent = server.sent();
     assert!(sent < 440_000, "{sent}: it was cancelled in the middle");
     std::thread::sleep(Duration::from_millis(1500));

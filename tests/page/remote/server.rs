@@ -27,6 +27,10 @@ struct State {
     answers: HashMap<String, u32>,
     /// Bytes of files that were sent.
     sent: u64,
+    /// What `held` waits for.
+    released: bool,
+    /// Answers that the browser left before they were whole.
+    left: u32,
     /// Where `moved` leads.
     other: Option<String>,
 }
@@ -49,8 +53,12 @@ impl Remote {
                     return;
                 }
                 let state = Arc::clone(&shared);
-                // A browser that goes away in the middle is what some tests are about.
-                std::thread::spawn(move || drop(serve(&stream, &state)));
+                std::thread::spawn(move || {
+                    // A browser that goes away in the middle is what some tests are about.
+                    if serve(&stream, &state).is_err() {
+                        state.lock().expect("no thread panicked").left += 1;
+                    }
+                });
             }
         });
         Self { address, state, stop }
@@ -73,6 +81,16 @@ impl Remote {
     /// Bytes of files that were sent so far.
     pub fn sent(&self) -> u64 {
         self.state.lock().expect("no thread panicked").sent
+    }
+
+    /// Answers that the browser left before they were whole.
+    pub fn left(&self) -> u32 {
+        self.state.lock().expect("no thread panicked").left
+    }
+
+    /// `held/…` goes on with what it keeps back.
+    pub fn release(&self) {
+        self.state.lock().expect("no thread panicked").released = true;
     }
 
     pub fn forget(&self) {
@@ -147,8 +165,11 @@ fn serve(mut stream: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
     let cut = (mode == "once" && is_weights && answered == 1) || (mode == "always" && is_weights && is_later);
     let body = if cut { &body[..body.len() / 3] } else { body };
     // Slow behind the header only.
-    let (chunk, pause) = if mode == "slow" && is_later { (4_000, 100) } else { (64_000, 0) };
-    for chunk in body.chunks(chunk) {
+    let (chunk, pause) = if matches!(mode, "slow" | "held") && is_later { (4_000, 100) } else { (64_000, 0) };
+    for (count, chunk) in body.chunks(chunk).enumerate() {
+        while mode == "held" && is_later && count == 3 && !state.lock().expect("no thread panicked").released {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         stream.write_all(chunk)?;
         stream.flush()?;
         state.lock().expect("no thread panicked").sent += chunk.len() as u64;
