@@ -1,7 +1,8 @@
 //! The list of keys.
 
-use leptos::html;
 use leptos::prelude::*;
+
+use super::dialog::Dialog;
 
 const KEYS: [(&str, &str); 9] = [
     ("?", "this list"),
@@ -17,19 +18,8 @@ const KEYS: [(&str, &str); 9] = [
 
 #[component]
 pub fn Keys(open: RwSignal<bool>) -> impl IntoView {
-    let dialog = NodeRef::<html::Dialog>::new();
-    Effect::new(move |_| {
-        let Some(dialog) = dialog.get() else { return };
-        if open.get() && !dialog.open() {
-            // It throws only where the dialog is open already.
-            let _ = dialog.show_modal();
-        } else if !open.get() && dialog.open() {
-            dialog.close();
-        }
-    });
     view! {
-        <dialog node_ref=dialog class="keys" aria-labelledby="keys-title" on:close=move |_| open.set(false)>
-            <h2 id="keys-title">"Keys"</h2>
+        <Dialog open name="keys" title="Keys">
             <dl>
                 {KEYS
                     .into_iter()
@@ -48,7 +38,6 @@ pub fn Keys(open: RwSignal<bool>) -> impl IntoView {
                     })
                     .collect_view()}
             </dl>
-            <button on:click=move |_| open.set(false)>"Close"</button>
-        </dialog>
+        </Dialog>
     }
 }

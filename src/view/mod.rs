@@ -18,6 +18,8 @@ mod comparison;
 #[cfg(target_arch = "wasm32")]
 mod definitions;
 #[cfg(target_arch = "wasm32")]
+mod dialog;
+#[cfg(target_arch = "wasm32")]
 mod domains;
 #[cfg(target_arch = "wasm32")]
 mod drop;

@@ -4,6 +4,7 @@ use js_sys::Array;
 use leptos::html;
 use leptos::prelude::*;
 
+use super::dialog::Dialog;
 use super::export::CopyButton;
 use super::model::share::{self, Link};
 use super::store::use_store;
@@ -17,16 +18,6 @@ pub fn Share() -> impl IntoView {
     let store = use_store();
     let open = RwSignal::new(false);
     let shown = Memo::new(move |_| store.adapter.with(Option::is_some));
-    let dialog = NodeRef::<html::Dialog>::new();
-    Effect::new(move |_| {
-        let Some(dialog) = dialog.get() else { return };
-        if open.get() && !dialog.open() {
-            // It throws only where the dialog is open already.
-            let _ = dialog.show_modal();
-        } else if !open.get() && dialog.open() {
-            dialog.close();
-        }
-    });
     view! {
         <Show when=move || shown.get()>
             <button
@@ -38,14 +29,12 @@ pub fn Share() -> impl IntoView {
                 "Share"
             </button>
         </Show>
-        <dialog node_ref=dialog class="sharing" aria-labelledby="share-title" on:close=move |_| open.set(false)>
-            <h2 id="share-title">"Share this profile"</h2>
+        <Dialog open name="sharing" title="Share this profile">
             // A link is made when it is asked for.
             <Show when=move || open.get()>
                 <Content/>
             </Show>
-            <button class="close" on:click=move |_| open.set(false)>"Close"</button>
-        </dialog>
+        </Dialog>
     }
 }
 

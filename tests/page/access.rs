@@ -60,6 +60,7 @@ fn browser_tabs(browser: &Browser) -> Vec<String> {
 fn each_theme(browser: &Browser, screen: &str) {
     for theme in ["light", "dark"] {
         browser.prefer(theme);
+        // Colours change in transitions, which begin with the next frame.
         let moving = "getComputedStyle(document.body).color;
             return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>
                 done(document.getAnimations().length))))";
