@@ -11,7 +11,7 @@ use super::dense::{Thin, thin_qr, thin_svd};
 use super::gram_pass::{Clip, clipped_pass};
 use super::spectrum::Pair;
 use crate::compute::RawTall;
-use crate::compute::cpu::gram::{gram, joint_gram};
+use crate::compute::cpu::gram::{joint_gram, plain_gram};
 
 /// Directions with a σ below this part of σ₁ are not placed well enough for an angle.
 const PLACED: f64 = 1e-4;
@@ -44,7 +44,7 @@ fn side(x: &RawTall, y: &RawTall) -> Option<[DMatrix<f64>; 2]> {
         let (p, q) = (x.cols as usize, y.cols as usize);
         return Some([r.columns(0, p).into_owned(), r.columns(p, q).into_owned()]);
     }
-    let own = |m: &RawTall| Some(clipped_pass(&gram(m, &vec![1.0; m.cols as usize]), Clip::AtZero)?.r);
+    let own = |m: &RawTall| Some(clipped_pass(&plain_gram(m), Clip::AtZero)?.r);
     Some([own(x)?, own(y)?])
 }
 

@@ -157,7 +157,7 @@ impl<T> Unread<T> {
         match form {
             Form::Device { tall, weight, .. } => self.device.push((place, tall, weight * turn)),
             Form::Host { q, .. } => self.host.push((place, in_f32(&(q * turn)))),
-            Form::NotFinite(_) | Form::Unsettled => {
+            Form::Gram { .. } | Form::NotFinite(_) | Form::Unsettled => {
                 return Err(ComputeError::Gpu("a factor was left without a basis".into()));
             }
         }

@@ -13,6 +13,11 @@ pub struct Thin {
 }
 
 impl Thin {
+    /// Singular values without vectors.
+    pub fn values(sigma: Vec<f64>) -> Self {
+        Self { u: DMatrix::zeros(0, 0), sigma, v: DMatrix::zeros(0, 0) }
+    }
+
     /// The first `count` triples.
     pub fn truncated(mut self, count: usize) -> Self {
         let k = count.min(self.sigma.len());

@@ -147,7 +147,7 @@ impl<T> Sides<T> {
                 let product = (q * turn).resize_vertically(rows as usize, 0.0);
                 self.ready.push(Some(product.map(|x| x as f32)));
             }
-            Form::NotFinite(_) | Form::Unsettled => {
+            Form::Gram { .. } | Form::NotFinite(_) | Form::Unsettled => {
                 self.ready.push(Some(DMatrix::zeros(rows as usize, turn.ncols())));
             }
         }

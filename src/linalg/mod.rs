@@ -12,6 +12,7 @@ mod product;
 mod sketch;
 mod spectrum;
 mod update;
+mod values;
 
 pub use coordinates::{Coordinates, coordinates, double_rank};
 pub use cross::{Crossed, Directed, cross_all};

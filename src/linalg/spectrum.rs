@@ -9,7 +9,8 @@ use std::rc::Rc;
 use nalgebra::DMatrix;
 
 use super::dense::{Thin, exponent, spectral_norm, thin_qr, thin_svd};
-use super::gram_pass::{Clip, clipped_pass};
+use super::gram_pass::{Clip, Pass, clipped_pass};
+use super::values::{values_of, values_of_grams};
 use crate::compute::{ComputeError, Primitives, RawTall, Scan};
 
 /// Gram passes before a factor is left to the f64 way.
@@ -65,6 +66,11 @@ pub(super) enum Form<T> {
         q: DMatrix<f64>,
         r: DMatrix<f64>,
     },
+    /// Only its Gram matrix, in f64: enough for singular values.
+    Gram {
+        tall: T,
+        gram: DMatrix<f64>,
+    },
     NotFinite(u64),
     /// f32 will not do: the whole module goes the f64 way.
     Unsettled,
@@ -74,7 +80,16 @@ impl<T> Form<T> {
     fn r(&self) -> Option<&DMatrix<f64>> {
         match self {
             Self::Device { r, .. } | Self::Host { r, .. } => Some(r),
-            Self::NotFinite(_) | Self::Unsettled => None,
+            Self::Gram { .. } | Self::NotFinite(_) | Self::Unsettled => None,
+        }
+    }
+
+    /// Of a Gram matrix in f64 one pass gives R, and so σ, to 1e-8.
+    fn decomposed(self) -> Self {
+        let Self::Gram { tall, gram } = self else { return self };
+        match clipped_pass(&gram, Clip::AtZero) {
+            Some(Pass { weight, r, .. }) => Self::Device { tall, weight, r },
+            None => Self::Unsettled,
         }
     }
 
@@ -105,7 +120,7 @@ pub(super) async fn solve_all<P: Primitives>(
     for pair in pairs {
         let (Some(left), Some(right)) = (forms.next(), forms.next()) else { break };
         backend.pause().await?;
-        solved.push(solve(pair, [left, right]));
+        solved.push(solve(pair, [left, right], want));
     }
     Ok(solved)
 }
@@ -133,6 +148,12 @@ async fn factorise<P: Primitives>(
     }
     let raw: Vec<Rc<RawTall>> = tall.iter().map(|&n| Rc::clone(factors[n])).collect();
     let uploaded = backend.upload(&raw).await?;
+    if P::GRAM_IN_F64 && want == Want::Values {
+        for (n, form) in tall.into_iter().zip(gram_forms(backend, &raw, uploaded).await?) {
+            forms[n] = form;
+        }
+        return Ok(forms);
+    }
     let scans = backend.scan(&uploaded.iter().collect::<Vec<_>>()).await?;
 
     let mut active = Vec::new();
@@ -143,9 +164,6 @@ async fn factorise<P: Primitives>(
             active.push(Active { n, tall, scales, r: None });
         }
     }
-    // With a Gram matrix in f64 one pass gives R, and so σ, to 1e-8; orthonormal vectors need the loop all the same.
-    let once = P::GRAM_IN_F64 && want == Want::Values;
-    let clip = if once { Clip::AtZero } else { Clip::ForAnotherPass };
     for pass in 1..=MAX_PASSES {
         if active.is_empty() {
             break;
@@ -157,8 +175,8 @@ async fn factorise<P: Primitives>(
         for (a, gram) in active.into_iter().zip(grams) {
             backend.pause().await?;
             // Left Unsettled if the Gram matrix is not finite.
-            let Some((weight, r, settled)) = a.advance(&gram, clip) else { continue };
-            if settled || once {
+            let Some((weight, r, settled)) = a.advance(&gram) else { continue };
+            if settled {
                 forms[a.n] = Form::Device { tall: a.tall, weight, r };
             } else if pass < MAX_PASSES {
                 next.push((a, r));
@@ -176,6 +194,27 @@ async fn factorise<P: Primitives>(
     Ok(forms)
 }
 
+/// The Gram matrices of factors, in f64. A number that is not finite shows on their diagonals.
+async fn gram_forms<P: Primitives>(
+    backend: &P,
+    factors: &[Rc<RawTall>],
+    talls: Vec<P::Tall>,
+) -> Result<Vec<Form<P::Tall>>, ComputeError> {
+    let scales: Vec<Vec<f32>> = factors.iter().map(|factor| vec![1.0; factor.cols as usize]).collect();
+    let all: Vec<&P::Tall> = talls.iter().collect();
+    let grams = backend.gram(&all, &scales).await?;
+    let mut forms = Vec::with_capacity(talls.len());
+    for (tall, gram) in talls.into_iter().zip(grams) {
+        forms.push(if gram.diagonal().iter().all(|square| square.is_finite()) {
+            Form::Gram { tall, gram }
+        } else {
+            let count = backend.scan(&[&tall]).await?.first().map_or(0, |scan| scan.not_finite);
+            if count > 0 { Form::NotFinite(count) } else { Form::Unsettled }
+        });
+    }
+    Ok(forms)
+}
+
 /// A factor between two passes.
 struct Active<T> {
     /// Its number among the factors.
@@ -188,8 +227,8 @@ struct Active<T> {
 
 impl<T> Active<T> {
     /// One pass: W for the next `apply`, the R so far, and whether it is the last.
-    fn advance(&self, gram: &DMatrix<f64>, clip: Clip) -> Option<(DMatrix<f64>, DMatrix<f64>, bool)> {
-        let mut pass = clipped_pass(gram, clip)?;
+    fn advance(&self, gram: &DMatrix<f64>) -> Option<(DMatrix<f64>, DMatrix<f64>, bool)> {
+        let mut pass = clipped_pass(gram, Clip::ForAnotherPass)?;
         // `gram` was that of X·S: the scales go into W and out of R. They are powers of two, so this is exact.
         for (j, &scale) in self.scales.iter().enumerate().filter(|&(_, &scale)| scale != 0.0) {
             pass.weight.row_mut(j).scale_mut(f64::from(scale));
@@ -241,13 +280,19 @@ pub(super) struct Decomposed<T> {
     pub fallback: bool,
 }
 
-fn solve<T>(pair: &Pair, forms: [Form<T>; 2]) -> Solved<T> {
+fn solve<T>(pair: &Pair, forms: [Form<T>; 2], want: Want) -> Solved<T> {
     let count = forms[0].not_finite() + forms[1].not_finite();
     if count > 0 {
         return Solved::NotFinite { count };
     }
+    if let [Form::Gram { gram: left, .. }, Form::Gram { gram: right, .. }] = &forms
+        && let Some(sigma) = values_of_grams(left, right)
+    {
+        return with_padding(pair, forms, Some(Thin::values(sigma)), false);
+    }
+    let forms = forms.map(Form::decomposed);
     let all_f64 = matches!(forms, [Form::Host { .. }, Form::Host { .. }]);
-    let thin = core(&forms);
+    let thin = core(&forms, want);
     if all_f64 || thin.as_ref().is_some_and(|thin| keeps_digits(&forms, thin)) {
         return with_padding(pair, forms, thin, false);
     }
@@ -256,13 +301,15 @@ fn solve<T>(pair: &Pair, forms: [Form<T>; 2]) -> Solved<T> {
     if count > 0 {
         return Solved::NotFinite { count };
     }
-    let thin = core(&forms);
+    let thin = core(&forms, want);
     with_padding(pair, forms, thin, true)
 }
 
 /// The SVD of R_L·R_Rᵀ.
-fn core<T>(forms: &[Form<T>; 2]) -> Option<Thin> {
-    thin_svd(&(forms[0].r()? * forms[1].r()?.transpose()))
+fn core<T>(forms: &[Form<T>; 2], want: Want) -> Option<Thin> {
+    let core = forms[0].r()? * forms[1].r()?.transpose();
+    let values = if want == Want::Values { values_of(&core) } else { None };
+    values.map(Thin::values).or_else(|| thin_svd(&core))
 }
 
 fn keeps_digits<T>(forms: &[Form<T>; 2], thin: &Thin) -> bool {
@@ -320,6 +367,8 @@ async fn basis<P: Primitives>(
             let mut read = backend.read(&applied.iter().collect::<Vec<_>>()).await?;
             read.pop().ok_or_else(|| ComputeError::Gpu("a result is missing".into()))
         }
-        Form::NotFinite(_) | Form::Unsettled => Err(ComputeError::Gpu("a factor was left without a basis".into())),
+        Form::Gram { .. } | Form::NotFinite(_) | Form::Unsettled => {
+            Err(ComputeError::Gpu("a factor was left without a basis".into()))
+        }
     }
 }

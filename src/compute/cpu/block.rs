@@ -5,6 +5,7 @@
 
 use std::ops::RangeInclusive;
 
+use crate::compute::decode::widen_f16;
 use crate::compute::{FactorType, RawTall};
 
 /// Rows and columns of the largest block. Sums in f32 reach over no more than its columns.
@@ -188,30 +189,5 @@ fn decode(raw: &RawTall, first: usize, out: &mut [f32]) {
 fn fill<const N: usize>(bytes: &[u8], out: &mut [f32], decode: impl Fn([u8; N]) -> f32) {
     for (x, &number) in out.iter_mut().zip(bytes.as_chunks::<N>().0) {
         *x = decode(number);
-    }
-}
-
-/// As `widen_f16` of `shaders/tall.wgsl`, without a branch; `half` would branch on the CPU's features each time.
-fn widen_f16(h: u16) -> f32 {
-    let magnitude = u32::from(h & 0x7fff) << 13;
-    let exponent = magnitude & 0x0f80_0000;
-    let normal = magnitude + (112 << 23);
-    // The leading one that a subnormal does not have is added and, as a number, subtracted again.
-    let subnormal = (f32::from_bits(magnitude + (113 << 23)) - f32::from_bits(113 << 23)).to_bits();
-    let bits = if exponent == 0 { subnormal } else { normal };
-    let bits = if exponent == 0x0f80_0000 { normal + (112 << 23) } else { bits };
-    f32::from_bits(bits | u32::from(h & 0x8000) << 16)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_f16_widens_to_itself() {
-        for bits in 0..=u16::MAX {
-            let (wide, exact) = (widen_f16(bits), half::f16::from_bits(bits).to_f32());
-            assert!(wide.to_bits() == exact.to_bits() || wide.is_nan() && exact.is_nan(), "{bits:04x}");
-        }
     }
 }

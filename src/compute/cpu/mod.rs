@@ -16,6 +16,7 @@ mod cross;
 mod dots;
 pub mod gram;
 mod multiply;
+mod panels;
 mod residual;
 pub mod resize;
 mod scan;
