@@ -65,6 +65,7 @@ const ROLES: &[&str] = &["q", "k", "v", "o", "qkv", "gate", "up", "gate_up", "do
 ///
 /// An architecture that shows neither is none. A vision or audio tower alone is none either; beside a language
 /// model's layers it does not count.
+#[inline(never)]
 pub fn is_language_model<'a>(modules: impl IntoIterator<Item = &'a str>) -> bool {
     let mut language = false;
     for name in modules {

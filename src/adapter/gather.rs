@@ -82,6 +82,7 @@ impl File {
 }
 
 /// The tensors by module, and those that are in none: where a suffix is only a proposal, the others decide.
+#[inline(never)]
 pub(super) fn gather<'a>(header: &'a Header) -> (Vec<Gathered<'a>>, Vec<&'a TensorEntry>) {
     let mut groups: Vec<Gathered<'a>> = Vec::new();
     let mut by_path: HashMap<&str, usize> = HashMap::new();

@@ -32,6 +32,7 @@ pub struct Sorted<'a> {
 const NAMED: usize = 5;
 
 /// Sorts tensors into modules, and lists those that are no part of an update.
+#[inline(never)]
 pub fn sort<'a>(header: &'a Header, config: Option<&PeftConfig>) -> Sorted<'a> {
     let places = header.tensors.iter().enumerate().map(|(n, tensor)| (tensor.name.as_str(), n)).collect();
     let mut sorted = Sorted { places, ..Sorted::default() };

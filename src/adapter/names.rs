@@ -47,6 +47,7 @@ const TOWERS: &[(&str, &str)] = &[
 /// What llama.cpp writes before `blk`.
 const GGUF_TOWERS: &[(&str, &str)] = &[("enc", "encoder"), ("dec", "decoder"), ("v", "visual")];
 
+#[inline(never)]
 pub fn place(path: &str) -> Place {
     let lower = dotted_lower(path);
     let depth = depth::depth(&lower);

@@ -87,6 +87,7 @@ pub fn read(header: &Header, config: Option<&PeftConfig>) -> Result<Adapter, Ada
 }
 
 /// The tensors of a group that its update does not take, each with the reason.
+#[inline(never)]
 fn unused(group: &Group<'_>, found: &[Module]) -> Vec<NotAnalyzed> {
     let Some(first) = found.first() else { return Vec::new() };
     let stored = first.stored_scale.as_ref().map(|stored| &stored.tensor);
@@ -116,17 +117,28 @@ fn unused_projections(shared: [Option<&TensorEntry>; 2], modules: &[Module]) -> 
 }
 
 /// The modules of a group.
+///
+/// Not inlined, as some others that are called for every tensor or module: a browser compiles what is called often
+/// once more for speed, and a function that holds everything takes it a fifth of a second.
+#[inline(never)]
 fn of_group(group: &Group<'_>, sorted: &Sorted<'_>, settings: &Settings<'_>) -> Result<Vec<Module>, ModuleFault> {
     let name = module_name(group.family, group.path);
     let place = names::place(&name);
     let at = At { name: &name, role: &place.role, shared: sorted.shared };
-    shaped(group, at, settings)?.into_iter().map(|shaped| of_shaped(shaped, group, &name, settings)).collect()
+    shaped(group, at, settings)?.into_iter().map(|shaped| of_shaped(shaped, group, &name, &place, settings)).collect()
 }
 
-fn of_shaped(shaped: Shaped, group: &Group<'_>, name: &str, settings: &Settings<'_>) -> Result<Module, ModuleFault> {
+#[inline(never)]
+fn of_shaped(
+    shaped: Shaped,
+    group: &Group<'_>,
+    name: &str,
+    place: &names::Place,
+    settings: &Settings<'_>,
+) -> Result<Module, ModuleFault> {
     let too_large = || ModuleFault::TooLarge { shape: format!("{:?}", shaped.shape) };
     let rank = u32::try_from(shaped.rank).map_err(|_| too_large())?;
-    let place = names::place(name);
+    let place = place.clone();
     let (scale, stored_scale) = scale_of(&shaped, group, name, settings, rank);
     Ok(Module {
         name: format!("{name}{}", shaped.suffix),
@@ -214,6 +226,7 @@ impl Kinds {
     }
 }
 
+#[inline(never)]
 fn in_forward_order(modules: &mut Vec<Module>) {
     let mut places: Vec<_> =
         modules.iter().map(|m| names::Place { layer: m.layer, stack: m.stack.clone(), role: m.role.clone() }).collect();

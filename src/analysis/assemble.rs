@@ -76,6 +76,7 @@ fn longest_stack(adapter: &Adapter) -> Option<TotalLayers> {
     Some(TotalLayers { count: last.saturating_add(1), source })
 }
 
+#[inline(never)]
 fn module_report(module: &Module, profile: Profile, sigma: Sigma) -> ModuleReport {
     let measures = measures::measures(&sigma.values, sigma.rest_sq);
     ModuleReport {
@@ -105,6 +106,7 @@ fn module_report(module: &Module, profile: Profile, sigma: Sigma) -> ModuleRepor
 }
 
 /// Energies relative to the largest norm, so that tiny adapters keep their shares and huge ones stay finite.
+#[inline(never)]
 pub(crate) fn share_energy(modules: &mut [ModuleReport]) {
     let largest = modules.iter().map(|m| m.frobenius).fold(0.0, f64::max);
     if largest == 0.0 {

@@ -22,6 +22,7 @@ pub struct Measures {
 /// The measures of the spectrum `sigma`, beside which `rest_sq` is Σσ² of values that are not known one by one. None of
 /// those is above the last known one: with so many, each of that size, the effective rank and the entropy are lower
 /// bounds, and no smaller than the stable rank says. The numerical rank counts the known ones alone.
+#[inline(never)]
 pub fn measures(sigma: &[f64], rest_sq: f64) -> Measures {
     let Some(relative) = relative_squares(sigma) else { return Measures::default() };
     let rest = (rest_sq.sqrt() / sigma.first().copied().unwrap_or(1.0)).powi(2);

@@ -14,6 +14,7 @@ pub struct TotalLayers {
 const ASSUMED: u32 = 12;
 
 /// The largest N in `layers.N.` or `layer.N.` of the modules' names, plus 1; else 12.
+#[inline(never)]
 pub fn total_layers<'a>(names: impl IntoIterator<Item = &'a str>) -> TotalLayers {
     let counts = names.into_iter().filter_map(|name| layer_index(&name.to_lowercase())?.checked_add(1));
     match counts.max() {
@@ -36,6 +37,7 @@ pub struct Profile {
 }
 
 /// Classifies a module by its name in a model of `total` layers.
+#[inline(never)]
 pub fn profile(name: &str, total: u32) -> Profile {
     let lower = name.to_lowercase();
     Profile { kind: kind(&lower), depth: depth(&lower, total) }
@@ -69,6 +71,7 @@ fn depth(lower: &str, total: u32) -> &'static str {
 }
 
 /// The number of the first `layers?\.(\d+)\.` in a lower-case name. One that does not fit 32 bits is none.
+#[inline(never)]
 fn layer_index(lower: &str) -> Option<u32> {
     lower.match_indices("layer").find_map(|(at, word)| {
         let rest = lower.get(at + word.len()..)?;

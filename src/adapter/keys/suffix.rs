@@ -24,6 +24,7 @@ pub(super) const fn suffix(word: &'static str, name: Name, tail: &'static str, r
 }
 
 impl Suffix {
+    #[inline(never)]
     pub(super) fn parse<'a>(&self, key: &'a str) -> Option<Key<'a>> {
         let stem = key.strip_suffix(self.tail)?;
         let (role, family) = (self.role, self.family);

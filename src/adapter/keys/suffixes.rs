@@ -105,6 +105,7 @@ const SUFFIXES: &[Suffix] = &[
 ];
 
 /// Takes a tensor's name apart; `None` for names without a suffix of any dialect.
+#[inline(never)]
 pub fn parse(key: &str) -> Option<Key<'_>> {
     if let Some(&(word, role)) = INSIDE.iter().find(|(word, _)| key.contains(word)) {
         let path = key.find(word).and_then(|at| key.get(..at)).unwrap_or(key);

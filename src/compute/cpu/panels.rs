@@ -57,41 +57,52 @@ impl Panels {
     }
 
     fn fill<const N: usize>(&mut self, matrix: &RawTall, first: usize, decode: impl Fn([u8; N]) -> f64 + Copy) {
-        let (rows, cols, count) = (matrix.rows as usize, self.cols, self.count);
         let (numbers, _) = matrix.bytes.as_chunks::<N>();
-        let whole = cols / WIDE;
         if matrix.transposed {
-            let columns = |p: usize| std::array::from_fn(|j| &numbers[(p * WIDE + j) * rows + first..][..count]);
-            for p in 0..whole {
-                interleave(&mut self.numbers[p * self.high..][..count], columns(p), decode);
-            }
-            for col in whole * WIDE..cols {
-                let column = &numbers[col * rows + first..][..count];
-                for (row, &bytes) in self.numbers[whole * self.high..].iter_mut().zip(column) {
-                    row[col - whole * WIDE] = decode(bytes);
-                }
-            }
+            self.fill_by_column(numbers, matrix.rows as usize, first, decode);
         } else {
-            for (k, row) in numbers[first * cols..(first + count) * cols].chunks_exact(cols.max(1)).enumerate() {
-                let (fours, rest) = row.as_chunks::<WIDE>();
-                for (p, four) in fours.iter().enumerate() {
-                    self.numbers[p * self.high + k] = four.map(decode);
-                }
-                for (j, &bytes) in rest.iter().enumerate() {
-                    self.numbers[whole * self.high + k][j] = decode(bytes);
+            self.fill_by_row(&numbers[first * self.cols..(first + self.count) * self.cols], decode);
+        }
+    }
+
+    /// Not inlined, nor the other: a browser soon compiles what is hot for speed, the sooner the less there is of it.
+    #[inline(never)]
+    fn fill_by_column<const N: usize>(
+        &mut self,
+        numbers: &[[u8; N]],
+        rows: usize,
+        first: usize,
+        decode: impl Fn([u8; N]) -> f64 + Copy,
+    ) {
+        let whole = self.cols / WIDE;
+        let column = |col: usize| &numbers[col * rows + first..][..self.count];
+        for p in 0..whole {
+            // All of one length: no bound is looked at inside of the loop.
+            let columns: [&[[u8; N]]; WIDE] = std::array::from_fn(|j| column(p * WIDE + j));
+            for (k, row) in self.numbers[p * self.high..][..self.count].iter_mut().enumerate() {
+                for (x, column) in row.iter_mut().zip(&columns) {
+                    *x = decode(column[k]);
                 }
             }
         }
+        for col in whole * WIDE..self.cols {
+            for (row, &bytes) in self.numbers[whole * self.high..].iter_mut().zip(column(col)) {
+                row[col - whole * WIDE] = decode(bytes);
+            }
+        }
     }
-}
 
-/// Four columns side by side.
-fn interleave<const N: usize>(rows: &mut [Row], columns: [&[[u8; N]]; WIDE], decode: impl Fn([u8; N]) -> f64) {
-    // Of the same length, said once: no bound is looked at inside of the loop.
-    let columns = columns.map(|column| &column[..rows.len()]);
-    for (k, row) in rows.iter_mut().enumerate() {
-        for (x, column) in row.iter_mut().zip(&columns) {
-            *x = decode(column[k]);
+    #[inline(never)]
+    fn fill_by_row<const N: usize>(&mut self, numbers: &[[u8; N]], decode: impl Fn([u8; N]) -> f64 + Copy) {
+        let whole = self.cols / WIDE;
+        for (k, row) in numbers.chunks_exact(self.cols.max(1)).enumerate() {
+            let (fours, rest) = row.as_chunks::<WIDE>();
+            for (p, four) in fours.iter().enumerate() {
+                self.numbers[p * self.high + k] = four.map(decode);
+            }
+            for (j, &bytes) in rest.iter().enumerate() {
+                self.numbers[whole * self.high + k][j] = decode(bytes);
+            }
         }
     }
 }
