@@ -59,7 +59,7 @@ pub fn ModuleTable() -> impl IntoView {
         Some(row(store, &adapter, index, prefix.with_untracked(String::len), &columns.get_untracked()))
     };
     view! {
-        <section class="panel" aria-labelledby="modules-title">
+        <section class="panel below" aria-labelledby="modules-title">
             <div class="panel-head">
                 <h2 id="modules-title">
                     "Modules "
