@@ -8,6 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::compute::Spent;
 use crate::projection::{OutputType, PlanRow, Request};
 use crate::report::{
     AdapterReport, AlignedModule, AlignmentReport, Along, ComparedModule, EngineReport, ExtractedModule,
@@ -155,6 +156,8 @@ pub enum ToPage {
     Cleared { engine: EngineReport },
     /// The end of a drop, of a cancel, of a removal or of a scale set by hand.
     Finished { outcome: Outcome, engine: EngineReport, problems: Vec<Problem> },
+    /// Where the time of a job went, which [`ToPage::Finished`] is about to end.
+    Spent(Spent),
     /// What [`ToEngine::Plan`] asked for, its rows following in [`ToPage::PlanRows`]; or why it cannot be done.
     Planned { item: ItemId, plan: Result<Box<PlanHead>, String> },
     /// The next rows of the plan, in order.

@@ -4,6 +4,8 @@
 
 mod cases;
 mod common;
+#[path = "session/crew.rs"]
+mod crew;
 #[path = "session/device.rs"]
 mod device;
 #[path = "session/held.rs"]

@@ -5,7 +5,7 @@
 const PREFIX = `lorascope:${new URL(registration.scope).pathname}:`;
 const CACHE = PREFIX + BUILD;
 // Worker files have the build's name as their query; see src/source/worker.rs.
-const WORKER_FILES = ["engine_loader.js", "engine.js", "engine_bg.wasm", "reader.js"];
+const WORKER_FILES = ["engine_loader.js", "engine.js", "engine_bg.wasm", "reader.js", "helper.js"];
 // Some hosts leave the ending out.
 const PAGES = {
   "": "index.html", "index": "index.html", "index.html": "index.html", "url": "url.html", "url.html": "url.html",

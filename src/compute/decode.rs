@@ -2,12 +2,13 @@
 
 use nalgebra::DMatrix;
 use safetensors::Dtype;
+use serde::{Deserialize, Serialize};
 
 use super::RawTall;
 use crate::container::TensorType;
 
 /// The dtypes that factors may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum FactorType {
     F32,
     F16,

@@ -27,11 +27,13 @@ pub mod cpu;
 pub mod decode;
 pub mod gpu;
 pub mod plan;
+mod pulse;
 mod resize;
 mod view;
 
 pub use change::{Aligned, Change, Residual, Side, Sides};
 pub use decode::FactorType;
+pub use pulse::{Part, Pulse, Spent, Steady, timed};
 pub use resize::Resize;
 pub use view::TallView;
 
@@ -150,21 +152,9 @@ pub trait Primitives {
     /// Lets the caller's event loop run and asks it whether to go on. Called between pieces of CPU work.
     fn pause(&self) -> impl Future<Output = Result<(), ComputeError>>;
 
+    /// The caller's event loop and clock.
+    fn pulse(&self) -> &impl Pulse;
+
     /// What has been dispatched, uploaded and read back so far.
     fn counts(&self) -> Counts;
-}
-
-/// Called between pieces of work; true means: stop, the person cancelled.
-pub trait Pulse {
-    fn beat(&self) -> impl Future<Output = bool>;
-}
-
-/// Never cancels.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Steady;
-
-impl Pulse for Steady {
-    async fn beat(&self) -> bool {
-        false
-    }
 }

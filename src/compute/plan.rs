@@ -29,6 +29,9 @@ impl Aim {
     pub const GPU: Self = Self { bytes: 48 << 20, words: 16 << 20, products: 4_000_000_000 };
     /// A GPU that is the CPU in disguise: a tenth of a second there is little.
     pub const SOFTWARE: Self = Self { bytes: 6 << 20, words: 4 << 20, products: 100_000_000 };
+    /// What one worker of several takes at a time: enough for a read at full speed, and a fraction of an adapter, so
+    /// that all workers end together.
+    pub const WORKER: Self = Self { bytes: 8 << 20, words: u64::MAX, products: 1_000_000_000 };
     /// Small batches: progress shows and a cancel is soon heard.
     pub const CPU: Self = Self { bytes: 4 << 20, words: u64::MAX, products: 200_000_000 };
 }

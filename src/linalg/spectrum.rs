@@ -7,11 +7,12 @@
 use std::rc::Rc;
 
 use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
 
 use super::dense::{Thin, exponent, spectral_norm, thin_qr, thin_svd};
 use super::gram_pass::{Clip, Pass, clipped_pass};
 use super::values::{values_of, values_of_grams};
-use crate::compute::{ComputeError, Primitives, RawTall, Scan};
+use crate::compute::{ComputeError, Part, Primitives, RawTall, Scan, timed};
 
 /// Gram passes before a factor is left to the f64 way.
 const MAX_PASSES: usize = 4;
@@ -37,12 +38,13 @@ pub enum Want {
 }
 
 /// What became of one pair.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Spectrum {
     Found {
         /// Descending, min(out, in, r) of them.
         sigma: Vec<f64>,
-        /// U (out × k) and V (in × k), k the count of σ > 2e-6·σ₁; only with [`Want::Vectors`].
+        /// U (out × k) and V (in × k), k the count of σ > 2e-6·σ₁; only with [`Want::Vectors`], and not serialised.
+        #[serde(skip)]
         vectors: Option<(DMatrix<f32>, DMatrix<f32>)>,
         /// Whether the module went the f64 way because f32 would have lost digits.
         fallback: bool,
@@ -120,7 +122,7 @@ pub(super) async fn solve_all<P: Primitives>(
     for pair in pairs {
         let (Some(left), Some(right)) = (forms.next(), forms.next()) else { break };
         backend.pause().await?;
-        solved.push(solve(pair, [left, right], want));
+        solved.push(timed(backend.pulse(), Part::Algebra, async { solve(pair, [left, right], want) }).await);
     }
     Ok(solved)
 }
@@ -147,14 +149,15 @@ async fn factorise<P: Primitives>(
         return Ok(forms);
     }
     let raw: Vec<Rc<RawTall>> = tall.iter().map(|&n| Rc::clone(factors[n])).collect();
-    let uploaded = backend.upload(&raw).await?;
+    let uploaded = timed(backend.pulse(), Part::Upload, backend.upload(&raw)).await?;
     if P::GRAM_IN_F64 && want == Want::Values {
         for (n, form) in tall.into_iter().zip(gram_forms(backend, &raw, uploaded).await?) {
             forms[n] = form;
         }
         return Ok(forms);
     }
-    let scans = backend.scan(&uploaded.iter().collect::<Vec<_>>()).await?;
+    let all: Vec<&P::Tall> = uploaded.iter().collect();
+    let scans = timed(backend.pulse(), Part::Compute, backend.scan(&all)).await?;
 
     let mut active = Vec::new();
     for ((n, tall), scan) in tall.into_iter().zip(uploaded).zip(scans) {
@@ -170,12 +173,13 @@ async fn factorise<P: Primitives>(
         }
         let talls: Vec<&P::Tall> = active.iter().map(|a| &a.tall).collect();
         let scales: Vec<Vec<f32>> = active.iter().map(|a| a.scales.clone()).collect();
-        let grams = backend.gram(&talls, &scales).await?;
+        let grams = timed(backend.pulse(), Part::Compute, backend.gram(&talls, &scales)).await?;
         let (mut next, mut weights) = (Vec::new(), Vec::new());
         for (a, gram) in active.into_iter().zip(grams) {
             backend.pause().await?;
             // Left Unsettled if the Gram matrix is not finite.
-            let Some((weight, r, settled)) = a.advance(&gram) else { continue };
+            let done = timed(backend.pulse(), Part::Algebra, async { a.advance(&gram) }).await;
+            let Some((weight, r, settled)) = done else { continue };
             if settled {
                 forms[a.n] = Form::Device { tall: a.tall, weight, r };
             } else if pass < MAX_PASSES {
@@ -184,7 +188,11 @@ async fn factorise<P: Primitives>(
             }
         }
         let talls: Vec<&P::Tall> = next.iter().map(|(a, _)| &a.tall).collect();
-        let applied = if talls.is_empty() { Vec::new() } else { backend.apply(&talls, &weights).await? };
+        let applied = if talls.is_empty() {
+            Vec::new()
+        } else {
+            timed(backend.pulse(), Part::Compute, backend.apply(&talls, &weights)).await?
+        };
         active = next
             .into_iter()
             .zip(applied)
@@ -202,7 +210,7 @@ async fn gram_forms<P: Primitives>(
 ) -> Result<Vec<Form<P::Tall>>, ComputeError> {
     let scales: Vec<Vec<f32>> = factors.iter().map(|factor| vec![1.0; factor.cols as usize]).collect();
     let all: Vec<&P::Tall> = talls.iter().collect();
-    let grams = backend.gram(&all, &scales).await?;
+    let grams = timed(backend.pulse(), Part::Compute, backend.gram(&all, &scales)).await?;
     let mut forms = Vec::with_capacity(talls.len());
     for (tall, gram) in talls.into_iter().zip(grams) {
         forms.push(if gram.diagonal().iter().all(|square| square.is_finite()) {

@@ -1,19 +1,24 @@
 //! One adapter: its batches, one after the other, to the singular values of every module.
 
+use std::ops::Range;
+
 use super::held::Found;
 use super::in_memory::largest;
 use super::jobs::Spectra;
 use super::tensors::{self, Way};
 use super::{Emit, Session};
-use crate::adapter::{Adapter, FaultLog, Module, ModuleFault};
+use crate::adapter::{Adapter, Module, ModuleFault};
 use crate::analysis::Sigma;
 use crate::compute::plan::{self, Cost};
-use crate::compute::{ComputeError, Pulse};
+use crate::compute::{ComputeError, Part, Pulse, timed};
 use crate::formula::Made;
 use crate::intake::AdapterFile;
 use crate::linalg::{Pair, Spectrum, Want};
 use crate::protocol::{Progress, ToPage};
 use crate::source::{ByteSource, SourceError};
+
+/// Bytes of a batch, at most, that is read while the one before it is computed.
+const READ_AHEAD: u64 = 64 << 20;
 
 /// Why an adapter has no result.
 pub(super) enum Stopped {
@@ -66,39 +71,49 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         adapter: &Adapter,
         work: &mut Work,
     ) -> Result<Found, Stopped> {
-        let mut faults = FaultLog::default();
         let mut found = Found::of(adapter.modules.len());
         let mut numbers = Vec::new();
-        let mut costs = Vec::new();
         for (n, module) in adapter.modules.iter().enumerate() {
             let way = tensors::way(module);
             match batch_cost(way) {
-                Some(cost) => {
-                    numbers.push(n);
-                    costs.push(cost);
-                }
+                Some(cost) => numbers.push((n, cost)),
                 None if way == Way::OfBase => {
-                    faults.push(module.name.clone(), ModuleFault::NeedsBase { kind: module.algorithm })
+                    found.faults.push(module.name.clone(), ModuleFault::NeedsBase { kind: module.algorithm });
                 }
                 None => {
                     let shape = format!("{:?}", module.shape);
-                    faults.push(module.name.clone(), ModuleFault::TooLarge { shape });
+                    found.faults.push(module.name.clone(), ModuleFault::TooLarge { shape });
                 }
             }
         }
         self.read_other_scales(file, adapter, &mut found).await?;
-        for batch in plan::batches(&costs, self.chosen.aim()) {
-            let cost = costs[batch.clone()].iter().copied().fold(Cost::default(), Cost::plus);
-            self.progress(&file.label, batch.start, costs.len(), *work);
-            let numbers = &numbers[batch];
-            let modules: Vec<_> = numbers.iter().map(|&n| &adapter.modules[n]).collect();
-            let tensors = tensors::read(&file.source, &modules).await?;
+        let all = numbers.len();
+        let rest = self.analyse_by_crew(file, adapter, numbers, &mut found, work).await?;
+        let before = all - rest.len();
+        let (numbers, costs): (Vec<usize>, Vec<Cost>) = rest.into_iter().unzip();
+        let batches = plan::batches(&costs, self.chosen.aim());
+        let cost_of = |batch: &Range<usize>| costs[batch.clone()].iter().copied().fold(Cost::default(), Cost::plus);
+        let modules_of =
+            |batch: &Range<usize>| numbers[batch.clone()].iter().map(|&n| &adapter.modules[n]).collect::<Vec<_>>();
+        let mut ahead = None;
+        for (place, batch) in batches.iter().enumerate() {
+            let cost = cost_of(batch);
+            self.progress(&file.label, before + batch.start, all, *work);
+            let (numbers, modules) = (&numbers[batch.clone()], modules_of(batch));
+            let reading = ahead.take().unwrap_or_else(|| tensors::read(&file.source, &modules));
+            let tensors = timed(self.chosen.pulse(), Part::Read, reading).await?;
+            // The next batch is read while this one is computed.
+            let next = batches.get(place + 1).filter(|next| cost_of(next).bytes <= READ_AHEAD);
+            ahead = next.map(|next| tensors::read(&file.source, &modules_of(next)));
             let mut waiting = Vec::with_capacity(numbers.len());
             for (&n, module) in numbers.iter().zip(&modules) {
                 found.stored[n] = tensors.stored(module);
                 match tensors.made(module) {
                     Some(made) => waiting.push((n, made)),
-                    None => faults.push(module.name.clone(), ModuleFault::Parts { has: module.algorithm.to_owned() }),
+                    None => {
+                        let has = module.algorithm.to_owned();
+                        found.faults.push(module.name.clone(), ModuleFault::Parts { has });
+                    }
                 }
                 if self.chosen.is_cancelled().await {
                     return Err(Stopped::Cancelled);
@@ -111,20 +126,10 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 Stopped::Cancelled => Stopped::Cancelled,
             })?;
             for (n, spectrum) in spectra {
-                match spectrum {
-                    Ok(sigma) => {
-                        let module = &adapter.modules[n];
-                        let count = module.shape[0].min(module.shape[1]);
-                        let thin = module.update.width().map_or(count, |width| width.min(count));
-                        let is_whole = sigma.rest_sq == 0.0;
-                        found.spectra[n] = Some(if is_whole { sigma.resized(thin as usize) } else { sigma });
-                    }
-                    Err(fault) => faults.push(adapter.modules[n].name.clone(), fault),
-                }
+                found.tell_of(n, &adapter.modules[n], spectrum);
             }
             work.done += cost.bytes;
         }
-        found.faults = faults;
         Ok(found)
     }
 
@@ -173,15 +178,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             return Ok(done);
         }
         let spectra = self.chosen.run(&Spectra { pairs: &pairs, want: Want::Values }, cost).await?;
-        let mut fallbacks = 0;
-        let mut spectra = spectra.into_iter().map(|spectrum| match spectrum {
-            Spectrum::Found { sigma, fallback, .. } => {
-                fallbacks += u64::from(fallback);
-                Ok(sigma)
-            }
-            Spectrum::NotFinite { count } => Err(ModuleFault::NotFinite { count }),
-            Spectrum::OutOfRange => Err(ModuleFault::OutOfRange),
-        });
+        let mut spectra = spectra.into_iter().map(|spectrum| self.values(spectrum));
         for (n, is_kron) in owners {
             let Some(first) = spectra.next() else { break };
             let sigma = if is_kron {
@@ -192,12 +189,22 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             };
             done.push((n, sigma));
         }
-        drop(spectra);
-        self.fallbacks += fallbacks;
         Ok(done)
     }
 
-    fn progress(&self, label: &str, done: usize, modules: usize, work: Work) {
+    /// The singular values of one pair.
+    pub(super) fn values(&mut self, spectrum: Spectrum) -> Result<Vec<f64>, ModuleFault> {
+        match spectrum {
+            Spectrum::Found { sigma, fallback, .. } => {
+                self.fallbacks += u64::from(fallback);
+                Ok(sigma)
+            }
+            Spectrum::NotFinite { count } => Err(ModuleFault::NotFinite { count }),
+            Spectrum::OutOfRange => Err(ModuleFault::OutOfRange),
+        }
+    }
+
+    pub(super) fn progress(&self, label: &str, done: usize, modules: usize, work: Work) {
         let text = format!("Analysing {label}: {done} of {modules} modules");
         self.emit.emit(ToPage::Progress(Progress { text, done: work.done, total: work.total }));
     }

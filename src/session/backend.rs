@@ -56,6 +56,10 @@ impl<P: Pulse + Clone> Chosen<P> {
         Ok(Self { backend, reason, choice, pulse, past: Counts::default(), rebuilt: false })
     }
 
+    pub fn pulse(&self) -> &P {
+        &self.pulse
+    }
+
     /// `webgpu` or `cpu`.
     pub fn name(&self) -> &'static str {
         match self.backend {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::adapter::scale::{self, Resolved, Scale};
-use crate::adapter::{Adapter, FaultLog, Module, Update};
+use crate::adapter::{Adapter, FaultLog, Module, ModuleFault, Update};
 use crate::analysis::Sigma;
 use crate::checkpoint::Checkpoint;
 use crate::container::quoted;
@@ -75,6 +75,19 @@ impl Found {
     pub fn of(modules: usize) -> Self {
         let (spectra, exact, stored) = (vec![None; modules], vec![None; modules], vec![None; modules]);
         Self { spectra, exact, stored, faults: FaultLog::default() }
+    }
+
+    /// Notes the singular values of a module, or why it has none.
+    pub fn tell_of(&mut self, n: usize, module: &Module, spectrum: Result<Sigma, ModuleFault>) {
+        match spectrum {
+            Ok(sigma) => {
+                let count = module.shape[0].min(module.shape[1]);
+                let thin = module.update.width().map_or(count, |width| width.min(count));
+                let is_whole = sigma.rest_sq == 0.0;
+                self.spectra[n] = Some(if is_whole { sigma.resized(thin as usize) } else { sigma });
+            }
+            Err(fault) => self.faults.push(module.name.clone(), fault),
+        }
     }
 
     /// What is reported of every module.

@@ -15,6 +15,7 @@ mod based;
 mod bases;
 mod checkpoints;
 mod compare;
+pub mod crew;
 mod crossing;
 mod drop;
 mod entrants;
@@ -67,6 +68,7 @@ impl<F: Fn(ToPage)> Emit for F {
 /// Everything that an engine knows.
 pub struct Session<S: ByteSource, P, E> {
     chosen: Chosen<P>,
+    crew: Option<Rc<dyn crew::Crew<S::Piece>>>,
     emit: E,
     held: Vec<Held<S>>,
     projected: Option<Projected<Metered<S>>>,
@@ -93,6 +95,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             Ok(chosen) => {
                 let session = Self {
                     chosen,
+                    crew: None,
                     emit,
                     held: Vec::new(),
                     projected: None,
@@ -114,6 +117,12 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 Err(text)
             }
         }
+    }
+
+    /// Gives the CPU's work to a crew, as long as it is the CPU that computes.
+    pub fn employ(&mut self, crew: Rc<dyn crew::Crew<S::Piece>>) {
+        self.crew = Some(crew);
+        self.emit.emit(ToPage::Started { engine: self.engine() });
     }
 
     pub fn backend(&self) -> &Backend<P> {
@@ -229,7 +238,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             Backend::Gpu(gpu) => Some(gpu.adapter_name().to_owned()),
         };
         let (backend, reason) = (self.chosen.name().to_owned(), self.chosen.reason.clone());
-        EngineReport { backend, adapter_name, reason, workers: 1, counts }
+        let workers = self.crew().map_or(1, |crew| crew.workers() as u32);
+        EngineReport { backend, adapter_name, reason, workers, counts }
     }
 
     fn outcome(&self) -> Outcome {

@@ -96,11 +96,7 @@ pub fn read<'a, S: ByteSource>(
     source: &'a S,
     modules: &[&Module],
 ) -> impl Future<Output = Result<Tensors, SourceError>> + use<'a, S> {
-    let stored = modules.iter().filter_map(|m| m.stored_scale.as_ref()).map(|scale| &scale.tensor);
-    let tensors = modules.iter().flat_map(|m| m.update.tensors()).chain(stored);
-    let mut wanted: Vec<Range<u64>> = tensors.map(|tensor| tensor.begin..tensor.end).collect();
-    wanted.sort_by_key(|range| range.start);
-    let started: Vec<_> = coalesce(&wanted).into_iter().map(|range| (range.start, source.read(range))).collect();
+    let started: Vec<_> = ranges(modules).into_iter().map(|range| (range.start, source.read(range))).collect();
     async move {
         let mut chunks = Vec::with_capacity(started.len());
         for (begin, reading) in started {
@@ -108,6 +104,15 @@ pub fn read<'a, S: ByteSource>(
         }
         Ok(Tensors { chunks })
     }
+}
+
+/// The ranges of the file that hold all tensors of modules, in order.
+pub(super) fn ranges(modules: &[&Module]) -> Vec<Range<u64>> {
+    let stored = modules.iter().filter_map(|m| m.stored_scale.as_ref()).map(|scale| &scale.tensor);
+    let tensors = modules.iter().flat_map(|m| m.update.tensors()).chain(stored);
+    let mut wanted: Vec<Range<u64>> = tensors.map(|tensor| tensor.begin..tensor.end).collect();
+    wanted.sort_by_key(|range| range.start);
+    coalesce(&wanted)
 }
 
 /// Reads the scale that the file stores for a module, and nothing else.

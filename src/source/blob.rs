@@ -34,7 +34,7 @@ impl BlobSource {
 /// hundred megabytes of them; it looks at what is allocated, though, not at what is used. A buffer that nobody
 /// touches takes no memory and counts. (Handing a buffer over with `ArrayBuffer.transfer` does the opposite: it no
 /// longer counts and is not freed either.)
-fn remind_collector(read: usize) {
+pub fn remind_collector(read: usize) {
     /// Bytes below which the collector may take its time.
     const LARGE: usize = 1 << 20;
     if read >= LARGE {

@@ -13,12 +13,12 @@ mod memory;
 mod metered;
 pub mod path;
 #[cfg(target_arch = "wasm32")]
-mod readers;
+pub mod readers;
 #[cfg(target_arch = "wasm32")]
 pub mod worker;
 
 #[cfg(target_arch = "wasm32")]
-pub use blob::BlobSource;
+pub use blob::{BlobSource, remind_collector};
 pub use memory::MemorySource;
 pub use metered::Metered;
 

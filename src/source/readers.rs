@@ -66,8 +66,13 @@ impl Reader {
     }
 }
 
+/// Starts the readers, so that they are there for the first file.
+pub fn start() {
+    POOL.with(|_| ());
+}
+
 /// Begins to read `part`, on another thread if there is one.
-pub(super) fn read(part: &Blob) -> impl Future<Output = Result<ArrayBuffer, JsValue>> + use<> {
+pub fn read(part: &Blob) -> impl Future<Output = Result<ArrayBuffer, JsValue>> + use<> {
     let asked = || POOL.with(|pool| pool.next()?.ask(part).ok());
     let elsewhere = if part.size() < WORTH_IT { None } else { asked() };
     let promise = elsewhere.unwrap_or_else(|| part.array_buffer());

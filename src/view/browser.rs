@@ -1,6 +1,6 @@
 //! Small things asked of the browser. Storage and clipboard may be refused: that is never an error here.
 
-use js_sys::{Array, Reflect};
+use js_sys::{Array, Function, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, HtmlElement, Url};
@@ -8,6 +8,19 @@ use web_sys::{Blob, HtmlElement, Url};
 /// Milliseconds since the page began.
 pub fn now_ms() -> f64 {
     leptos::prelude::window().performance().map_or(0.0, |p| p.now())
+}
+
+/// Puts a duration that ends now on the browser's timeline, where its own tools show it.
+pub fn measure(name: &str, ms: f64) {
+    let options = js_sys::Object::new();
+    let end = now_ms();
+    let set = |key: &str, value: f64| Reflect::set(&options, &key.into(), &value.into());
+    let Ok(performance) = Reflect::get(&leptos::prelude::window(), &"performance".into()) else { return };
+    let measure = Reflect::get(&performance, &"measure".into()).ok().and_then(|f| f.dyn_into::<Function>().ok());
+    // Figures for whoever looks: nothing is lost where a browser refuses them.
+    if let (Ok(_), Ok(_), Some(measure)) = (set("start", (end - ms).max(0.0)), set("duration", ms), measure) {
+        let _ = measure.call2(&performance, &name.into(), &options);
+    }
 }
 
 /// The decoded values of one name in the address' query.

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, Event, MessageEvent, Url, Worker, console};
 
-use super::browser::{download, query, words};
+use super::browser::{download, measure, query, words};
 use super::model::address;
 use super::store::Store;
 use crate::protocol::{BackendChoice, ToEngine, ToPage, wire as codec};
@@ -90,6 +90,7 @@ impl Wire {
         match codec::decode::<ToPage>(data) {
             Ok((ToPage::Panicked { text }, _)) => self.died(&text),
             Ok((ToPage::Exported { file_name }, parts)) => self.save(&parts, &file_name),
+            Ok((ToPage::Spent(spent), _)) => spent.parts().into_iter().for_each(|(name, ms)| measure(name, ms)),
             Ok((message, _)) => self.store.receive(message),
             Err(error) => self.died(&format!("A message of the engine could not be read: {}", words(&error))),
         }

@@ -151,6 +151,10 @@ impl<P: Pulse> Primitives for CpuBackend<P> {
         if self.pulse.beat().await { Err(ComputeError::Cancelled) } else { Ok(()) }
     }
 
+    fn pulse(&self) -> &impl Pulse {
+        &self.pulse
+    }
+
     fn counts(&self) -> Counts {
         Counts::default()
     }

@@ -186,6 +186,10 @@ impl<P: Pulse> Primitives for GpuBackend<P> {
         if self.pulse.beat().await { Err(ComputeError::Cancelled) } else { Ok(()) }
     }
 
+    fn pulse(&self) -> &impl Pulse {
+        &self.pulse
+    }
+
     fn counts(&self) -> Counts {
         self.counts.get()
     }

@@ -213,8 +213,8 @@ impl State {
             }
             ToPage::Finished { outcome, engine, problems } => self.finish(outcome, engine, problems, now_ms),
             ToPage::Panicked { text } => self.crashed(text),
-            // The page saves the file; nothing that is shown changes.
-            ToPage::Exported { .. } | ToPage::Report { .. } => {}
+            // The page saves the file, or tells the browser; nothing that is shown changes.
+            ToPage::Exported { .. } | ToPage::Report { .. } | ToPage::Spent(_) => {}
             ToPage::Planned { item, plan } => self.projection.planned(item, plan),
             ToPage::PlanRows { item, rows } => self.projection.plan_rows(item, rows),
             ToPage::Projected { item, modules, report } => self.projection.projected(item, modules, *report, now_ms),

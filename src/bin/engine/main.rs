@@ -7,8 +7,15 @@ fn main() {
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    worker::start();
+    if helper::is_helper() { helper::start() } else { worker::start() }
 }
+
+#[cfg(target_arch = "wasm32")]
+mod crew;
+#[cfg(target_arch = "wasm32")]
+mod event_loop;
+#[cfg(target_arch = "wasm32")]
+mod helper;
 
 #[cfg(target_arch = "wasm32")]
 mod worker {
@@ -17,40 +24,18 @@ mod worker {
     use std::rc::Rc;
 
     use js_sys::{Array, Function, Promise, Reflect};
-    use lorascope::compute::Pulse;
     use lorascope::protocol::{ToEngine, ToPage, wire};
-    use lorascope::session::{Download, Session};
-    use lorascope::source::BlobSource;
+    use lorascope::session::{Backend, Download, Session};
     use lorascope::source::http::BrowserNetwork;
+    use lorascope::source::{BlobSource, readers};
     use wasm_bindgen::prelude::*;
     use wasm_bindgen_futures::{JsFuture, spawn_local};
-    use web_sys::{Blob, BlobPropertyBag, DedicatedWorkerGlobalScope, File, MessageChannel, MessageEvent};
+    use web_sys::{Blob, BlobPropertyBag, File, MessageEvent};
 
-    /// Milliseconds of work after which the event loop runs, so that a cancel is heard and the next ranges are asked
-    /// for.
-    const SLICE_MS: f64 = 12.0;
+    use super::crew::Helpers;
+    use super::event_loop::{EventLoop, scope, take_spent};
 
     type Engine = Session<BlobSource, EventLoop, fn(ToPage)>;
-
-    /// Lets the worker's messages in between pieces of work.
-    #[derive(Clone, Debug)]
-    struct EventLoop {
-        /// The job that is being served; [`is_job`] says what is numbered, as it comes.
-        serving: Rc<Cell<u64>>,
-        /// Jobs up to this one are cancelled.
-        stop_through: Rc<Cell<u64>>,
-        last: Rc<Cell<f64>>,
-    }
-
-    impl Pulse for EventLoop {
-        async fn beat(&self) -> bool {
-            if now() - self.last.get() > SLICE_MS {
-                next_task().await;
-                self.last.set(now());
-            }
-            self.serving.get() <= self.stop_through.get()
-        }
-    }
 
     /// The page's messages wait here while an earlier one is being served.
     struct Inbox {
@@ -67,7 +52,7 @@ mod worker {
 
     pub fn start() {
         std::panic::set_hook(Box::new(|info| post(ToPage::Panicked { text: info.to_string() }, &Array::new())));
-        let pulse = EventLoop { serving: Rc::default(), stop_through: Rc::default(), last: Rc::new(Cell::new(now())) };
+        let pulse = EventLoop::new();
         let inbox = Rc::new(Inbox {
             waiting: RefCell::default(),
             jobs: Cell::default(),
@@ -117,9 +102,22 @@ mod worker {
             }
             if let ToEngine::Start { backend } = message {
                 let name = gpu_name().await.unwrap_or_else(|| "unnamed GPU".to_owned());
-                let emit: fn(ToPage) = |message| post(message, &Array::new());
+                let emit: fn(ToPage) = |message| {
+                    if matches!(message, ToPage::Finished { .. }) {
+                        post(ToPage::Spent(take_spent()), &Array::new());
+                    }
+                    post(message, &Array::new());
+                };
                 match Session::start(backend, name, self.pulse.clone(), emit).await {
-                    Ok(engine) => drop(self.engine.replace(Some(engine))),
+                    Ok(mut engine) => {
+                        readers::start();
+                        if matches!(engine.backend(), Backend::Cpu(_))
+                            && let Some(helpers) = Helpers::start()
+                        {
+                            engine.employ(Rc::new(helpers));
+                        }
+                        self.engine.replace(Some(engine));
+                    }
                     Err(text) => drop(self.refusal.replace(Some(text))),
                 }
                 return;
@@ -233,37 +231,5 @@ mod worker {
             let words: Vec<String> = ["vendor", "architecture"].into_iter().filter_map(word).collect();
             Some(words.join(" ")).filter(|words| !words.is_empty())
         })
-    }
-
-    thread_local! {
-        /// Messages of the worker to itself, on one channel: one for each message would stay open.
-        static TO_MYSELF: Option<MessageChannel> = MessageChannel::new().ok();
-    }
-
-    /// Ends when the event loop has run the messages that wait. A message to oneself: a timer would sleep for four
-    /// milliseconds, and in short slices that counts.
-    async fn next_task() {
-        let promise = Promise::new(&mut |resolve, _| {
-            let sent = TO_MYSELF.with(|channel| {
-                let channel = channel.as_ref()?;
-                // One job runs at a time, so no message is under way but this one.
-                channel.port1().set_onmessage(Some(&resolve));
-                channel.port2().post_message(&JsValue::NULL).ok()
-            });
-            // A refused message would leave the work waiting for ever; then it goes on without a pause.
-            if sent.is_none() {
-                let _ = resolve.call0(&JsValue::NULL);
-            }
-        });
-        // Cannot fail: nothing rejects this promise.
-        let _ = JsFuture::from(promise).await;
-    }
-
-    fn now() -> f64 {
-        scope().performance().map_or(0.0, |performance| performance.now())
-    }
-
-    fn scope() -> DedicatedWorkerGlobalScope {
-        js_sys::global().unchecked_into()
     }
 }

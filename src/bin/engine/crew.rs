@@ -1,0 +1,170 @@
+//! The engine's crew: helper workers (`helper.rs`), each with an instance of the same compiled module.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+
+use futures_channel::oneshot;
+use js_sys::Array;
+use lorascope::protocol::wire;
+use lorascope::session::crew::{Answer, Crew, Task};
+use lorascope::source::readers;
+use lorascope::source::worker::Site;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{Blob, Event, MessageEvent, Worker};
+
+use super::event_loop::{now, scope};
+
+/// More threads than this would wait for the files.
+const MOST: usize = 8;
+
+/// Workers, of which each has at most one task in hand.
+pub struct Helpers(Rc<Pool>);
+
+struct Pool {
+    helpers: Vec<Helper>,
+    /// Who waits for a helper, in order; they are given its number.
+    waiting: RefCell<VecDeque<oneshot::Sender<usize>>>,
+}
+
+struct Helper {
+    worker: Worker,
+    state: Cell<State>,
+    /// Who waits for the answer to its task.
+    asked: Rc<RefCell<Option<oneshot::Sender<JsValue>>>>,
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_error: Closure<dyn FnMut(Event)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Starting,
+    Idle,
+    Busy,
+    Gone,
+}
+
+impl Helpers {
+    /// As many helpers as the machine has cores; `None` where there is one core, or the browser gives no workers.
+    pub fn start() -> Option<Self> {
+        let cores = scope().navigator().hardware_concurrency();
+        let count = if cores < 2.0 { 0 } else { (cores as usize).min(MOST) };
+        let site = Site::of_this_worker().ok()?;
+        let pool = Rc::new_cyclic(|pool: &Weak<Pool>| Pool {
+            helpers: (0..count).filter_map(|_| Helper::start(&site, pool).ok()).collect(),
+            waiting: RefCell::default(),
+        });
+        (!pool.helpers.is_empty()).then_some(Self(pool))
+    }
+}
+
+impl Crew<Blob> for Helpers {
+    fn workers(&self) -> usize {
+        self.0.helpers.iter().filter(|helper| helper.state.get() != State::Gone).count()
+    }
+
+    fn send(&self, task: Task, parts: Vec<Blob>) -> Pin<Box<dyn Future<Output = Option<Answer>>>> {
+        let (sender, receiver) = oneshot::channel();
+        let pool = Rc::clone(&self.0);
+        spawn_local(async move {
+            let answer = pool.work(&task, &parts, &sender).await;
+            // Refused where nobody waits for it any longer: after a cancel.
+            let _ = sender.send(answer);
+        });
+        Box::pin(async { receiver.await.ok().flatten() })
+    }
+}
+
+impl Pool {
+    async fn work(&self, task: &Task, parts: &[Blob], asker: &oneshot::Sender<Option<Answer>>) -> Option<Answer> {
+        let begin = now();
+        let reading: Vec<_> = parts.iter().map(readers::read).collect();
+        let buffers = Array::new();
+        for buffer in reading {
+            buffers.push(&buffer.await.ok()?.into());
+        }
+        let read = now() - begin;
+        let helper = self.next().await?;
+        let answer = if asker.is_canceled() { None } else { helper.ask(task, &buffers).await };
+        if helper.state.get() == State::Busy {
+            helper.state.set(State::Idle);
+        }
+        self.assign();
+        let answer = answer?;
+        Some(Answer { spent: answer.spent.and(lorascope::compute::Part::Read, read), ..answer })
+    }
+
+    /// The next helper that is idle; `None` if none is left.
+    async fn next(&self) -> Option<&Helper> {
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.borrow_mut().push_back(sender);
+        self.assign();
+        self.helpers.get(receiver.await.ok()?)
+    }
+
+    fn assign(&self) {
+        let mut waiting = self.waiting.borrow_mut();
+        if self.helpers.iter().all(|helper| helper.state.get() == State::Gone) {
+            waiting.clear();
+        }
+        for (number, helper) in self.helpers.iter().enumerate() {
+            if helper.state.get() == State::Idle
+                && let Some(next) = waiting.pop_front()
+            {
+                helper.state.set(State::Busy);
+                // Whoever waits is a task of this pool's own, which is not dropped.
+                let _ = next.send(number);
+            }
+        }
+    }
+}
+
+impl Helper {
+    fn start(site: &Site, pool: &Weak<Pool>) -> Result<Self, JsValue> {
+        let worker = site.start("helper.js")?;
+        worker.post_message(&wasm_bindgen::module())?;
+        let (state, asked) = (Cell::new(State::Starting), Rc::new(RefCell::new(None)));
+        let on_message = {
+            let (pool, asked, worker) = (pool.clone(), Rc::clone(&asked), worker.clone());
+            Closure::new(move |event: MessageEvent| {
+                let waits: Option<oneshot::Sender<JsValue>> = asked.borrow_mut().take();
+                match waits {
+                    Some(asker) => drop(asker.send(event.data())),
+                    // Nothing was asked: it says that it has started.
+                    None => told(&pool, &worker, State::Idle),
+                }
+            })
+        };
+        let on_error = {
+            let (pool, asked, worker) = (pool.clone(), Rc::clone(&asked), worker.clone());
+            Closure::new(move |event: Event| {
+                event.prevent_default();
+                asked.borrow_mut().take();
+                told(&pool, &worker, State::Gone);
+            })
+        };
+        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        Ok(Self { worker, state, asked, _on_message: on_message, _on_error: on_error })
+    }
+
+    async fn ask(&self, task: &Task, buffers: &Array) -> Option<Answer> {
+        let (sender, receiver) = oneshot::channel();
+        self.asked.borrow_mut().replace(sender);
+        let message = wire::encode(task, buffers).ok()?;
+        self.worker.post_message_with_transfer(&message, buffers).ok()?;
+        let (answer, _) = wire::decode::<Option<Answer>>(&receiver.await.ok()?).ok()?;
+        answer
+    }
+}
+
+fn told(pool: &Weak<Pool>, worker: &Worker, state: State) {
+    let Some(pool) = pool.upgrade() else { return };
+    if let Some(helper) = pool.helpers.iter().find(|helper| &helper.worker == worker) {
+        helper.state.set(state);
+    }
+    pool.assign();
+}

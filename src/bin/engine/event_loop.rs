@@ -1,0 +1,87 @@
+//! The worker's own event loop and clock, as the session sees them.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use js_sys::Promise;
+use lorascope::compute::{Part, Pulse, Spent};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{DedicatedWorkerGlobalScope, MessageChannel};
+
+/// Milliseconds of work after which the event loop runs, so that a cancel is heard and the next ranges are asked
+/// for.
+const SLICE_MS: f64 = 12.0;
+
+/// Lets the worker's messages in between pieces of work.
+#[derive(Clone, Debug)]
+pub struct EventLoop {
+    /// The job that is being served, by its number.
+    pub serving: Rc<Cell<u64>>,
+    /// Jobs up to this one are cancelled.
+    pub stop_through: Rc<Cell<u64>>,
+    last: Rc<Cell<f64>>,
+}
+
+impl EventLoop {
+    /// Before the first job.
+    pub fn new() -> Self {
+        Self { serving: Rc::default(), stop_through: Rc::default(), last: Rc::new(Cell::new(now())) }
+    }
+}
+
+/// Where this worker's time went since this was last asked.
+pub fn take_spent() -> Spent {
+    SPENT.take()
+}
+
+impl Pulse for EventLoop {
+    async fn beat(&self) -> bool {
+        if now() - self.last.get() > SLICE_MS {
+            next_task().await;
+            self.last.set(now());
+        }
+        self.serving.get() <= self.stop_through.get()
+    }
+
+    fn now(&self) -> f64 {
+        now()
+    }
+
+    fn spend(&self, part: Part, ms: f64) {
+        SPENT.set(SPENT.get().and(part, ms));
+    }
+}
+
+thread_local! {
+    static SPENT: Cell<Spent> = Cell::default();
+    /// Messages of the worker to itself, on one channel: one for each message would stay open.
+    static TO_MYSELF: Option<MessageChannel> = MessageChannel::new().ok();
+}
+
+/// Ends when the event loop has run the messages that wait. A message to oneself: a timer would sleep for four
+/// milliseconds, and in short slices that counts.
+async fn next_task() {
+    let promise = Promise::new(&mut |resolve, _| {
+        let sent = TO_MYSELF.with(|channel| {
+            let channel = channel.as_ref()?;
+            // One job runs at a time, so no message is under way but this one.
+            channel.port1().set_onmessage(Some(&resolve));
+            channel.port2().post_message(&JsValue::NULL).ok()
+        });
+        // A refused message would leave the work waiting for ever; then it goes on without a pause.
+        if sent.is_none() {
+            let _ = resolve.call0(&JsValue::NULL);
+        }
+    });
+    // Cannot fail: nothing rejects this promise.
+    let _ = JsFuture::from(promise).await;
+}
+
+pub fn now() -> f64 {
+    scope().performance().map_or(0.0, |performance| performance.now())
+}
+
+pub fn scope() -> DedicatedWorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}
