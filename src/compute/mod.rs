@@ -82,6 +82,9 @@ pub enum ComputeError {
     DeviceLost(String),
     #[error("the GPU refused the work ({0})")]
     Gpu(String),
+    /// Less work at once may pass.
+    #[error("the GPU has too little memory ({0})")]
+    OutOfMemory(String),
     #[error("cancelled")]
     Cancelled,
 }

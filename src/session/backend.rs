@@ -1,5 +1,8 @@
 //! Which engine computes, and why; and what happens when a GPU goes away.
 
+use std::fmt;
+use std::rc::Rc;
+
 use super::jobs::Job;
 use crate::compute::cpu::CpuBackend;
 use crate::compute::gpu::GpuBackend;
@@ -19,12 +22,42 @@ pub enum Backend<P> {
 #[derive(Debug)]
 pub struct Chosen<P> {
     pub backend: Backend<P>,
-    pub reason: String,
+    reason: String,
+    shortage: Shortage,
     choice: BackendChoice,
     pulse: P,
     /// What engines that are gone had counted, and the fallbacks.
     past: Counts,
     rebuilt: bool,
+}
+
+/// What a GPU had too little memory for, since the last "clear".
+#[derive(Clone, Copy, Debug, Default)]
+struct Shortage {
+    /// The fewest bytes of a job that were refused: the next ones begin smaller.
+    least: Option<u64>,
+    /// Modules, and tiles of weights, that were refused even alone.
+    alone: u64,
+}
+
+impl Shortage {
+    fn enter(&mut self, bytes: u64) {
+        self.least = Some(self.least.map_or(bytes, |least| least.min(bytes)));
+    }
+}
+
+/// What is added to the reason for the engine.
+impl fmt::Display for Shortage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.least.is_some() {
+            f.write_str("; it had too little memory for some of the work at once and did it in smaller parts")?;
+        }
+        match self.alone {
+            0 => Ok(()),
+            1 => f.write_str(", and one part that even alone was too large for it was done on the CPU"),
+            n => write!(f, ", and {n} parts that even alone were too large for it were done on the CPU"),
+        }
+    }
 }
 
 impl<P: Pulse + Clone> Chosen<P> {
@@ -53,7 +86,8 @@ impl<P: Pulse + Clone> Chosen<P> {
                 Err(why) => (cpu(), why.to_string()),
             },
         };
-        Ok(Self { backend, reason, choice, pulse, past: Counts::default(), rebuilt: false })
+        let (shortage, past) = (Shortage::default(), Counts::default());
+        Ok(Self { backend, reason, shortage, choice, pulse, past, rebuilt: false })
     }
 
     pub fn pulse(&self) -> &P {
@@ -68,13 +102,20 @@ impl<P: Pulse + Clone> Chosen<P> {
         }
     }
 
+    /// Why it is this engine, and what became of it since, in words.
+    pub fn reason(&self) -> String {
+        format!("{}{}", self.reason, self.shortage)
+    }
+
     /// How much work a batch should hold.
     pub fn aim(&self) -> Aim {
-        match &self.backend {
-            Backend::Cpu(_) => Aim::CPU,
+        let aim = match &self.backend {
+            Backend::Cpu(_) => return Aim::CPU,
             Backend::Gpu(gpu) if gpu.is_software() => Aim::SOFTWARE,
             Backend::Gpu(_) => Aim::GPU,
-        }
+        };
+        let most = self.shortage.least.map_or(u64::MAX, |least| least / 2);
+        Aim { bytes: aim.bytes.min(most), ..aim }
     }
 
     /// Whether the person cancelled.
@@ -97,28 +138,60 @@ impl<P: Pulse + Clone> Chosen<P> {
 
     pub fn forget_counts(&mut self) {
         self.past = Counts::default();
+        self.shortage = Shortage::default();
         if let Backend::Gpu(gpu) = &self.backend {
             gpu.forget_counts();
         }
     }
 
     /// Runs the job of a batch. A device that was lost is rebuilt once, then the CPU takes over; so it does at once
-    /// for work that the GPU refuses and for what no binding can hold.
+    /// for work that the GPU refuses. What there is no memory for is done in halves, down to single modules, and only
+    /// such a one goes to the CPU, as does what no binding can hold.
     ///
     /// # Errors
     /// Only [`ComputeError::Cancelled`].
     pub async fn run<J: Job>(&mut self, job: &J, cost: Cost) -> Result<J::Output, ComputeError> {
+        match &self.backend {
+            Backend::Gpu(_) if !cost.fits() => self.run_on_cpu(job).await,
+            _ => self.run_in_parts(job).await,
+        }
+    }
+
+    async fn run_in_parts<J: Job>(&mut self, job: &J) -> Result<J::Output, ComputeError> {
+        let halves = job.halves();
+        if halves.is_none() || !self.is_too_much(job.bytes()) {
+            match self.run_at_once(job).await {
+                Err(ComputeError::OutOfMemory(_)) => self.shortage.enter(job.bytes()),
+                result => return result,
+            }
+        }
+        let Some([first, second]) = halves else {
+            self.shortage.alone += 1;
+            return self.run_on_cpu(job).await;
+        };
+        let first = Box::pin(self.run_in_parts(&first)).await?;
+        let second = Box::pin(self.run_in_parts(&second)).await?;
+        Ok(job.join(first, second))
+    }
+
+    /// # Errors
+    /// [`ComputeError::Cancelled`] and [`ComputeError::OutOfMemory`].
+    async fn run_at_once<J: Job>(&mut self, job: &J) -> Result<J::Output, ComputeError> {
         loop {
             let result = match &self.backend {
                 Backend::Cpu(cpu) => return job.run(cpu).await,
-                Backend::Gpu(_) if !cost.fits() => return self.run_on_cpu(job).await,
                 Backend::Gpu(gpu) => job.run(gpu.as_ref()).await,
             };
             match result {
-                Ok(_) | Err(ComputeError::Cancelled) => return result,
+                Ok(_) | Err(ComputeError::Cancelled | ComputeError::OutOfMemory(_)) => return result,
                 Err(error) => self.recover(error).await,
             }
         }
+    }
+
+    /// Whether a device would refuse so many bytes again.
+    fn is_too_much(&self, bytes: u64) -> bool {
+        matches!(self.backend, Backend::Gpu(_)) && self.shortage.least.is_some_and(|least| bytes >= least)
     }
 
     /// Runs a job on the CPU whatever the backend is: for what a GPU's arithmetic cannot hold.
@@ -134,13 +207,18 @@ impl<P: Pulse + Clone> Chosen<P> {
         if matches!(error, ComputeError::DeviceLost(_)) && !self.rebuilt {
             self.rebuilt = true;
             let software = self.choice == BackendChoice::WebGpu;
-            if let Ok(gpu) = GpuBackend::open(self.pulse.clone(), software).await {
+            let mishaps = match &self.backend {
+                Backend::Gpu(gpu) => Rc::clone(gpu.mishaps()),
+                Backend::Cpu(_) => Rc::default(),
+            };
+            if let Ok(gpu) = GpuBackend::open_with(self.pulse.clone(), software, mishaps).await {
                 self.backend = Backend::Gpu(Box::new(gpu));
                 self.reason.push_str("; the device was lost once and rebuilt");
                 return;
             }
         }
         self.reason = format!("the CPU took over: {error}");
+        self.shortage = Shortage::default();
         self.backend = Backend::Cpu(CpuBackend::new(self.pulse.clone()));
     }
 }

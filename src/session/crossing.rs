@@ -75,7 +75,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         }
         let place = |edge: &Edge| Some([*places.get(&edge.ends[0])?, *places.get(&edge.ends[1])?]);
         let wanted: Vec<[usize; 2]> = edges.iter().filter_map(place).collect();
-        let (directed, crossed) = self.chosen.run(&Cross { updates: &updates, wanted: &wanted }, cost).await?;
+        let (directed, crossed) = self.chosen.run(&Cross::new(&updates, &wanted), cost).await?;
         let fallback = |one: &&Directed| matches!(one, Directed::Found { fallback: true, .. });
         self.fallbacks += directed.iter().filter(fallback).count() as u64;
         let mut crossed = crossed.into_iter();

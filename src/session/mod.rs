@@ -237,7 +237,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             Backend::Gpu(gpu) if gpu.adapter_name().is_empty() => Some(self.unnamed_gpu.clone()),
             Backend::Gpu(gpu) => Some(gpu.adapter_name().to_owned()),
         };
-        let (backend, reason) = (self.chosen.name().to_owned(), self.chosen.reason.clone());
+        let (backend, reason) = (self.chosen.name().to_owned(), self.chosen.reason());
         let workers = self.crew().map_or(1, |crew| crew.workers() as u32);
         EngineReport { backend, adapter_name, reason, workers, counts }
     }

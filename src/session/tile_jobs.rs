@@ -5,7 +5,7 @@ use std::rc::Rc;
 use nalgebra::DMatrix;
 
 use super::backend::{Backend, Chosen};
-use super::jobs::Job;
+use super::jobs::{Job, bytes_of, chained};
 use crate::compute::plan::Cost;
 use crate::compute::{Aligned, Change, ComputeError, Primitives, Pulse, RawTall, Residual, Side, Sides};
 
@@ -57,13 +57,35 @@ impl Fate {
 }
 
 impl<'a, T: Copy> OnTiles<'a, T> {
-    async fn upload<B: Primitives>(&self, backend: &B) -> Result<Vec<B::Tall>, ComputeError> {
-        backend.upload(self.tiles).await
+    /// The numbers of the tiles that there are changes between, in order.
+    fn used(&self) -> Vec<usize> {
+        let mut used: Vec<usize> = self.changes.iter().flat_map(|(tiles, _)| *tiles).collect();
+        used.sort_unstable();
+        used.dedup();
+        used
     }
 
-    fn changes<'b, Tall>(&self, tiles: &'b [Tall]) -> Vec<Change<'b, Tall>> {
-        let change = |&([before, after], _): &([usize; 2], T)| Change { before: &tiles[before], after: &tiles[after] };
+    async fn upload<B: Primitives>(&self, backend: &B) -> Result<Vec<B::Tall>, ComputeError> {
+        let used: Vec<Rc<RawTall>> = self.used().into_iter().map(|n| Rc::clone(&self.tiles[n])).collect();
+        backend.upload(&used).await
+    }
+
+    /// `uploaded` are the tiles that are used.
+    fn changes<'b, Tall>(&self, uploaded: &'b [Tall]) -> Vec<Change<'b, Tall>> {
+        let used = self.used();
+        let tile = |n: usize| &uploaded[used.partition_point(|&one| one < n)];
+        let change = |&([before, after], _): &([usize; 2], T)| Change { before: tile(before), after: tile(after) };
         self.changes.iter().map(change).collect()
+    }
+
+    fn bytes(&self) -> u64 {
+        bytes_of(self.used().into_iter().map(|n| self.tiles[n].as_ref()))
+    }
+
+    /// The numbers of the changes in each half; `None` where there is only one.
+    fn halves(&self) -> Option<[Vec<usize>; 2]> {
+        let count = self.changes.len();
+        (count > 1).then(|| [(0..count / 2).collect(), (count / 2..count).collect()])
     }
 
     fn beside(&self) -> Vec<T> {
@@ -90,6 +112,18 @@ impl Job for Align<'_> {
     async fn run<B: Primitives>(&self, backend: &B) -> Result<Vec<Aligned>, ComputeError> {
         let tiles = self.0.upload(backend).await?;
         backend.align(&self.0.changes(&tiles), &self.0.beside()).await
+    }
+
+    fn bytes(&self) -> u64 {
+        self.on().bytes()
+    }
+
+    fn halves(&self) -> Option<[Self; 2]> {
+        Some(self.on().halves()?.map(|half| self.only(&half)))
+    }
+
+    fn join(&self, first: Vec<Aligned>, second: Vec<Aligned>) -> Vec<Aligned> {
+        chained(first, second)
     }
 }
 
@@ -128,6 +162,18 @@ impl Job for Multiply<'_> {
         let tiles = self.on.upload(backend).await?;
         backend.multiply(&self.on.changes(&tiles), self.side, &self.on.beside(), self.k).await
     }
+
+    fn bytes(&self) -> u64 {
+        self.on().bytes()
+    }
+
+    fn halves(&self) -> Option<[Self; 2]> {
+        Some(self.on().halves()?.map(|half| self.only(&half)))
+    }
+
+    fn join(&self, first: Vec<DMatrix<f64>>, second: Vec<DMatrix<f64>>) -> Vec<DMatrix<f64>> {
+        chained(first, second)
+    }
 }
 
 impl<'a> TileJob for Multiply<'a> {
@@ -161,6 +207,18 @@ impl Job for Leave<'_> {
         let tiles = self.0.upload(backend).await?;
         backend.residual(&self.0.changes(&tiles), &self.0.beside()).await
     }
+
+    fn bytes(&self) -> u64 {
+        self.on().bytes()
+    }
+
+    fn halves(&self) -> Option<[Self; 2]> {
+        Some(self.on().halves()?.map(|half| self.only(&half)))
+    }
+
+    fn join(&self, first: Vec<Residual>, second: Vec<Residual>) -> Vec<Residual> {
+        chained(first, second)
+    }
 }
 
 impl<'a> TileJob for Leave<'a> {
@@ -192,7 +250,7 @@ impl<P: Pulse + Clone> Chosen<P> {
     /// Only [`ComputeError::Cancelled`].
     pub async fn run_on_tiles<J: TileJob>(&mut self, job: &J) -> Result<Vec<J::Part>, ComputeError> {
         let on = job.on();
-        if on.tiles.iter().any(|tile| !tile.dtype.on_gpu()) {
+        if on.used().into_iter().any(|n| !on.tiles[n].dtype.on_gpu()) {
             return self.run_on_cpu(job).await;
         }
         let mut all = self.run(job, cost(job)).await?;
@@ -220,8 +278,7 @@ impl<P: Pulse + Clone> Chosen<P> {
 fn cost<J: TileJob>(job: &J) -> Cost {
     let on = job.on();
     let words = on.changes.iter().map(|&(_, beside)| J::words(beside) as u64).max().unwrap_or(0);
-    let bytes = on.tiles.iter().map(|tile| tile.bytes.len().next_multiple_of(4) as u64).sum();
-    Cost { bytes, words, ..Cost::default() }
+    Cost { bytes: on.bytes(), words, ..Cost::default() }
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 use std::cell::Cell;
 use std::future::Future;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::kernels::Kernels;
+use super::ledger::{Held, Ledger, Mishaps};
 use crate::compute::{ComputeError, Pulse};
 use crate::report::Counts;
 
@@ -19,6 +21,8 @@ pub struct GpuBackend<P> {
     pub(super) kernels: Kernels,
     pub(super) counts: Cell<Counts>,
     pub(super) pulse: P,
+    pub(super) ledger: Rc<Ledger>,
+    pub(super) mishaps: Rc<Mishaps>,
     info: wgpu::AdapterInfo,
     lost: Arc<Mutex<Option<String>>>,
 }
@@ -42,6 +46,14 @@ impl<P: Pulse> GpuBackend<P> {
     /// # Errors
     /// No adapter; only a software one where `software` is not allowed; no device; a kernel that does not compile.
     pub async fn open(pulse: P, software: bool) -> Result<Self, NoGpu> {
+        Self::open_with(pulse, software, Rc::default()).await
+    }
+
+    /// As [`Self::open`]; what tests let go wrong goes on with the new device.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_with(pulse: P, software: bool, mishaps: Rc<Mishaps>) -> Result<Self, NoGpu> {
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
         let options = wgpu::RequestAdapterOptions {
             power_preference: wgpu::PowerPreference::HighPerformance,
@@ -64,7 +76,8 @@ impl<P: Pulse> GpuBackend<P> {
         if let Some(error) = scope.pop().await {
             return Err(NoGpu::Kernels(error.to_string()));
         }
-        Ok(Self { device, queue, kernels, counts: Cell::default(), pulse, info, lost })
+        let (counts, ledger) = (Cell::default(), Rc::default());
+        Ok(Self { device, queue, kernels, counts, pulse, ledger, mishaps, info, lost })
     }
 
     /// The adapter's own name; empty where the browser keeps it to itself.
@@ -95,7 +108,7 @@ impl<P: Pulse> GpuBackend<P> {
             return Err(ComputeError::DeviceLost(text));
         }
         match errors.into_iter().flatten().next() {
-            Some(error) => Err(ComputeError::Gpu(error.to_string())),
+            Some(error) => Err(refusal(&error)),
             None => result,
         }
     }
@@ -103,6 +116,34 @@ impl<P: Pulse> GpuBackend<P> {
     /// Starts the counts anew.
     pub fn forget_counts(&self) {
         self.counts.set(Counts::default());
+        self.ledger.forget();
+    }
+
+    /// The buffers that are alive.
+    pub fn held(&self) -> Held {
+        self.ledger.held()
+    }
+
+    /// The most bytes of buffers that were alive at once since the counts began.
+    pub fn peak_bytes(&self) -> u64 {
+        self.ledger.peak()
+    }
+
+    /// Buffers that tests let be refused since the counts began.
+    pub fn refusals(&self) -> u64 {
+        self.ledger.refused()
+    }
+
+    /// What tests let go wrong.
+    pub fn mishaps(&self) -> &Rc<Mishaps> {
+        &self.mishaps
+    }
+
+    /// In the midst of a step of the work: a test may want the device to go there.
+    pub(super) fn step(&self, name: &str) {
+        if self.mishaps.strikes(name) {
+            self.destroy();
+        }
     }
 
     /// Makes the device unusable, as a driver's reset would.
@@ -117,6 +158,13 @@ impl<P: Pulse> GpuBackend<P> {
     }
 }
 
+fn refusal(error: &wgpu::Error) -> ComputeError {
+    match error {
+        wgpu::Error::OutOfMemory { source } => ComputeError::OutOfMemory(source.to_string()),
+        wgpu::Error::Validation { .. } | wgpu::Error::Internal { .. } => ComputeError::Gpu(error.to_string()),
+    }
+}
+
 /// Binding `index` of every kernel: only the result is written.
 pub(super) fn layout(index: usize) -> wgpu::BindGroupLayoutEntry {
     wgpu::BindGroupLayoutEntry {
@@ -128,5 +176,22 @@ pub(super) fn layout(index: usize) -> wgpu::BindGroupLayoutEntry {
             min_binding_size: None,
         },
         count: None,
+    }
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_want_of_memory_is_told_from_other_refusals() {
+        let source = || -> wgpu::ErrorSource { "no room".into() };
+        let memory = refusal(&wgpu::Error::OutOfMemory { source: source() });
+        assert_eq!(memory, ComputeError::OutOfMemory("no room".into()));
+        let validation = wgpu::Error::Validation { source: source(), description: "not valid".into() };
+        let internal = wgpu::Error::Internal { source: source(), description: "broken".into() };
+        for error in [validation, internal] {
+            assert!(matches!(refusal(&error), ComputeError::Gpu(_)), "{error}");
+        }
     }
 }

@@ -48,6 +48,7 @@ impl<P: Pulse> GpuBackend<P> {
             tasks_buffers.push(tasks_buffer);
         }
         self.queue.submit([encoder.finish()]);
+        self.step(kernel.name);
         Ok(result)
     }
 

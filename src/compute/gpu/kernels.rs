@@ -35,6 +35,7 @@ pub const KERNELS: [KernelSource; 8] = [SCAN, GRAM, APPLY, CROSS, RESIZE, ALIGN,
 /// A compiled kernel and the buffers that it binds.
 #[derive(Debug)]
 pub(super) struct Kernel {
+    pub(super) name: &'static str,
     pub(super) pipeline: wgpu::ComputePipeline,
     pub(super) bindings: wgpu::BindGroupLayout,
 }
@@ -89,5 +90,5 @@ fn compile(device: &wgpu::Device, source: KernelSource, entries: &[wgpu::BindGro
         compilation_options: wgpu::PipelineCompilationOptions::default(),
         cache: None,
     });
-    Kernel { pipeline, bindings }
+    Kernel { name: source.name, pipeline, bindings }
 }

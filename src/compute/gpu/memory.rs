@@ -4,26 +4,30 @@ use std::rc::Rc;
 use futures_channel::oneshot;
 use wgpu::BufferUsages;
 
+use super::ledger::Entry;
 use super::{GpuBackend, GpuTall};
 use crate::compute::{ComputeError, Pulse, RawTall, TallView};
 
 /// A buffer that frees its memory when it is dropped. In a browser the garbage collector would, some time, and does
 /// not know how much there is.
 #[derive(Debug)]
-pub(super) struct Buffer(wgpu::Buffer);
+pub(super) struct Buffer {
+    buffer: wgpu::Buffer,
+    _entry: Entry,
+}
 
 impl Deref for Buffer {
     type Target = wgpu::Buffer;
 
     fn deref(&self) -> &wgpu::Buffer {
-        &self.0
+        &self.buffer
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
         // Work that has been submitted still gets to the end.
-        self.0.destroy();
+        self.buffer.destroy();
     }
 }
 
@@ -34,11 +38,12 @@ impl<P: Pulse> GpuBackend<P> {
         let size = words.max(1) * 4;
         let limit = self.device.limits().max_storage_buffer_binding_size;
         if size > limit {
-            return Err(ComputeError::Gpu(format!("a buffer of {size} bytes is over the limit of {limit}")));
+            return Err(ComputeError::OutOfMemory(format!("a buffer of {size} bytes is over the limit of {limit}")));
         }
+        let entry = self.ledger.enter(size, &self.mishaps)?;
         let label = Some(label);
         let descriptor = wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false };
-        Ok(Buffer(self.device.create_buffer(&descriptor)))
+        Ok(Buffer { buffer: self.device.create_buffer(&descriptor), _entry: entry })
     }
 
     /// Writes whole words; counts them.
@@ -53,6 +58,7 @@ impl<P: Pulse> GpuBackend<P> {
         let buffer = Rc::new(self.buffer("factors", words, BufferUsages::STORAGE | BufferUsages::COPY_DST)?);
         let mut place = 0u64;
         let mut talls = Vec::with_capacity(matrices.len());
+        self.step("upload");
         for m in matrices {
             let whole = m.bytes.len() / 4 * 4;
             if whole > 0 {
@@ -88,6 +94,7 @@ impl<P: Pulse> GpuBackend<P> {
         encoder.copy_buffer_to_buffer(buffer, begin, &staging, 0, size);
         self.queue.submit([encoder.finish()]);
         self.count(|c| c.readbacks += 1);
+        self.step("readback");
 
         let (sender, mapped) = oneshot::channel();
         staging.map_async(wgpu::MapMode::Read, 0..size, move |result| {
@@ -98,12 +105,13 @@ impl<P: Pulse> GpuBackend<P> {
         self.device.poll(wgpu::PollType::wait_indefinitely()).map_err(|e| ComputeError::Gpu(e.to_string()))?;
         match mapped.await {
             Ok(Ok(())) => {}
-            Ok(Err(e)) => return Err(ComputeError::Gpu(format!("a result could not be read back: {e}"))),
+            // A mapping is refused for want of memory, unless the device has gone or the error scopes say otherwise.
+            Ok(Err(e)) => return Err(ComputeError::OutOfMemory(format!("a result could not be read back: {e}"))),
             Err(_) => return Err(ComputeError::Gpu("a result was never read back".into())),
         }
         let bytes = staging
             .get_mapped_range(0..size)
-            .map_err(|e| ComputeError::Gpu(format!("a result could not be read back: {e}")))?
+            .map_err(|e| ComputeError::OutOfMemory(format!("a result could not be read back: {e}")))?
             .to_vec();
         staging.unmap();
         Ok(bytes)

@@ -15,12 +15,14 @@ mod cross;
 mod device;
 mod dispatch;
 mod kernels;
+mod ledger;
 mod memory;
 mod orders;
 mod updates;
 
 pub use device::{GpuBackend, NoGpu};
 pub use kernels::{KERNELS, KernelSource};
+pub use ledger::{Held, Mishaps};
 
 /// A tall matrix in a GPU buffer.
 #[derive(Clone, Debug)]
