@@ -82,6 +82,8 @@ pub enum ComputeError {
     DeviceLost(String),
     #[error("the GPU refused the work ({0})")]
     Gpu(String),
+    #[error("the kernels do not compile ({0})")]
+    Kernel(String),
     /// Less work at once may pass.
     #[error("the GPU has too little memory ({0})")]
     OutOfMemory(String),

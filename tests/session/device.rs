@@ -84,3 +84,23 @@ fn counts_of_several_batches_are_exact() {
     let (view, tasks, scales) = (size_of::<lorascope::compute::TallView>() as u64, 16 * SIDE.div_ceil(256), 4 * RANK);
     assert_eq!(counts.bytes_uploaded, modules * 2 * (4 * SIDE * RANK + 2 * (view + tasks) + scales));
 }
+
+/// What is not used is not compiled.
+#[test]
+fn kernels_are_compiled_at_their_first_use() {
+    let (mut session, messages) = start(BackendChoice::WebGpu, Steady);
+    let compiled = |session: &Session<_, _, _>| match session.backend() {
+        Backend::Gpu(gpu) => gpu.compiled(),
+        Backend::Cpu(_) => panic!("there is no GPU"),
+    };
+    // One, to see that the device computes at all; and what it cost is no part of the counts.
+    assert_eq!(compiled(&session), ["scan"]);
+    assert_eq!(session.engine().counts, lorascope::report::Counts::default());
+    block_on(session.load(adapter("peft-lora")));
+    assert_eq!(compiled(&session), ["scan", "gram", "apply"]);
+    block_on(session.load(adapter("peft-rslora-attn")));
+    assert_eq!(compiled(&session), ["scan", "gram", "apply"]);
+    block_on(session.compare());
+    assert_eq!(compiled(&session), ["scan", "gram", "apply", "cross"]);
+    assert_eq!(verdict(&messages), (Outcome::Done, vec![]));
+}

@@ -2,6 +2,7 @@
 
 use nalgebra::DMatrix;
 
+use super::kernels::Name;
 use super::orders::Order;
 use super::{GpuBackend, GpuTall, Task, slabs};
 use crate::compute::plan::cross_words;
@@ -13,7 +14,7 @@ impl<P: Pulse> GpuBackend<P> {
         let changes: Vec<Change<'_, GpuTall>> = pairs.iter().map(|&[x, y]| Change { before: x, after: y }).collect();
         let orders = changes.iter().map(order).collect::<Result<Vec<_>, _>>()?;
         let mut products = Vec::with_capacity(pairs.len());
-        for (order, partials) in self.carry_out(&self.kernels.cross, &changes, orders).await? {
+        for (order, partials) in self.carry_out(Name::Cross, &changes, orders).await? {
             self.pause().await?;
             products.push(sum_slabs(&order, &partials));
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::kernels::Kernels;
 use super::ledger::{Held, Ledger, Mishaps};
-use crate::compute::{ComputeError, Pulse};
+use crate::compute::{ComputeError, FactorType, Primitives, Pulse, RawTall, Scan};
 use crate::report::Counts;
 
 /// Buffers that every kernel binds: words, views, tasks, coefficients, the result.
@@ -13,7 +13,7 @@ pub(super) const BINDINGS: usize = 5;
 /// Those over two matrices bind one more: the words of the second, such as an update's state after.
 pub(super) const PAIR_BINDINGS: usize = 6;
 
-/// An open GPU with compiled kernels.
+/// An open GPU, and the kernels that it has compiled.
 #[derive(Debug)]
 pub struct GpuBackend<P> {
     pub(super) device: wgpu::Device,
@@ -38,13 +38,15 @@ pub enum NoGpu {
     NoDevice(String),
     #[error("the kernels do not compile ({0})")]
     Kernels(String),
+    #[error("the device does not compute ({0})")]
+    NoWork(String),
 }
 
 impl<P: Pulse> GpuBackend<P> {
     /// Opens the most powerful adapter, at WebGPU's default limits: what works here works everywhere.
     ///
     /// # Errors
-    /// No adapter; only a software one where `software` is not allowed; no device; a kernel that does not compile.
+    /// No adapter; only a software one where `software` is not allowed; no device, or one that does not compute.
     pub async fn open(pulse: P, software: bool) -> Result<Self, NoGpu> {
         Self::open_with(pulse, software, Rc::default()).await
     }
@@ -71,13 +73,28 @@ impl<P: Pulse> GpuBackend<P> {
         device.set_device_lost_callback(move |reason, text| {
             *on_loss.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{reason:?}: {text}"));
         });
-        let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
-        let kernels = Kernels::compile(&device);
-        if let Some(error) = scope.pop().await {
-            return Err(NoGpu::Kernels(error.to_string()));
+        let (kernels, counts, ledger, none) = (Kernels::default(), Cell::default(), Rc::default(), Rc::default());
+        let gpu = Self { device, queue, kernels, counts, pulse, ledger, mishaps: none, info, lost };
+        gpu.prove().await?;
+        Ok(Self { mishaps, ..gpu })
+    }
+
+    /// Whether the device can do anything: one small matrix through the first kernel that every profile takes.
+    async fn prove(&self) -> Result<(), NoGpu> {
+        let bytes = [3.0f32, -5.0, f32::NAN].iter().flat_map(|x| x.to_le_bytes()).collect();
+        let column = RawTall { rows: 3, cols: 1, transposed: false, dtype: FactorType::F32, bytes };
+        let scan = async {
+            let talls = self.upload(&[Rc::new(column)]).await?;
+            self.scan(&talls.iter().collect::<Vec<_>>()).await
+        };
+        match scan.await {
+            Ok(scans) if scans == [Scan { max_bits: vec![5f32.to_bits()], not_finite: 1 }] => {}
+            Ok(_) => return Err(NoGpu::NoWork("the first result was wrong".into())),
+            Err(ComputeError::Kernel(text)) => return Err(NoGpu::Kernels(text)),
+            Err(error) => return Err(NoGpu::NoWork(error.to_string())),
         }
-        let (counts, ledger) = (Cell::default(), Rc::default());
-        Ok(Self { device, queue, kernels, counts, pulse, ledger, mishaps, info, lost })
+        self.forget_counts();
+        Ok(())
     }
 
     /// The adapter's own name; empty where the browser keeps it to itself.

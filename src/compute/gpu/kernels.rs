@@ -1,4 +1,8 @@
+use std::cell::OnceCell;
+
+use super::GpuBackend;
 use super::device::{BINDINGS, PAIR_BINDINGS, layout};
+use crate::compute::{ComputeError, Pulse};
 
 /// One kernel: its name, which is its entry point, and its whole WGSL.
 #[derive(Clone, Copy, Debug)]
@@ -20,17 +24,30 @@ macro_rules! kernel {
     };
 }
 
-const SCAN: KernelSource = kernel!("scan");
-const GRAM: KernelSource = kernel!("gram");
-const APPLY: KernelSource = kernel!("apply");
-const CROSS: KernelSource = kernel!("cross");
-const RESIZE: KernelSource = kernel!("resize");
-const ALIGN: KernelSource = kernel!("align" after "update");
-const MULTIPLY: KernelSource = kernel!("multiply" after "update");
-const RESIDUAL: KernelSource = kernel!("residual" after "update");
+/// A kernel, by its place among [`KERNELS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Name {
+    Scan,
+    Gram,
+    Apply,
+    Cross,
+    Resize,
+    Align,
+    Multiply,
+    Residual,
+}
 
 /// Every kernel, as the device compiles it.
-pub const KERNELS: [KernelSource; 8] = [SCAN, GRAM, APPLY, CROSS, RESIZE, ALIGN, MULTIPLY, RESIDUAL];
+pub const KERNELS: [KernelSource; 8] = [
+    kernel!("scan"),
+    kernel!("gram"),
+    kernel!("apply"),
+    kernel!("cross"),
+    kernel!("resize"),
+    kernel!("align" after "update"),
+    kernel!("multiply" after "update"),
+    kernel!("residual" after "update"),
+];
 
 /// A compiled kernel and the buffers that it binds.
 #[derive(Debug)]
@@ -40,39 +57,49 @@ pub(super) struct Kernel {
     pub(super) bindings: wgpu::BindGroupLayout,
 }
 
-/// The compiled kernels.
-#[derive(Debug)]
-pub(super) struct Kernels {
-    pub(super) scan: Kernel,
-    pub(super) gram: Kernel,
-    pub(super) apply: Kernel,
-    pub(super) cross: Kernel,
-    pub(super) resize: Kernel,
-    pub(super) align: Kernel,
-    pub(super) multiply: Kernel,
-    pub(super) residual: Kernel,
-}
+/// The kernels that have been used, each compiled at its first use.
+#[derive(Debug, Default)]
+pub(super) struct Kernels([OnceCell<Kernel>; KERNELS.len()]);
 
 impl Kernels {
-    pub(super) fn compile(device: &wgpu::Device) -> Self {
-        let of_matrices = |source| compile(device, source, &std::array::from_fn::<_, BINDINGS, _>(layout));
-        let of_two = |source| compile(device, source, &std::array::from_fn::<_, PAIR_BINDINGS, _>(layout));
-        Self {
-            scan: of_matrices(SCAN),
-            gram: of_matrices(GRAM),
-            apply: of_matrices(APPLY),
-            cross: of_two(CROSS),
-            resize: of_matrices(RESIZE),
-            align: of_two(ALIGN),
-            multiply: of_two(MULTIPLY),
-            residual: of_two(RESIDUAL),
-        }
+    fn cell(&self, name: Name) -> &OnceCell<Kernel> {
+        &self.0[name as usize]
     }
 }
 
-fn compile(device: &wgpu::Device, source: KernelSource, entries: &[wgpu::BindGroupLayoutEntry]) -> Kernel {
+impl<P: Pulse> GpuBackend<P> {
+    /// The kernel of this name, compiled if it has not been before.
+    ///
+    /// # Errors
+    /// It does not compile, or the device is lost.
+    pub(super) async fn kernel(&self, name: Name) -> Result<&Kernel, ComputeError> {
+        let cell = self.kernels.cell(name);
+        if let Some(kernel) = cell.get() {
+            return Ok(kernel);
+        }
+        let source = KERNELS[name as usize];
+        let compiled = self.scoped(async { Ok(compile(&self.device, name, source)) }).await;
+        match compiled {
+            Ok(kernel) => Ok(cell.get_or_init(|| kernel)),
+            Err(ComputeError::Gpu(text)) => Err(ComputeError::Kernel(text)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The names of the kernels that have been compiled so far.
+    pub fn compiled(&self) -> Vec<&'static str> {
+        self.kernels.0.iter().filter_map(|cell| Some(cell.get()?.name)).collect()
+    }
+}
+
+fn compile(device: &wgpu::Device, name: Name, source: KernelSource) -> Kernel {
+    let count = match name {
+        Name::Scan | Name::Gram | Name::Apply | Name::Resize => BINDINGS,
+        Name::Cross | Name::Align | Name::Multiply | Name::Residual => PAIR_BINDINGS,
+    };
+    let entries: Vec<wgpu::BindGroupLayoutEntry> = (0..count).map(layout).collect();
     let label = Some(source.name);
-    let bindings = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries });
+    let bindings = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label,
         bind_group_layouts: &[Some(&bindings)],

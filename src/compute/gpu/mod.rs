@@ -21,6 +21,7 @@ mod orders;
 mod updates;
 
 pub use device::{GpuBackend, NoGpu};
+use kernels::Name;
 pub use kernels::{KERNELS, KernelSource};
 pub use ledger::{Held, Mishaps};
 
@@ -60,7 +61,8 @@ impl<P: Pulse> Primitives for GpuBackend<P> {
             let cols = v.cols;
             slabs(v.rows, SLAB).flat_map(move |row| slabs(cols, TILE).map(move |col| [view, row, col, 0]))
         };
-        let bytes = self.scoped(self.run_and_read(&self.kernels.scan, matrices, &views, tasks, &[], words)).await?;
+        let kernel = self.kernel(Name::Scan).await?;
+        let bytes = self.scoped(self.run_and_read(kernel, matrices, &views, tasks, &[], words)).await?;
         let words: &[u32] = &bytemuck::pod_collect_to_vec(&bytes);
         Ok(views
             .iter()
@@ -94,8 +96,8 @@ impl<P: Pulse> Primitives for GpuBackend<P> {
             }
             tasks
         };
-        let bytes =
-            self.scoped(self.run_and_read(&self.kernels.gram, matrices, &views, tasks, &coefficients, words)).await?;
+        let kernel = self.kernel(Name::Gram).await?;
+        let bytes = self.scoped(self.run_and_read(kernel, matrices, &views, tasks, &coefficients, words)).await?;
         let partials: &[f32] = &bytemuck::pod_collect_to_vec(&bytes);
         let mut grams = Vec::with_capacity(views.len());
         for view in &views {
@@ -116,7 +118,7 @@ impl<P: Pulse> Primitives for GpuBackend<P> {
             coefficients.extend(weight.transpose().iter().map(|&w| w as f32));
             words += out_rows * out_cols;
         }
-        self.run_to_talls(&self.kernels.apply, matrices, &views, &coefficients, words).await
+        self.run_to_talls(Name::Apply, matrices, &views, &coefficients, words).await
     }
 
     async fn cross(&self, pairs: &[[&GpuTall; 2]]) -> Result<Vec<DMatrix<f64>>, ComputeError> {
@@ -143,7 +145,7 @@ impl<P: Pulse> Primitives for GpuBackend<P> {
             views.push(TallView { coefficients: place, out: words, out_rows, out_cols, ..matrix.view });
             words += out_rows * out_cols;
         }
-        self.run_to_talls(&self.kernels.resize, matrices, &views, &coefficients, words).await
+        self.run_to_talls(Name::Resize, matrices, &views, &coefficients, words).await
     }
 
     async fn align(&self, changes: &[Change<'_, GpuTall>], sides: &[Sides<'_>]) -> Result<Vec<Aligned>, ComputeError> {
@@ -208,12 +210,13 @@ impl<P: Pulse> GpuBackend<P> {
     /// Runs a kernel that gives each view `out_rows × out_cols` numbers, row by row, all in one new buffer.
     async fn run_to_talls(
         &self,
-        kernel: &kernels::Kernel,
+        name: Name,
         matrices: &[&GpuTall],
         views: &[TallView],
         coefficients: &[f32],
         words: u32,
     ) -> Result<Vec<GpuTall>, ComputeError> {
+        let kernel = self.kernel(name).await?;
         let tasks = |view: u32, v: &TallView| {
             let out_cols = v.out_cols;
             slabs(v.out_rows, RESULT_ROWS)

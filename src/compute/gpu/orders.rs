@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use wgpu::BufferUsages;
 
-use super::kernels::Kernel;
+use super::kernels::{Kernel, Name};
 use super::memory::Buffer;
 use super::{GpuBackend, GpuTall, Task};
 use crate::compute::plan::Aim;
@@ -50,13 +50,14 @@ impl<P: Pulse> GpuBackend<P> {
     /// Runs a kernel over all changes and reads back what it gives: each order with its words.
     pub(super) async fn carry_out<'a>(
         &self,
-        kernel: &Kernel,
+        name: Name,
         changes: &[Change<'_, GpuTall>],
         mut orders: Vec<Order<'a>>,
     ) -> Result<Vec<(Order<'a>, Vec<f32>)>, ComputeError> {
         if changes.iter().any(|c| [c.before, c.after].iter().any(|tall| tall.view.dtype > 2)) {
             return Err(ComputeError::Gpu("only F32, F16 and BF16 are decoded on the GPU".into()));
         }
+        let kernel = self.kernel(name).await?;
         let mut results: Vec<Vec<f32>> = Vec::with_capacity(orders.len());
         for group in self.groups(&orders) {
             self.pause().await?;
