@@ -4,10 +4,11 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::jobs::Job;
+use super::trial::trial;
 use crate::compute::cpu::CpuBackend;
 use crate::compute::gpu::GpuBackend;
 use crate::compute::plan::{Aim, Cost};
-use crate::compute::{ComputeError, Primitives, Pulse};
+use crate::compute::{ComputeError, Primitives, Pulse, Steady};
 use crate::protocol::BackendChoice;
 use crate::report::Counts;
 
@@ -81,8 +82,16 @@ impl<P: Pulse + Clone> Chosen<P> {
                     ));
                 }
             },
-            BackendChoice::Auto => match GpuBackend::open(pulse.clone(), false).await {
-                Ok(gpu) => (Backend::Gpu(Box::new(gpu)), "WebGPU found a hardware adapter".to_owned()),
+            // Nothing is cancelled while the engine starts.
+            BackendChoice::Auto => match GpuBackend::open(Steady, false).await {
+                Ok(gpu) => match trial(&gpu, &CpuBackend::new(Steady), || pulse.now()).await {
+                    Ok(trial) if trial.prefers_cpu() => (cpu(), trial.reason()),
+                    Ok(trial) => {
+                        gpu.forget_counts();
+                        (Backend::Gpu(Box::new(gpu.with_pulse(pulse.clone()))), trial.reason())
+                    }
+                    Err(error) => (cpu(), format!("WebGPU found a hardware adapter, but on a trial {error}")),
+                },
                 Err(why) => (cpu(), why.to_string()),
             },
         };

@@ -37,6 +37,7 @@ mod tensors;
 mod tile_jobs;
 mod tiles;
 mod trajectory;
+mod trial;
 mod units;
 mod written;
 

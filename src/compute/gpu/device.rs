@@ -79,6 +79,12 @@ impl<P: Pulse> GpuBackend<P> {
         Ok(Self { mishaps, ..gpu })
     }
 
+    /// The same device for another caller.
+    pub fn with_pulse<Q: Pulse>(self, pulse: Q) -> GpuBackend<Q> {
+        let Self { device, queue, kernels, counts, pulse: _, ledger, mishaps, info, lost } = self;
+        GpuBackend { device, queue, kernels, counts, pulse, ledger, mishaps, info, lost }
+    }
+
     /// Whether the device can do anything: one small matrix through the first kernel that every profile takes.
     async fn prove(&self) -> Result<(), NoGpu> {
         let bytes = [3.0f32, -5.0, f32::NAN].iter().flat_map(|x| x.to_le_bytes()).collect();
