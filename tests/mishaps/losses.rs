@@ -14,6 +14,17 @@ fn steps(scene: Scene) -> &'static [&'static str] {
     }
 }
 
+/// A driver may refuse what all the others take.
+#[test]
+fn a_kernel_that_does_not_compile_is_the_cpus() {
+    let undisturbed = Scene::Analysis.on_gpu(|_| {});
+    let played = Scene::Analysis.on_gpu(|mishaps| mishaps.break_kernel("gram"));
+    let engine = played.engine();
+    assert_eq!(engine.backend, "cpu");
+    assert!(engine.reason.starts_with("the CPU took over: the kernels do not compile ("), "{}", engine.reason);
+    same(&played.report, &undisturbed.report, "without gram");
+}
+
 #[test]
 fn a_device_lost_in_any_step_is_made_up_for() {
     for scene in ALL {

@@ -78,6 +78,7 @@ impl Drop for Entry {
 pub struct Mishaps {
     memory: Cell<Option<u64>>,
     losses: RefCell<Vec<(&'static str, u32)>>,
+    broken: Cell<Option<&'static str>>,
 }
 
 impl Mishaps {
@@ -90,6 +91,15 @@ impl Mishaps {
     /// the work of the kernel of that name.
     pub fn lose_at(&self, step: &'static str, n: u32) {
         self.losses.borrow_mut().push((step, n));
+    }
+
+    /// Lets a kernel not compile that has not been compiled yet.
+    pub fn break_kernel(&self, name: &'static str) {
+        self.broken.set(Some(name));
+    }
+
+    pub(super) fn breaks(&self, name: &str) -> bool {
+        self.broken.get() == Some(name)
     }
 
     /// Losses that have not come yet.
