@@ -1,5 +1,10 @@
 //! How modules are grouped into batches: as many as fit one buffer binding at WebGPU's default limits, and as
 //! much work as one dispatch may hold without a watchdog taking notice.
+//!
+//! What a batch holds in memory follows from its cost, whatever the adapter's size: on the GPU at most
+//! [`Cost::on_gpu`], 496 MiB for a full batch of [`Aim::GPU`] and 118 MiB for one of [`Aim::SOFTWARE`]; beside it the
+//! tensors of this batch and of the next one. On the CPU it is a batch of [`Aim::CPU`] and one module at a time in
+//! f64. A module over the aim is alone in its batch, and a binding's 128 MiB are the most that a GPU is given of it.
 
 use std::ops::Range;
 
@@ -86,6 +91,14 @@ impl Cost {
     /// The cost of a module with these two factors.
     pub fn module(left: Self, right: Self) -> Self {
         left.plus(right)
+    }
+
+    /// Bytes of GPU buffers that a job of this cost has alive at once, at most: the factors; the bases of three passes
+    /// and two more results, one of which is a result's copy for the readback; and the same again for all that tells
+    /// the kernels what to do.
+    pub fn on_gpu(self) -> u64 {
+        let results = 7u64.saturating_mul(4).saturating_mul(self.words);
+        self.bytes.saturating_add(results)
     }
 
     /// Whether a GPU batch can hold it at all.

@@ -44,6 +44,9 @@ fn counts_are_what_the_batch_plan_says() {
         let factors: u64 = costs.iter().map(|cost| cost.bytes).sum();
         assert!(counts.bytes_uploaded >= factors && counts.bytes_uploaded < 2 * factors, "{name}: {counts:?}");
         assert_eq!(counts.fallbacks, 0, "{name}");
+        let whole = costs.iter().copied().fold(Cost::default(), Cost::plus);
+        let Backend::Gpu(gpu) = session.backend() else { panic!("there is no GPU") };
+        assert!(gpu.peak_bytes() > factors && gpu.peak_bytes() <= whole.on_gpu(), "{name}: {}", gpu.peak_bytes());
     }
 }
 
@@ -83,6 +86,12 @@ fn counts_of_several_batches_are_exact() {
     // Per factor: its bytes; twice a view and a task of 16 bytes per slab; and a scale per column.
     let (view, tasks, scales) = (size_of::<lorascope::compute::TallView>() as u64, 16 * SIDE.div_ceil(256), 4 * RANK);
     assert_eq!(counts.bytes_uploaded, modules * 2 * (4 * SIDE * RANK + 2 * (view + tasks) + scales));
+    // What is alive at once is of one batch.
+    let largest = plan::batches(&vec![cost; modules as usize], session.aim()).iter().map(ExactSizeIterator::len).max();
+    let one = (0..largest.unwrap()).fold(Cost::default(), |sum, _| sum.plus(cost));
+    let Backend::Gpu(gpu) = session.backend() else { panic!("there is no GPU") };
+    assert!(gpu.peak_bytes() <= one.on_gpu(), "{} bytes of buffers", gpu.peak_bytes());
+    assert_eq!(gpu.held(), lorascope::compute::gpu::Held::default());
 }
 
 /// What is not used is not compiled.
