@@ -1,15 +1,25 @@
 #![cfg(not(target_arch = "wasm32"))]
-//! What reading a header takes of memory, at most, on megabytes made to take as much as they can.
+//! What reading a header takes of memory, at most, on megabytes made to take as much as they can; and what is left of
+//! adapters that are no longer there.
 
 mod common;
 /// The allocator of the fuzz targets, which hold small inputs to the same bounds.
 #[path = "fuzz/src/lib.rs"]
 mod counting;
 
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use common::gguf::{Draft, Tensor, Value};
-use common::{file, header_of};
-use counting::{GGUF_TIMES, HEADER_TIMES, bounded};
+use common::{file, fixture, header_of};
+use counting::{GGUF_TIMES, HEADER_TIMES, bounded, live};
+use lorascope::compute::Steady;
+use lorascope::compute::gpu::Held;
+use lorascope::protocol::{BackendChoice, ToPage};
+use lorascope::session::{Backend, Session};
 use lorascope::source::MemorySource;
+use pollster::block_on;
 
 fn json_files() -> Vec<(&'static str, Vec<u8>)> {
     let one = |field: &str, value: String| {
@@ -56,9 +66,51 @@ fn gguf_files() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// One test: the allocator counts for all threads together.
+/// The allocator counts for all threads together.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Adapters come and go on either backend, and nothing of them stays.
+#[test]
+fn a_hundred_adapters_leave_memory_where_it_was() {
+    /// A hundredth of one adapter's factors.
+    const EXTRA: usize = 4 << 10;
+    let _alone = alone();
+    let files = ["adapter_model.safetensors", "adapter_config.json"].map(|file| fixture(&format!("peft-lora/{file}")));
+    for choice in [BackendChoice::Cpu, BackendChoice::WebGpu] {
+        let last = Rc::new(Cell::new(0));
+        let seen = Rc::clone(&last);
+        let emit = move |message| {
+            if let ToPage::Item(item) = message {
+                seen.set(item.item);
+            }
+        };
+        let mut session = block_on(Session::start(choice, "unnamed".to_owned(), Steady, emit)).unwrap();
+        let mut left = Vec::new();
+        for n in 1..=100 {
+            block_on(session.load(files.to_vec()));
+            assert_eq!(session.report().adapters.len(), 1);
+            if n % 2 == 0 {
+                session.clear()
+            } else {
+                session.remove(last.get())
+            }
+            assert!(session.report().files.is_empty());
+            if let Backend::Gpu(gpu) = session.backend() {
+                assert_eq!(gpu.held(), Held::default(), "after {n} adapters");
+            }
+            left.push(live());
+        }
+        assert!(left[99] <= left[9] + EXTRA, "{choice:?}: {} bytes after ten, {} after a hundred", left[9], left[99]);
+    }
+}
+
 #[test]
 fn a_header_takes_a_small_multiple_of_its_size() {
+    let _alone = alone();
     for (times, files) in [(HEADER_TIMES, json_files()), (GGUF_TIMES, gguf_files())] {
         for (name, bytes) in files {
             let len = bytes.len();

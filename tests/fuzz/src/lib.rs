@@ -47,6 +47,11 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// Bytes that are allocated now.
+pub fn live() -> usize {
+    LIVE.load(Relaxed)
+}
+
 /// Runs `work` and holds its peak of memory to `times` the `input` bytes and 64 KiB.
 ///
 /// # Panics
