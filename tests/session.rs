@@ -4,6 +4,8 @@
 
 mod cases;
 mod common;
+#[path = "session/counts.rs"]
+mod counts;
 #[path = "session/crew.rs"]
 mod crew;
 #[path = "session/device.rs"]
