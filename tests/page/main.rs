@@ -22,6 +22,8 @@ mod items;
 mod large;
 mod long;
 mod look;
+mod lost;
+mod many;
 #[path = "../common/peft.rs"]
 mod peft;
 mod projection;

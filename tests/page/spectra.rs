@@ -56,6 +56,11 @@ fn check(report: &Value, name: &str, backend: &str) {
     assert_eq!(report["lorascope"], 1);
     assert_eq!(report["engine"]["backend"], backend);
     check_batch_plan(&report["engine"], backend, name);
+    check_figures(report, name);
+}
+
+/// The only adapter's figures against the golden files.
+pub fn check_figures(report: &Value, name: &str) {
     let adapter = only_adapter(report);
     let expected = json_file(&fixtures().join(format!("expected/{name}.json")));
     let expected = expected["modules"].as_object().expect("modules by name");

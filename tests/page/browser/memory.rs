@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::Browser;
 
 /// Watches the memory until it is asked for the peak.
@@ -20,6 +22,11 @@ impl Browser {
     /// Bytes that the browser takes now; `None` where the system does not say.
     pub fn memory(&self) -> Option<u64> {
         proportional_set_size(main_process(self.profile.path())?)
+    }
+
+    /// Lets the page throw away what nobody holds any more.
+    pub fn collect_garbage(&self) {
+        self.cdp("HeapProfiler.collectGarbage", json!({}));
     }
 
     /// Begins to watch for the peak.

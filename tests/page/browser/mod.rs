@@ -88,6 +88,11 @@ impl Browser {
         browser
     }
 
+    /// Runs a script in every page that is opened from now on, before its own.
+    pub fn before_the_page(&self, script: &str) {
+        self.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script }));
+    }
+
     /// Opens the page with a query such as `?backend=cpu`, and waits until the engine is up or has failed.
     pub fn open(&self, query: &str) {
         let address = format!("{}/{query}", self.address);
