@@ -51,7 +51,7 @@ impl Shortage {
 impl fmt::Display for Shortage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.least.is_some() {
-            f.write_str("; it had too little memory for some of the work at once and did it in smaller parts")?;
+            f.write_str("; the GPU had too little memory for some of the work at once and did it in smaller parts")?;
         }
         match self.alone {
             0 => Ok(()),
@@ -68,12 +68,14 @@ impl<P: Pulse + Clone> Chosen<P> {
     /// A sentence for a person: WebGPU is asked for and cannot be had.
     pub async fn open(choice: BackendChoice, pulse: P) -> Result<Self, String> {
         let cpu = || Backend::Cpu(CpuBackend::new(pulse.clone()));
+        // Nothing is cancelled while an engine starts.
+        let gpu = |opened: GpuBackend<Steady>| Backend::Gpu(Box::new(opened.with_pulse(pulse.clone())));
         let (backend, reason) = match choice {
             BackendChoice::Cpu => (cpu(), "the address asks for it (?backend=cpu)".to_owned()),
-            BackendChoice::WebGpu => match GpuBackend::open(pulse.clone(), true).await {
-                Ok(gpu) => {
-                    let kind = if gpu.is_software() { ", a software adapter" } else { "" };
-                    (Backend::Gpu(Box::new(gpu)), format!("the address asks for it (?backend=webgpu){kind}"))
+            BackendChoice::WebGpu => match GpuBackend::open(Steady, true).await {
+                Ok(opened) => {
+                    let kind = if opened.is_software() { ", a software adapter" } else { "" };
+                    (gpu(opened), format!("the address asks for it (?backend=webgpu){kind}"))
                 }
                 Err(why) => {
                     return Err(format!(
@@ -82,13 +84,12 @@ impl<P: Pulse + Clone> Chosen<P> {
                     ));
                 }
             },
-            // Nothing is cancelled while the engine starts.
             BackendChoice::Auto => match GpuBackend::open(Steady, false).await {
-                Ok(gpu) => match trial(&gpu, &CpuBackend::new(Steady), || pulse.now()).await {
+                Ok(opened) => match trial(&opened, &CpuBackend::new(Steady), || pulse.now()).await {
                     Ok(trial) if trial.prefers_cpu() => (cpu(), trial.reason()),
                     Ok(trial) => {
-                        gpu.forget_counts();
-                        (Backend::Gpu(Box::new(gpu.with_pulse(pulse.clone()))), trial.reason())
+                        opened.forget_counts();
+                        (gpu(opened), trial.reason())
                     }
                     Err(error) => (cpu(), format!("WebGPU found a hardware adapter, but on a trial {error}")),
                 },
@@ -220,8 +221,8 @@ impl<P: Pulse + Clone> Chosen<P> {
                 Backend::Gpu(gpu) => Rc::clone(gpu.mishaps()),
                 Backend::Cpu(_) => Rc::default(),
             };
-            if let Ok(gpu) = GpuBackend::open_with(self.pulse.clone(), software, mishaps).await {
-                self.backend = Backend::Gpu(Box::new(gpu));
+            if let Ok(opened) = GpuBackend::open_with(Steady, software, mishaps).await {
+                self.backend = Backend::Gpu(Box::new(opened.with_pulse(self.pulse.clone())));
                 self.reason.push_str("; the device was lost once and rebuilt");
                 return;
             }
