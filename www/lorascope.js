@@ -1,8 +1,8 @@
 // Lorascope for other pages: `import { analyze } from "https://…/lorascope.js"`.
 //
 // The files are read and computed in a worker on the machine of whoever looks at your page; this module sends nothing
-// anywhere. It fetches its own parts (engine_loader.js, engine.js, engine_bg.wasm, reader.js, helper.js) from the folder in which
-// it lies. From another origin that host must send `Access-Control-Allow-Origin`, as GitHub Pages does, and a
+// anywhere. It fetches its own parts (engine_loader.js, engine.js, engine_bg.wasm, reader.js, helper.js) from the folder
+// in which it lies. From another origin that host must send `Access-Control-Allow-Origin`, as GitHub Pages does, and a
 // Content-Security-Policy of your page must allow, HOST being that origin:
 // `script-src HOST 'wasm-unsafe-eval'; connect-src HOST; worker-src blob:`.
 

@@ -123,7 +123,6 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Gives the CPU's work to a crew, as long as it is the CPU that computes.
     pub fn employ(&mut self, crew: Rc<dyn crew::Crew<S::Piece>>) {
         self.crew = Some(crew);
-        self.emit.emit(ToPage::Started { engine: self.engine() });
     }
 
     pub fn backend(&self) -> &Backend<P> {

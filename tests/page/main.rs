@@ -10,6 +10,7 @@ mod bench;
 mod browser;
 mod checkpoints;
 mod comparison;
+mod crew;
 mod dialects;
 mod embed;
 mod explore;
