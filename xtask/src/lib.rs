@@ -1,5 +1,6 @@
 //! What `cargo xtask` does, and what the page tests share with it: the static server and the browser's whereabouts.
 
+pub mod bench;
 pub mod browser;
 pub mod build;
 pub mod debian;

@@ -2,12 +2,17 @@
 
 use std::process::ExitCode;
 
+use xtask::bench::{self, Wish};
 use xtask::{build, finish, fuzz, proc, serve, steps};
 
 const USAGE: &str = "\
 cargo xtask build [--dev]              builds the static page into dist/
 cargo xtask serve [--dev] [--port N]   builds it and serves it at http://127.0.0.1:8080
-cargo xtask bench                      builds the page and prints its benchmarks
+cargo xtask bench [OPTIONS]            builds the page, runs the benchmarks and writes their table:
+    --only PARTS                       of page,peers,projection,kernels; the others keep their last figures
+    --rounds N                         instead of 5, whose medians the figures are
+    --keep-page                        takes the page as it lies in dist/
+    --write-readme                     puts the table into README.md
 cargo xtask test [--only STEPS]        runs every check; STEPS is a list such as fmt,clippy,native,kernels,page
 cargo xtask fuzz [SECONDS]             fuzzes the readers of files, each for so long (600), with a nightly Rust
 
@@ -49,7 +54,11 @@ fn run(args: &[&str]) -> proc::Result<()> {
                 std::thread::park();
             }
         }
-        "bench" => steps::bench(),
+        "bench" => {
+            let options = Options::parse(options, &["--only", "--rounds", "--keep-page", "--write-readme"])?;
+            let Options { only, rounds, keep_page, write_readme, .. } = options;
+            bench::run(&Wish { only, keep_page, write_readme, rounds })
+        }
         // Not for people: Trunk ends every build with it.
         "finish" => finish::run(),
         "test" => steps::test(&Options::parse(options, &["--only"])?.only),
@@ -72,24 +81,38 @@ struct Options {
     dev: bool,
     port: u16,
     only: Vec<String>,
+    rounds: Option<usize>,
+    keep_page: bool,
+    write_readme: bool,
 }
 
 impl Options {
     fn parse(args: &[&str], allowed: &[&str]) -> proc::Result<Self> {
-        let mut options = Self { dev: false, port: 8080, only: Vec::new() };
+        let mut options =
+            Self { dev: false, port: 8080, only: Vec::new(), rounds: None, keep_page: false, write_readme: false };
         let mut rest = args.iter();
         while let Some(&arg) = rest.next() {
             let (name, inline) = arg.split_once('=').map_or((arg, None), |(name, value)| (name, Some(value)));
             if !allowed.contains(&name) {
                 return Err(format!("The option `{arg}` is unknown here.\n\n{USAGE}"));
             }
-            if name == "--dev" {
-                options.dev = true;
+            let switch = match name {
+                "--dev" => Some(&mut options.dev),
+                "--keep-page" => Some(&mut options.keep_page),
+                "--write-readme" => Some(&mut options.write_readme),
+                _ => None,
+            };
+            if let Some(switch) = switch {
+                *switch = true;
                 continue;
             }
             let value = inline.or_else(|| rest.next().copied()).ok_or(format!("`{name}` wants a value."))?;
             match name {
                 "--port" => options.port = value.parse().map_err(|_| format!("`{value}` is no port number."))?,
+                "--rounds" => match value.parse() {
+                    Ok(rounds) if rounds > 0 => options.rounds = Some(rounds),
+                    _ => return Err(format!("`{value}` is no number of rounds.")),
+                },
                 _ => options.only = value.split(',').map(str::to_owned).collect(),
             }
         }

@@ -143,22 +143,17 @@ fn release(_: &Setup) -> Result<()> {
 }
 
 fn page(setup: &Setup) -> Result<()> {
-    page_tests(&setup.browser, &[])
+    proc::run(&mut page_tests(&setup.browser, &[]))
 }
 
-/// Builds the page and runs what `tests/page/bench.rs` measures.
-pub fn bench() -> Result<()> {
-    let browser = Browser::ensure()?;
-    build::page(false)?;
-    page_tests(&browser, &["--ignored", "bench::"])
-}
-
-fn page_tests(browser: &Browser, which: &[&str]) -> Result<()> {
+/// The tests of the built page; `which` goes to the test program.
+pub(crate) fn page_tests(browser: &Browser, which: &[&str]) -> Command {
     let mut cargo = proc::cargo();
     cargo.env("CHROME", &browser.chrome).env("CHROMEDRIVER", &browser.driver);
     // One browser at a time: each already has a software GPU on every core.
     let test = ["test", "--package", "lorascope", "--test", "page", "--", "--test-threads=1", "--nocapture"];
-    proc::run(cargo.args(test).args(which))
+    cargo.args(test).args(which);
+    cargo
 }
 
 #[cfg(test)]
