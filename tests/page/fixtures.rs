@@ -65,33 +65,44 @@ pub fn next(state: &mut u32) -> f32 {
 
 /// A bf16 rank-16 adapter of every linear layer of Llama 3.1 8B: 224 modules, 84 MB, random but always the same.
 pub fn write_8b_adapter(folder: &Path) {
-    const RANK: u64 = 16;
+    write_8b_adapter_of_rank(folder, 16);
+}
+
+/// The same of any rank.
+pub fn write_8b_adapter_of_rank(folder: &Path, rank: u64) {
     let (hidden, kv, inner) = (4096, 1024, 14336);
     let modules = [
-        ("self_attn.q_proj", hidden, hidden),
-        ("self_attn.k_proj", kv, hidden),
-        ("self_attn.v_proj", kv, hidden),
-        ("self_attn.o_proj", hidden, hidden),
-        ("mlp.gate_proj", inner, hidden),
-        ("mlp.up_proj", inner, hidden),
-        ("mlp.down_proj", hidden, inner),
+        ("self_attn.q_proj", [hidden, hidden]),
+        ("self_attn.k_proj", [kv, hidden]),
+        ("self_attn.v_proj", [kv, hidden]),
+        ("self_attn.o_proj", [hidden, hidden]),
+        ("mlp.gate_proj", [inner, hidden]),
+        ("mlp.up_proj", [inner, hidden]),
+        ("mlp.down_proj", [hidden, inner]),
     ];
+    write_adapter(folder, &modules, 32, rank);
+}
+
+/// A bf16 adapter of these modules, `[out, in]`, in every layer.
+pub fn write_adapter(folder: &Path, modules: &[(&str, [u64; 2])], layers: u64, rank: u64) {
     let mut tensors = Vec::new();
-    for layer in 0..32 {
-        for (name, rows, cols) in modules {
-            for (factor, shape) in [("lora_A", [RANK, cols]), ("lora_B", [rows, RANK])] {
+    for layer in 0..layers {
+        for &(name, [rows, cols]) in modules {
+            for (factor, shape) in [("lora_A", [rank, cols]), ("lora_B", [rows, rank])] {
                 let name = format!("base_model.model.model.layers.{layer}.{name}.{factor}.weight");
                 tensors.push(Tensor { name, dtype: "BF16", shape, bytes: 2 * shape[0] * shape[1] });
             }
         }
     }
+    fs::create_dir_all(folder).expect("a folder in the temporary folder");
     let mut file = begin(&folder.join("adapter_model.safetensors"), &tensors);
     let mut state = 1_u32;
     for _ in 0..tensors.iter().map(|tensor| tensor.bytes / 2).sum::<u64>() {
         file.write_all(&half::bf16::from_f32(next(&mut state)).to_le_bytes()).expect("room on the disk");
     }
     file.flush().expect("room on the disk");
-    let config = json!({ "peft_type": "LORA", "r": RANK, "lora_alpha": 32, "base_model_name_or_path": "Llama-3.1-8B" });
+    let config =
+        json!({ "peft_type": "LORA", "r": rank, "lora_alpha": 2 * rank, "base_model_name_or_path": "Llama-3.1-8B" });
     fs::write(folder.join("adapter_config.json"), config.to_string()).expect("room on the disk");
 }
 

@@ -104,13 +104,6 @@ impl Browser {
         took.as_f64().unwrap_or_else(|| panic!("Cancel was never pressed\n{}", self.situation()))
     }
 
-    /// Milliseconds from the last time that the page began to load to its rest.
-    pub fn last_work_took(&self) -> f64 {
-        let script = "const states = window.__probe.states;
-            return states.at(-1).at - states.findLast((s) => s.state === 'loading').at";
-        self.eval(script, vec![]).as_f64().expect("a duration")
-    }
-
     /// What went wrong unseen: errors on any console, exceptions, violated policies, dialogs.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = strings(&self.eval("return [...window.__probe.problems, ...window.__probe.alerts]", vec![]));
@@ -119,6 +112,13 @@ impl Browser {
         let told = log.lines().filter(|line| line.contains(":CONSOLE") || line.contains("panicked at"));
         problems.extend(told.filter(|line| is_problem(line)).map(str::to_owned));
         problems
+    }
+
+    /// "Chrome/140.0.7339.185", headless or not.
+    pub fn version(&self) -> String {
+        let said = self.cdp("Browser.getVersion", json!({}));
+        let product = said["product"].as_str().unwrap_or("an unknown browser");
+        product.trim_start_matches("Headless").to_owned()
     }
 
     pub fn has_horizontal_overflow(&self) -> bool {

@@ -32,7 +32,10 @@
   window.Worker = class Worker extends Native {
     constructor(...args) {
       super(...args);
-      this.addEventListener("message", (event) => probe.messages.push(measure(event.data)));
+      this.addEventListener("message", (event) => {
+        const at = performance.now();
+        probe.messages.push({ at, ...measure(event.data) });
+      });
       this.addEventListener("error", (event) => probe.problems.push(`worker error: ${event.message}`));
       this.addEventListener("messageerror", () => probe.problems.push("worker message that cannot be read"));
     }
@@ -48,11 +51,20 @@
 
   const note = () => {
     const state = document.querySelector("[data-testid=status]")?.dataset.state;
-    if (state && state !== probe.states.at(-1)?.state) probe.states.push({ state, at: performance.now() });
+    if (!state || state === probe.states.at(-1)?.state) return;
+    const entry = { state, at: performance.now() };
+    probe.states.push(entry);
+    // A frame's callbacks run before it is painted: with the second, the first is on the screen.
+    requestAnimationFrame(() => requestAnimationFrame(() => { entry.drawn = performance.now(); }));
   };
   new MutationObserver(note).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-state"] });
   new PerformanceObserver((list) => { for (const task of list.getEntries()) probe.longTasks.push(task.duration); })
     .observe({ type: "longtask", buffered: true });
+
+  // When the person last dropped or pressed something.
+  for (const name of ["drop", "click"]) {
+    window.addEventListener(name, () => { probe.acted = performance.now(); }, true);
+  }
 
   // Presses Cancel as soon as the page has been analysing for `after` milliseconds.
   probe.cancelWhileAnalyzing = (after) => {

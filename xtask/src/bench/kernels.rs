@@ -1,6 +1,6 @@
 //! Every kernel beside what its device can do at best: a plain copy, and a loop of multiplications and additions.
 
-use super::markdown::{Table, both, brief, digits, giga, percent, seconds, shown};
+use super::markdown::{Table, both, brief, giga, percent, seconds, shown};
 use super::records::{Figure, Records};
 
 /// The kernels, and whether their CPU twins multiply in f64.

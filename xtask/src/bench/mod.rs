@@ -77,7 +77,7 @@ fn measure(part: &str, browser: Option<&Browser>, rounds: Option<usize>) -> Resu
     let facts = facts.map(|(name, text)| format!("{}\n", serde_json::json!({ "fact": name, "text": text })));
     std::fs::write(&fresh, facts.concat()).map_err(said)?;
     let mut command = match (part, browser) {
-        ("page", Some(browser)) => steps::page_tests(browser, &["--ignored", "bench::page::"]),
+        ("page", Some(browser)) => steps::page_tests(browser, &["--ignored", "bench::", "--skip", "bench::peers::"]),
         ("peers", Some(browser)) => steps::page_tests(browser, &["--ignored", "bench::peers::"]),
         (name, _) => {
             let mut cargo = proc::cargo();
