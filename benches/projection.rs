@@ -1,4 +1,5 @@
-//! Projection of 4096×4096 modules, beside the reference's full SVD in the same run: `cargo bench --bench projection`.
+//! Projection of 4096×4096 modules, beside the reference's full SVD in the same run: `cargo bench --bench projection`,
+//! or `cargo xtask bench`, which writes the table.
 //!
 //! The reference runs where Python with NumPy is (`$LORASCOPE_PYTHON`, else `python3`).
 
@@ -11,56 +12,66 @@ use lorascope::compute::gpu::GpuBackend;
 use lorascope::compute::{FactorType, Primitives, RawTall, Steady};
 use lorascope::linalg::{Made, Order, Pair, svd_factors};
 use pollster::block_on;
+use xtask::bench::records;
 
 const SIDE: u32 = 4096;
 const NEW_SIDE: u32 = 2048;
-const RANKS: [u32; 3] = [8, 16, 64];
+const RANKS: [u32; 2] = [16, 64];
+/// The rank of the reference's full SVD, which takes as long at any other.
+const FULL: u32 = 16;
 /// Modules in a batch: a time per module is that of a whole adapter's.
 const MODULES: usize = 32;
-const ROUNDS: usize = 5;
 
 fn main() {
-    let gpu = block_on(GpuBackend::open(Steady, true)).ok();
-    let gpu_name = gpu.as_ref().map(|gpu| {
-        let kind = if gpu.is_software() { " (a software adapter)" } else { "" };
-        format!("GPU engine, {}{kind}", gpu.adapter_name())
-    });
-    println!("{SIDE}×{SIDE} to {NEW_SIDE}×{NEW_SIDE}, seconds per module, median of {ROUNDS} rounds of {MODULES}\n");
-    println!("| rank | engine | seconds per module | the reference's full SVD, seconds | times as fast |");
-    println!("|---|---|---|---|---|");
+    records::fact("rounds", &records::rounds().to_string());
+    let gpu = block_on(GpuBackend::open(Steady, true));
+    match &gpu {
+        Ok(gpu) if gpu.is_software() => records::fact("gpu", &format!("{} (a software adapter)", gpu.adapter_name())),
+        Ok(gpu) => records::fact("gpu", gpu.adapter_name()),
+        Err(why) => records::fact("gpu", &format!("none ({why})")),
+    }
     for rank in RANKS {
         let pairs: Vec<Pair> = (0..MODULES).map(|n| pair(rank, n as u64)).collect();
-        let mut ours = vec![("CPU engine, one thread".to_owned(), median(&CpuBackend::new(Steady), &pairs))];
-        if let (Some(gpu), Some(name)) = (&gpu, &gpu_name) {
-            ours.push((name.clone(), median(gpu, &pairs)));
+        let (mut cpu_times, mut gpu_times) = (Vec::new(), Vec::new());
+        let mut full_times: Result<Vec<f64>, String> = Ok(Vec::new());
+        for round in 0..=records::rounds() {
+            let cpu_time = per_module(&CpuBackend::new(Steady), &pairs);
+            let gpu_time = gpu.as_ref().ok().map(|gpu| per_module(gpu, &pairs));
+            // The first round warms up.
+            if round == 0 {
+                continue;
+            }
+            cpu_times.push(cpu_time);
+            gpu_times.extend(gpu_time);
+            if rank == FULL {
+                full_times = full_times.and_then(|mut times| {
+                    times.push(reference(rank)?);
+                    Ok(times)
+                });
+            }
         }
-        let reference = reference(rank);
-        for (name, seconds) in ours {
-            let (whole, ratio) = match &reference {
-                Ok(whole) => (format!("{whole:.1}"), format!("{:.0}", whole / seconds)),
-                Err(why) => (format!("not measured: {why}"), "–".to_owned()),
-            };
-            println!("| {rank} | {name} | {seconds:.5} | {whole} | {ratio} |");
+        records::report(&format!("projection/{rank}/cpu"), &cpu_times);
+        match &gpu {
+            Ok(_) => records::report(&format!("projection/{rank}/gpu"), &gpu_times),
+            Err(why) => records::not_measured(&format!("projection/{rank}/gpu"), &why.to_string()),
+        }
+        match full_times {
+            Ok(times) if rank == FULL => records::report(&format!("projection/{rank}/reference"), &times),
+            Ok(_) => {}
+            Err(why) => records::not_measured(&format!("projection/{rank}/reference"), &why),
         }
     }
 }
 
-/// Seconds per module.
-fn median(backend: &impl Primitives, pairs: &[Pair]) -> f64 {
+/// Seconds of one round, by module.
+fn per_module(backend: &impl Primitives, pairs: &[Pair]) -> f64 {
     let order = Order { rank: pairs[0].left.cols, rows: [NEW_SIDE; 2], gain: 2f64.sqrt() };
     let orders = vec![order; pairs.len()];
-    let mut times: Vec<f64> = (0..=ROUNDS)
-        .map(|_| {
-            let start = Instant::now();
-            let made = block_on(svd_factors(backend, pairs, &orders)).expect("a result");
-            assert!(made.iter().all(|made| matches!(made, Made::Factors { .. })));
-            start.elapsed().as_secs_f64() / pairs.len() as f64
-        })
-        // The first round warms up.
-        .skip(1)
-        .collect();
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
+    let start = Instant::now();
+    let made = block_on(svd_factors(backend, pairs, &orders)).expect("a result");
+    let seconds = start.elapsed().as_secs_f64() / pairs.len() as f64;
+    assert!(made.iter().all(|made| matches!(made, Made::Factors { .. })));
+    seconds
 }
 
 /// Factors in bf16, as adapters are trained.
@@ -87,5 +98,8 @@ fn reference(rank: u32) -> Result<f64, String> {
         return Err(format!("{python} has no NumPy"));
     }
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())?;
+    if let Some(version) = answer["numpy"].as_str() {
+        records::fact("reference", &format!("NumPy {version}"));
+    }
     answer["seconds"].as_f64().ok_or_else(|| "the script gave no time".to_owned())
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::kernels::Kernels;
 use super::ledger::{Held, Ledger, Mishaps};
+use super::timing::{Timer, features};
 use crate::compute::{ComputeError, FactorType, Primitives, Pulse, RawTall, Scan};
 use crate::report::Counts;
 
@@ -23,6 +24,7 @@ pub struct GpuBackend<P> {
     pub(super) pulse: P,
     pub(super) ledger: Rc<Ledger>,
     pub(super) mishaps: Rc<Mishaps>,
+    pub(super) timer: Timer,
     info: wgpu::AdapterInfo,
     lost: Arc<Mutex<Option<String>>>,
 }
@@ -66,7 +68,9 @@ impl<P: Pulse> GpuBackend<P> {
         if info.device_type == wgpu::DeviceType::Cpu && !software {
             return Err(NoGpu::SoftwareOnly);
         }
-        let descriptor = wgpu::DeviceDescriptor { label: Some("lorascope"), ..wgpu::DeviceDescriptor::default() };
+        let required_features = features(&adapter);
+        let descriptor =
+            wgpu::DeviceDescriptor { label: Some("lorascope"), required_features, ..wgpu::DeviceDescriptor::default() };
         let (device, queue) = adapter.request_device(&descriptor).await.map_err(|e| NoGpu::NoDevice(e.to_string()))?;
         let lost = Arc::new(Mutex::new(None));
         let on_loss = Arc::clone(&lost);
@@ -74,15 +78,16 @@ impl<P: Pulse> GpuBackend<P> {
             *on_loss.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{reason:?}: {text}"));
         });
         let (kernels, counts, ledger, none) = (Kernels::default(), Cell::default(), Rc::default(), Rc::default());
-        let gpu = Self { device, queue, kernels, counts, pulse, ledger, mishaps: none, info, lost };
+        let timer = Timer::default();
+        let gpu = Self { device, queue, kernels, counts, pulse, ledger, mishaps: none, timer, info, lost };
         gpu.prove().await?;
         Ok(Self { mishaps, ..gpu })
     }
 
     /// The same device for another caller.
     pub fn with_pulse<Q: Pulse>(self, pulse: Q) -> GpuBackend<Q> {
-        let Self { device, queue, kernels, counts, pulse: _, ledger, mishaps, info, lost } = self;
-        GpuBackend { device, queue, kernels, counts, pulse, ledger, mishaps, info, lost }
+        let Self { device, queue, kernels, counts, pulse: _, ledger, mishaps, timer, info, lost } = self;
+        GpuBackend { device, queue, kernels, counts, pulse, ledger, mishaps, timer, info, lost }
     }
 
     /// Whether the device can do anything: one small matrix through the first kernel that every profile takes.

@@ -84,7 +84,8 @@ impl<P: Pulse> GpuBackend<P> {
             entries: &entries,
         });
         let across = count.clamp(1, MAX_WORKGROUPS);
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        let timestamp_writes = self.timer.next();
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
         pass.set_pipeline(&kernel.pipeline);
         pass.set_bind_group(0, &bind_group, &[]);
         pass.dispatch_workgroups(across, count.div_ceil(across), 1);

@@ -18,6 +18,7 @@ mod kernels;
 mod ledger;
 mod memory;
 mod orders;
+mod timing;
 mod updates;
 
 pub use device::{GpuBackend, NoGpu};

@@ -45,7 +45,7 @@ pub fn run(wish: &Wish) -> Result<()> {
     let wanted: Vec<&str> =
         PARTS.into_iter().filter(|part| wish.only.is_empty() || wish.only.iter().any(|only| only == part)).collect();
     let in_a_browser = |part: &&str| ["page", "peers"].contains(part);
-    let browser = if wanted.iter().any(|part| in_a_browser(&part)) { Some(Browser::ensure()?) } else { None };
+    let browser = if wanted.iter().any(in_a_browser) { Some(Browser::ensure()?) } else { None };
     if browser.is_some() && !wish.keep_page {
         build::page(false)?;
     }

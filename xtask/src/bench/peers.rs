@@ -5,22 +5,26 @@ use super::records::{Figure, Records};
 
 /// What each side computes of a module, in the order of what they have in common.
 const MEASURES: [(&str, &str, &str); 8] = [
-    ("norm", "Frobenius norm", "log of the RMS (`log_rms`)"),
+    ("norm", "Frobenius norm", "log of the root mean square (`log_rms`)"),
     ("singular values", "all of them", "the largest (`log_sigma1`)"),
     ("stable rank", "yes", "over the rank (`srank_r`)"),
     (
         "effective rank",
         "exp of the spectral entropy, and that entropy",
-        "participation ratio (`pr_r`), entropy (`spec_h`)",
+        "participation ratio over the rank (`pr_r`), entropy over log r (`spec_h`)",
     ),
     ("numerical rank", "yes", "–"),
     (
         "energy",
         "share of the adapter, and kept by every rank; by depth and kind of module",
-        "of the first direction (`top1_e`)",
+        "share of the first direction (`top1_e`)",
     ),
     ("concentration in rows and columns", "–", "`row_hoyer`, `row_gini`, `row_top8`, `col_hoyer`"),
-    ("against chance", "–", "`excess_conc`, and an estimate of the kurtosis of ΔW (`kurt_dw`)"),
+    (
+        "shape of the entries",
+        "–",
+        "kurtosis, estimated from a sample (`kurt_dw`); stable rank against chance (`excess_conc`)",
+    ),
 ];
 
 pub fn section(peers: &Records) -> String {
