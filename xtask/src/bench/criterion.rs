@@ -5,12 +5,15 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::records::Records;
 use crate::proc::Result;
 
-/// Adds every benchmark below `folder` as `kernels/<its name>`: seconds of one iteration, sample by sample.
-pub fn collect(folder: &Path, records: &mut Records) -> Result<()> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
+/// A benchmark's name, and the seconds of one iteration, sample by sample.
+pub type Benchmark = (String, Vec<f64>);
+
+/// Every benchmark below `folder`.
+pub fn collect(folder: &Path) -> Result<Vec<Benchmark>> {
+    let mut found = Vec::new();
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(found) };
     for path in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()) {
         let (name, sample) = (path.join("benchmark.json"), path.join("sample.json"));
         if path.ends_with("new") && name.is_file() && sample.is_file() {
@@ -18,18 +21,16 @@ pub fn collect(folder: &Path, records: &mut Records) -> Result<()> {
                 let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
                 serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))
             };
-            let (key, samples) = benchmark(&read(&name)?, &read(&sample)?)
-                .ok_or_else(|| format!("{} holds no benchmark of criterion's.", path.display()))?;
-            records.insert(format!("kernels/{key}"), samples);
+            let parsed = benchmark(&read(&name)?, &read(&sample)?);
+            found.push(parsed.ok_or_else(|| format!("{} holds no benchmark of criterion's.", path.display()))?);
         } else {
-            collect(&path, records)?;
+            found.extend(collect(&path)?);
         }
     }
-    Ok(())
+    Ok(found)
 }
 
-/// A benchmark's name and the seconds of one iteration.
-fn benchmark(name: &Value, sample: &Value) -> Option<(String, Vec<f64>)> {
+fn benchmark(name: &Value, sample: &Value) -> Option<Benchmark> {
     let numbers = |key: &str| sample.get(key)?.as_array()?.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>();
     let (iterations, nanoseconds) = (numbers("iters")?, numbers("times")?);
     let seconds = nanoseconds.iter().zip(&iterations).map(|(time, count)| time / count / 1e9).collect();
@@ -59,10 +60,9 @@ mod tests {
             std::fs::write(place.join("benchmark.json"), json!({ "full_id": "gram/16/cpu" }).to_string()).unwrap();
             std::fs::write(place.join("sample.json"), json!({ "iters": [1], "times": [time] }).to_string()).unwrap();
         }
-        let mut records = Records::default();
-        collect(&folder, &mut records).unwrap();
-        let found = records.median("kernels/gram/16/cpu");
+        let found = collect(&folder);
         std::fs::remove_dir_all(&folder).unwrap();
-        assert_eq!(found, Ok(5.0));
+        assert_eq!(found, Ok(vec![("gram/16/cpu".to_owned(), vec![5.0])]));
+        assert_eq!(collect(&folder), Ok(vec![]), "a folder that is not there");
     }
 }

@@ -1,6 +1,6 @@
 //! Every kernel beside what its device can do at best: a plain copy, and a loop of multiplications and additions.
 
-use super::markdown::{Table, both, brief, giga, percent, seconds, shown};
+use super::markdown::{Table, both, brief, digits, giga, percent, seconds, shown};
 use super::records::{Figure, Records};
 
 /// The kernels, and whether their CPU twins multiply in f64.
@@ -25,7 +25,7 @@ pub fn section(kernels: &Records) -> String {
     let timing = kernels.fact("gpu_timing").unwrap_or("not timed");
     let peak = |device: &str, what: &str| kernels.median(&format!("kernels/peak/{device}/{what}"));
     let intro = format!(
-        "Medians of criterion's samples on factors of 4096 rows and tiles of 4096 columns in bf16. Bandwidth counts what \
+        "Medians of criterion's samples on factors of 4096 rows and tiles of 4096 columns in bf16. *MB* is what \
          has to be read and written once, operations are the method's own. CPU: one thread; it copies {} GB/s and does {} \
          GFLOP/s in f32, {} in f64. GPU: {gpu}, {timing}; it copies {} GB/s and does {} GFLOP/s in f32.",
         brief(&peak("cpu", "copy"), giga),
@@ -44,6 +44,7 @@ pub fn section(kernels: &Records) -> String {
                     kernel.to_owned(),
                     rank.to_owned(),
                     device.to_uppercase(),
+                    brief(&run.bytes, |bytes| digits(bytes / 1e6)),
                     shown(&run.seconds, seconds),
                     brief(&run.rate(&run.bytes), giga),
                     brief(&share(&run.rate(&run.bytes), &peak(device, "copy")), percent),
@@ -61,7 +62,7 @@ fn held(kernels: &Records) -> String {
     let gpu = kernels.fact("gpu").unwrap_or("no adapter");
     let is_hardware = kernels.fact("gpu_kind") == Some("hardware");
     let head = if is_hardware { gpu } else { "a hardware GPU" };
-    let allowed = format!("at {OF_COPY:.0$} of the copy or {OF_PEAK:.0$} of the peak, the slower", 2);
+    let allowed = format!("at {} of the copy or {} of the peak, the longer", percent(OF_COPY), percent(OF_PEAK));
     let mut table = Table::new(&[&format!("on {head}"), "r", "time", &allowed, "reached"]);
     let peak = |what: &str| kernels.median(&format!("kernels/peak/gpu/{what}"));
     for kernel in HELD {
@@ -136,8 +137,8 @@ mod tests {
     #[test]
     fn shares_are_of_the_measured_device() {
         let section = section(&kernels("hardware", 0.02));
-        assert!(section.contains("| gram | 16 | GPU | 20.0 ms | 50.0 | 50.0 % | 500 | 50.0 % |"), "{section}");
-        assert!(section.contains("| gram | 16 | CPU | not measured | – | – | – | – |"), "{section}");
+        assert!(section.contains("| gram | 16 | GPU | 1,000 | 20.0 ms | 50.0 | 50.0 % | 500 | 50.0 % |"), "{section}");
+        assert!(section.contains("| gram | 16 | CPU | – | not measured | – | – | – | – |"), "{section}");
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub fn times(theirs: &Figure, ours: &Figure) -> Figure {
 /// Seconds with their unit.
 pub fn seconds(value: f64) -> String {
     let magnitude = value.abs();
-    if magnitude >= 1.0 {
+    if magnitude >= 1.0 || value == 0.0 {
         format!("{} s", digits(value))
     } else if magnitude >= 1e-3 {
         format!("{} ms", digits(value * 1e3))
@@ -81,15 +81,12 @@ pub fn digits(value: f64) -> String {
     if !value.is_finite() {
         return "–".to_owned();
     }
-    // What rounds up to the next power of ten has a digit more.
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    // What rounds up to the next power of ten has a digit less behind the point.
     let magnitude = value.abs();
-    let decimals = if magnitude >= 99.95 {
-        0
-    } else if magnitude >= 9.995 {
-        1
-    } else {
-        2
-    };
+    let decimals = [99.95, 9.995, 0.9995, 0.099_95, 0.0].iter().position(|&from| magnitude >= from).unwrap_or(0);
     if magnitude < 999.5 {
         return format!("{value:.decimals$}");
     }
@@ -109,8 +106,10 @@ mod tests {
     #[test]
     fn numbers_have_three_digits() {
         let cases = [
-            (0.0, "0.00"),
-            (0.123_4, "0.12"),
+            (0.0, "0"),
+            (0.012_34, "0.0123"),
+            (0.123_4, "0.123"),
+            (0.999_6, "1.00"),
             (9.996, "10.0"),
             (12.34, "12.3"),
             (99.96, "100"),
@@ -133,6 +132,7 @@ mod tests {
         assert_eq!(seconds(40.26), "40.3 s");
         assert_eq!(seconds(0.0042), "4.20 ms");
         assert_eq!(seconds(3.5e-6), "3.50 µs");
+        assert_eq!(seconds(0.0), "0 s");
         assert_eq!(percent(0.355), "35.5 %");
         assert_eq!(giga(12.3e9), "12.3");
     }

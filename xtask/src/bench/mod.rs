@@ -1,8 +1,10 @@
 //! `cargo xtask bench`: runs the parts one after the other, each with the machine to itself, and writes one document
 //! of what they reported.
 //!
-//! A part is a program of the workspace that appends [`records`] to a file of its own below `target/bench`. What a
-//! part reported stays there, so that the document can be written again after another part has run.
+//! A part is a program of the workspace that appends [`records`] to a file of its own, `target/bench/<part>.jsonl`.
+//! What a part reported stays there, so that the document can be written again after another part has run. Kernels
+//! that were measured on another machine, with a GPU perhaps, are a section more: their file is to lie beside the
+//! others as `kernels-<any name>.jsonl`.
 
 use std::path::PathBuf;
 
@@ -74,7 +76,7 @@ fn measure(part: &str, browser: Option<&Browser>, rounds: Option<usize>) -> Resu
     let fresh = folder().join(format!("{part}.new"));
     let said = |e: std::io::Error| format!("{}: {e}", fresh.display());
     let facts = [("date", machine::today()), ("machine", machine::name())];
-    let facts = facts.map(|(name, text)| format!("{}\n", serde_json::json!({ "fact": name, "text": text })));
+    let facts = facts.map(|(name, text)| format!("{}\n", records::fact_record(name, &text)));
     std::fs::write(&fresh, facts.concat()).map_err(said)?;
     let mut command = match (part, browser) {
         ("page", Some(browser)) => steps::page_tests(browser, &["--ignored", "bench::", "--skip", "bench::peers::"]),
@@ -89,20 +91,20 @@ fn measure(part: &str, browser: Option<&Browser>, rounds: Option<usize>) -> Resu
     if let Some(rounds) = rounds {
         records::set_rounds(&mut command, rounds);
     }
-    if part == "kernels" {
-        let home = criterion_home();
-        if home.exists() {
-            std::fs::remove_dir_all(&home).map_err(|e| format!("{}: {e}", home.display()))?;
-        }
-        command.env("CRITERION_HOME", &home);
+    // Criterion leaves its figures in a folder of its own.
+    let home = folder().join("criterion");
+    if part == "kernels" && home.exists() {
+        std::fs::remove_dir_all(&home).map_err(|e| format!("{}: {e}", home.display()))?;
     }
-    proc::run(&mut command)?;
+    proc::run(command.env("CRITERION_HOME", &home))?;
+    if part == "kernels" {
+        let mut text = std::fs::read_to_string(&fresh).map_err(said)?;
+        for (name, samples) in criterion::collect(&home)? {
+            text += &format!("{}\n", records::measurement(&format!("kernels/{name}"), &samples));
+        }
+        std::fs::write(&fresh, text).map_err(said)?;
+    }
     std::fs::rename(&fresh, file(part)).map_err(said)
-}
-
-/// Where criterion leaves its figures.
-fn criterion_home() -> PathBuf {
-    folder().join("criterion")
 }
 
 /// What the parts reported.
@@ -111,34 +113,37 @@ struct Reports {
     page: Records,
     peers: Records,
     projection: Records,
-    kernels: Records,
+    /// Of this machine, then of others.
+    kernels: Vec<Records>,
 }
 
 fn document() -> Result<String> {
     let load = |part| Records::load(&file(part));
-    let mut reports = Reports {
-        page: load("page")?,
-        peers: load("peers")?,
-        projection: load("projection")?,
-        kernels: load("kernels")?,
-    };
-    criterion::collect(&criterion_home(), &mut reports.kernels)?;
-    Ok(written(&reports))
+    let mut kernels = vec![load("kernels")?];
+    let entries = std::fs::read_dir(folder()).map_err(|e| format!("{}: {e}", folder().display()))?;
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut brought: Vec<String> =
+        names.filter(|name| name.starts_with("kernels-") && name.ends_with(".jsonl")).collect();
+    brought.sort();
+    for name in brought {
+        kernels.push(Records::load(&folder().join(name))?);
+    }
+    Ok(written(&Reports { page: load("page")?, peers: load("peers")?, projection: load("projection")?, kernels }))
 }
 
 /// The document: a heading for every part, its machine and day, and its table.
 fn written(reports: &Reports) -> String {
-    let sections = [
+    let mut sections = vec![
         ("The page", &reports.page, page::section(&reports.page)),
         ("Beside AdapterSentry", &reports.peers, peers::section(&reports.peers)),
         ("Beside the full SVD", &reports.projection, projection::section(&reports.projection, &reports.page)),
-        ("Kernels", &reports.kernels, kernels::section(&reports.kernels)),
     ];
-    let sections = sections.map(|(head, records, body)| {
+    sections.extend(reports.kernels.iter().map(|records| ("Kernels", records, kernels::section(records))));
+    let sections = sections.into_iter().map(|(head, records, body)| {
         let body = if records.is_empty() { "Not measured.".to_owned() } else { body };
         format!("**{head}.** {}{body}\n", origin(records))
     });
-    sections.join("\n")
+    sections.collect::<Vec<_>>().join("\n")
 }
 
 /// "AMD EPYC, 2 cores …, 2026-01-31. " of a part that was run.
@@ -155,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_part_that_was_not_run_says_so() {
-        let document = written(&Reports::default());
+        let document = written(&Reports { kernels: vec![Records::default()], ..Reports::default() });
         assert_eq!(document.matches("Not measured.").count(), PARTS.len(), "{document}");
     }
 

@@ -94,7 +94,7 @@ mod tests {
             page.insert(format!("page/profile/16/{key}"), vec![value]);
         }
         let section = section(&page);
-        let row = "| rank 16 | 84.0 | 1.20 s | 900 ms | 400 ms | 1.60 s | 0.75 |";
+        let row = "| rank 16 | 84.0 | 1.20 s | 900 ms | 400 ms | 1.60 s | 0.750 |";
         assert!(section.contains(row), "{section}");
         let phases = "| rank 16 | 350 ms | not measured | not measured | not measured | not measured |";
         assert!(section.contains(phases), "{section}");
@@ -116,7 +116,7 @@ mod tests {
         }
         let section = section(&page);
         assert!(
-            section.contains("| alignment, from the drop to the figures | 3.00 | 6.00 s | 0.50 GB/s |"),
+            section.contains("| alignment, from the drop to the figures | 3.00 | 6.00 s | 0.500 GB/s |"),
             "{section}"
         );
         assert!(section.contains("| bare read of both files | 3.00 | 3.00 s | 1.00 GB/s |"), "{section}");

@@ -31,7 +31,11 @@ pub(super) fn set_rounds(command: &mut std::process::Command, rounds: usize) {
 /// Reports the samples of one measurement: seconds, bytes, or whatever its key says.
 pub fn report(key: &str, samples: &[f64]) {
     println!("{key}: {samples:?}");
-    append(&json!({ "key": key, "samples": samples }));
+    append(&measurement(key, samples));
+}
+
+pub(super) fn measurement(key: &str, samples: &[f64]) -> Value {
+    json!({ "key": key, "samples": samples })
 }
 
 /// Reports why something was not measured.
@@ -43,7 +47,11 @@ pub fn not_measured(key: &str, why: &str) {
 /// Reports a fact about the run.
 pub fn fact(name: &str, text: &str) {
     println!("{name}: {text}");
-    append(&json!({ "fact": name, "text": text }));
+    append(&fact_record(name, text));
+}
+
+pub(super) fn fact_record(name: &str, text: &str) -> Value {
+    json!({ "fact": name, "text": text })
 }
 
 /// Without a file to report to, what was printed is all.
@@ -96,11 +104,12 @@ impl Records {
             self.why_not.insert(text("key")?, why);
         } else {
             let samples = record.get("samples")?.as_array()?;
-            self.insert(text("key")?, samples.iter().map(Value::as_f64).collect::<Option<_>>()?);
+            self.samples.insert(text("key")?, samples.iter().map(Value::as_f64).collect::<Option<_>>()?);
         }
         Some(())
     }
 
+    #[cfg(test)]
     pub(super) fn insert(&mut self, key: String, samples: Vec<f64>) {
         self.samples.insert(key, samples);
     }
