@@ -31,7 +31,7 @@ fn alignment_beside_a_bare_read() {
         browser.drop_paths(&[home.path().join("lora")]);
         browser.expect("done");
         browser.drop_paths(&[home.path().join("run")]);
-        samples.push("page/alignment/whole".to_owned(), painted(&browser).from_action());
+        samples.push("page/alignment/whole".to_owned(), painted(&browser).since_action());
         assert_eq!(browser.export_json()["alignment"][0]["matched"], MODEL.layers + 1);
     }
     samples.report();

@@ -32,11 +32,11 @@ struct Times {
 
 impl Times {
     /// Seconds from the person's action to the painted result.
-    fn from_action(&self) -> f64 {
+    fn since_action(&self) -> f64 {
         (self.drawn - self.acted) / 1e3
     }
 
-    fn from_navigation(&self) -> f64 {
+    fn since_navigation(&self) -> f64 {
         self.drawn / 1e3
     }
 

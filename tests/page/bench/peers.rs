@@ -24,7 +24,7 @@ fn profiles_beside_adaptersentry() {
     for round in 0..records::rounds() {
         for (key, folder) in &adapters {
             let (browser, times) = profiled(folder);
-            samples.push(format!("peers/{key}/page"), times.from_navigation());
+            samples.push(format!("peers/{key}/page"), times.since_navigation());
             if round == 0 && key == "16" {
                 report_facts(&browser);
             }

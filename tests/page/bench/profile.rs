@@ -15,8 +15,8 @@ fn profiles_beside_a_bare_read() {
         for (key, folder) in &adapters {
             let (browser, times) = profiled(folder);
             let mut push = |what: &str, value: f64| samples.push(format!("page/profile/{key}/{what}"), value);
-            push("navigation", times.from_navigation());
-            push("drop", times.from_action());
+            push("navigation", times.since_navigation());
+            push("drop", times.since_action());
             push("draw", times.draw());
             for name in PHASES {
                 if let Some(seconds) = phase(&browser, name) {

@@ -52,7 +52,7 @@ fn measure(browser: &Browser, key: &str, samples: &mut Samples) {
     browser.click("project");
     let times = painted(browser);
     assert_eq!(browser.texts("projection-problem"), [""; 0]);
-    samples.push(format!("page/projection/{key}/click"), times.from_action());
+    samples.push(format!("page/projection/{key}/click"), times.since_action());
     let report = browser.export_json();
     let modules = array(&report["projection"], "modules");
     if key == "square" {
