@@ -34,7 +34,7 @@ pub fn section(kernels: &Records) -> String {
         brief(&peak("gpu", "copy"), giga),
         brief(&peak("gpu", "f32"), giga),
     );
-    let mut table = Table::new(&["kernel", "r", "on", "time", "GB/s", "of the copy", "GFLOP/s", "of the peak"]);
+    let mut table = Table::new(&["kernel", "r", "on", "MB", "time", "GB/s", "of the copy", "GFLOP/s", "of the peak"]);
     for (kernel, in_f64) in KERNELS {
         for rank in RANKS {
             for device in ["cpu", "gpu"] {
@@ -62,7 +62,8 @@ fn held(kernels: &Records) -> String {
     let gpu = kernels.fact("gpu").unwrap_or("no adapter");
     let is_hardware = kernels.fact("gpu_kind") == Some("hardware");
     let head = if is_hardware { gpu } else { "a hardware GPU" };
-    let allowed = format!("at {} of the copy or {} of the peak, the longer", percent(OF_COPY), percent(OF_PEAK));
+    let allowed =
+        format!("at {:.0} % of the copy or {:.0} % of the peak, whichever is longer", OF_COPY * 100.0, OF_PEAK * 100.0);
     let mut table = Table::new(&[&format!("on {head}"), "r", "time", &allowed, "reached"]);
     let peak = |what: &str| kernels.median(&format!("kernels/peak/gpu/{what}"));
     for kernel in HELD {

@@ -5,12 +5,13 @@ use super::records::Figure;
 /// A table whose first column is text and whose others are figures.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
+    width: usize,
     lines: Vec<String>,
 }
 
 impl Table {
     pub fn new(heads: &[&str]) -> Self {
-        let mut table = Self::default();
+        let mut table = Self { width: heads.len(), lines: Vec::new() };
         table.row(heads.iter().map(|&head| head.to_owned()));
         table.lines.push(format!("|---{}|", "|---:".repeat(heads.len().saturating_sub(1))));
         table
@@ -18,6 +19,7 @@ impl Table {
 
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         let cells: Vec<String> = cells.into_iter().map(|cell| cell.replace('|', "\\|")).collect();
+        assert_eq!(cells.len(), self.width, "a row as wide as the table: {cells:?}");
         self.lines.push(format!("| {} |", cells.join(" | ")));
     }
 
