@@ -93,9 +93,10 @@ fn reference(rank: u32) -> Result<f64, String> {
     let python = std::env::var("LORASCOPE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/full_svd.py");
     let sizes = [SIDE, SIDE, rank, NEW_SIDE, NEW_SIDE].map(|n| n.to_string());
-    let output = Command::new(&python).arg(script).args(sizes).output().map_err(|e| format!("{python}: {e}"))?;
+    let output =
+        Command::new(&python).arg(script).args(sizes).output().map_err(|e| format!("no Python ({})", e.kind()))?;
     if !output.status.success() {
-        return Err(format!("{python} has no NumPy"));
+        return Err("Python without NumPy".to_owned());
     }
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())?;
     if let Some(version) = answer["numpy"].as_str() {

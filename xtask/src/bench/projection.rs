@@ -9,11 +9,14 @@ pub fn section(projection: &Records, page: &Records) -> String {
     let full = projection.median("projection/16/reference");
     let count = projection.count("projection/16/reference");
     let reference = projection.fact("reference").unwrap_or("NumPy");
+    let took = match &full {
+        Ok(_) => format!("{}, the median of {count}", shown(&full, seconds)),
+        Err(_) => shown(&full, seconds),
+    };
     let intro = format!(
         "Seconds for one module of 4096 × 4096 taken to 2048 × 2048 by `svd`; medians of {rounds} rounds of 32 modules. The \
-         reference method forms ΔW and takes its full SVD ({reference}), which at rank 16 took {} (median of {count}); it \
-         takes about the same at any rank.",
-        shown(&full, seconds)
+         reference method forms ΔW and takes its full SVD ({reference}), which takes about the same at any rank; timed at \
+         rank 16: {took}."
     );
     let mut table = Table::new(&["", "per module", "times as fast as the full SVD", "wanted"]);
     let mut row = |name: String, ours: Figure, full: &Figure, wanted: &str| {
@@ -43,10 +46,13 @@ mod tests {
             {"key":"projection/16/reference","samples":[39, 41, 40]}
             {"key":"projection/16/gpu","why_not":"no adapter"}"#;
         let section = section(&Records::parse(text).unwrap(), &Records::default());
-        assert!(section.contains("took 40.0 s (median of 3)"), "{section}");
+        assert!(section.contains("timed at rank 16: 40.0 s, the median of 3."), "{section}");
         assert!(section.contains("one native thread | 4.00 ms | 10,000 | ≥ 5,000 |"), "{section}");
         assert!(section.contains("rank 64, CPU engine, one native thread | 50.0 ms | – |  |"), "{section}");
         assert!(section.contains("GPU engine, no adapter | not measured: no adapter | – |  |"), "{section}");
         assert!(section.contains("file included | not measured | – |  |"), "{section}");
+        let without = r#"{"key":"projection/16/reference","why_not":"there is no Python"}"#;
+        let section = super::section(&Records::parse(without).unwrap(), &Records::default());
+        assert!(section.contains("timed at rank 16: not measured: there is no Python."), "{section}");
     }
 }
