@@ -89,7 +89,7 @@ fn matrix(n: u32) -> RawTall {
     RawTall { rows: ROWS, cols: COLS, transposed: false, dtype: FactorType::Bf16, bytes }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use std::cell::Cell;
 
