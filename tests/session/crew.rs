@@ -12,6 +12,8 @@ use super::*;
 struct Here {
     /// Modules of each task.
     tasks: RefCell<Vec<usize>>,
+    /// Tasks whose answers are waited for, and the most that there were at a time.
+    under_way: Rc<Cell<[usize; 2]>>,
     /// Every task of this number, counted from 1, gets no answer.
     lost: usize,
     /// Answers lack their last spectrum.
@@ -26,7 +28,13 @@ impl Crew<Rc<[u8]>> for Here {
     fn send(&self, task: Task, parts: Vec<Rc<[u8]>>) -> Pin<Box<dyn Future<Output = Option<Answer>>>> {
         self.tasks.borrow_mut().push(task.pairs.len());
         let (lost, short) = (self.tasks.borrow().len() == self.lost, self.short);
+        let under_way = Rc::clone(&self.under_way);
+        let [now, most] = under_way.get();
+        under_way.set([now + 1, most.max(now + 1)]);
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        assert!(bytes <= 9 << 20, "a batch of {bytes} bytes");
         Box::pin(async move {
+            under_way.update(|[now, most]| [now - 1, most]);
             let bytes_of = |Place { part, begin, len }: Place| {
                 Some(parts.get(part)?.get(begin..begin.checked_add(len)?)?.to_vec())
             };
@@ -92,6 +100,8 @@ fn a_crew_changes_nothing_but_who_computes() {
         assert_eq!(shared.engine.workers, 3);
         let tasks = crew.tasks.borrow();
         assert!(tasks.len() > 1, "fed by size: {tasks:?}");
+        // Two are read while three are computed: that is the bound on memory.
+        assert!(crew.under_way.get()[1] <= 5, "{:?}", crew.under_way);
         assert_eq!(tasks.iter().sum::<usize>(), 700, "every module is in one task");
         // Gaps between a batch's tensors are read along where that is cheaper, so that batches of another size differ.
         let (bytes, read) = (shared.files[0].bytes, shared.engine.counts.bytes_read);
