@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::future::Future;
 use std::ops::Range;
 
@@ -37,6 +38,11 @@ impl BlobSource {
 pub fn remind_collector(read: usize) {
     /// Bytes below which the collector may take its time.
     const LARGE: usize = 1 << 20;
+    thread_local! {
+        static SINCE: Cell<usize> = const { Cell::new(0) };
+    }
+    let read = SINCE.get().saturating_add(read);
+    SINCE.set(if read < LARGE { read } else { 0 });
     if read >= LARGE {
         let size = Array::of1(&JsValue::from_f64(2.0 * read as f64));
         let class = Reflect::get(&js_sys::global(), &"ArrayBuffer".into()).ok();
