@@ -8,7 +8,9 @@ self.addEventListener("message", keep);
 try {
   const { base, build } = self.lorascope;
   importScripts(`${base}engine.js?${build}`);
-  wasm_bindgen({ module_or_path: `${base}engine_bg.wasm?${build}` }).then(
+  // On a slow line the page's own files come first.
+  const wasm = fetch(`${base}engine_bg.wasm?${build}`, { priority: "low" });
+  wasm_bindgen({ module_or_path: wasm }).then(
     () => {
       self.removeEventListener("message", keep);
       for (const data of early) self.dispatchEvent(new MessageEvent("message", { data }));

@@ -1,6 +1,6 @@
 //! The page's end of the wire to the engine worker.
 
-use js_sys::Array;
+use js_sys::{Array, Reflect};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, Event, MessageEvent, Url, Worker, console};
@@ -65,7 +65,7 @@ impl Wire {
     }
 
     fn connect(self) -> Result<Connection, JsValue> {
-        let worker = site()?.start("engine_loader.js")?;
+        let worker = waiting_engine().map_or_else(|| site()?.start("engine_loader.js"), Ok)?;
         let on_message = Closure::new(move |event: MessageEvent| self.receive(&event.data()));
         let on_error = Closure::new(move |event: Event| {
             event.prevent_default();
@@ -118,6 +118,14 @@ impl Wire {
         self.alive.set_value(false);
         self.store.state.update(|s| s.crashed(report.to_owned()));
     }
+}
+
+/// The engine that `www/boot.js` started beside the page, for the first who asks.
+fn waiting_engine() -> Option<Worker> {
+    let name = JsValue::from("lorascopeEngine");
+    let engine = Reflect::get(&window(), &name).ok()?.dyn_into().ok()?;
+    Reflect::delete_property(&window(), &name).ok()?;
+    Some(engine)
 }
 
 /// Where this page's files are, and which build they are of.
