@@ -46,6 +46,8 @@ mod worker {
         engine: RefCell<Option<Engine>>,
         /// Why there is no engine.
         refusal: RefCell<Option<String>>,
+        /// Helpers have been asked for.
+        staffed: Cell<bool>,
         pulse: EventLoop,
         network: BrowserNetwork,
     }
@@ -59,6 +61,7 @@ mod worker {
             serving: Cell::new(false),
             engine: RefCell::default(),
             refusal: RefCell::default(),
+            staffed: Cell::default(),
             pulse,
             network: BrowserNetwork::default(),
         });
@@ -111,11 +114,7 @@ mod worker {
                 match Session::start(backend, name, self.pulse.clone(), emit).await {
                     Ok(mut engine) => {
                         readers::start();
-                        if matches!(engine.backend(), Backend::Cpu(_))
-                            && let Some(helpers) = Helpers::start()
-                        {
-                            engine.employ(Rc::new(helpers));
-                        }
+                        self.staff(&mut engine);
                         self.engine.replace(Some(engine));
                     }
                     Err(text) => drop(self.refusal.replace(Some(text))),
@@ -170,7 +169,18 @@ mod worker {
                     Err(text) => post(ToPage::NotProjected { text: Some(text) }, &Array::new()),
                 },
             }
+            self.staff(&mut engine);
             self.engine.replace(Some(engine));
+        }
+
+        /// Helpers as soon as the CPU computes: from the start, or after a GPU was lost.
+        fn staff(&self, engine: &mut Engine) {
+            if matches!(engine.backend(), Backend::Cpu(_))
+                && !self.staffed.replace(true)
+                && let Some(helpers) = Helpers::start()
+            {
+                engine.employ(Rc::new(helpers));
+            }
         }
     }
 
