@@ -5,7 +5,7 @@ use super::page::per_module;
 use super::records::{Figure, Records};
 
 pub fn section(projection: &Records, page: &Records) -> String {
-    let rounds = projection.fact("rounds").unwrap_or("some");
+    let rounds = projection.rounds();
     let full = projection.median("projection/16/reference");
     let count = projection.count("projection/16/reference");
     let reference = projection.fact("reference").unwrap_or("NumPy");
@@ -14,7 +14,7 @@ pub fn section(projection: &Records, page: &Records) -> String {
         Err(_) => shown(&full, seconds),
     };
     let intro = format!(
-        "Seconds for one module of 4096 × 4096 taken to 2048 × 2048 by `svd`; medians of {rounds} rounds of 32 modules. The \
+        "Seconds for one module of 4096 × 4096 taken to 2048 × 2048 by `svd`; medians of {rounds} of 32 modules. The \
          reference method forms ΔW and takes its full SVD ({reference}), which takes about the same at any rank; timed at \
          rank 16: {took}."
     );

@@ -134,6 +134,14 @@ impl Records {
         self.samples.get(key).map_or(0, Vec::len)
     }
 
+    /// How many rounds there were, in words.
+    pub fn rounds(&self) -> String {
+        match self.fact("rounds") {
+            Some("1") => "1 round".to_owned(),
+            given => format!("{} rounds", given.unwrap_or("some")),
+        }
+    }
+
     pub fn fact(&self, name: &str) -> Option<&str> {
         self.facts.get(name).map(String::as_str)
     }
