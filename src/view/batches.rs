@@ -6,6 +6,8 @@ use leptos::prelude::*;
 
 /// Rows drawn in one task.
 const BATCH: usize = 75;
+/// Rows that are drawn first: more than a table's box shows without being scrolled.
+const IN_VIEW: usize = 48;
 
 /// Which table it is, counted from 0, and whether there is one.
 pub type Generation = (u64, bool);
@@ -16,8 +18,9 @@ pub fn generations(is_there: impl Fn() -> bool + Send + Sync + 'static) -> Memo<
     Memo::new(move |former: Option<&Generation>| (former.map_or(0, |(n, _)| n + 1), is_there()))
 }
 
-/// How many rows of a table are on the page: the number grows by [`BATCH`] per task up to `limit`.
-/// `done` is called when all are drawn.
+/// How many rows of a table are on the page: those in view first, then [`BATCH`] after every painted frame, up to
+/// `limit`. `done` is called when those in view are drawn: a browser lays out a hundred rows in the time of a whole
+/// heatmap, and nobody has to wait for what lies out of sight.
 pub fn draw_in_batches(
     generation: Memo<Generation>,
     order: Memo<Vec<usize>>,
@@ -38,8 +41,11 @@ pub fn draw_in_batches(
             drawn.set(0);
         }
         turn.update_value(|t| *t = t.wrapping_add(1));
-        if is_there {
-            grow.on(found.min(limit), turn.get_value());
+        let goal = found.min(limit);
+        match (is_there, drawn.get_untracked()) {
+            (false, _) => {}
+            (true, 0) => grow.begin(goal, turn.get_value()),
+            (true, _) => grow.go_on(goal, turn.get_value()),
         }
         limit
     });
@@ -55,16 +61,34 @@ struct Grow {
 }
 
 impl Grow {
-    fn on(self, goal: usize, mine: u32) {
-        // Also where the table is gone from the page meanwhile.
-        if self.turn.try_get_value() != Some(mine) {
-            return;
-        }
+    /// The rows in view, in a task of their own; then the others.
+    fn begin(self, goal: usize, mine: u32) {
+        self.drawn.set(goal.min(IN_VIEW));
+        let go_on = move || {
+            if self.is_turn(mine) {
+                (self.done)(self.store);
+                self.go_on(goal, mine);
+            }
+        };
+        set_timeout(go_on, Duration::ZERO);
+    }
+
+    /// More rows, once those that are there have been painted.
+    fn go_on(self, goal: usize, mine: u32) {
         if self.drawn.get_untracked() >= goal {
-            (self.done)(self.store);
             return;
         }
-        self.drawn.update(|d| *d = (*d + BATCH).min(goal));
-        set_timeout(move || self.on(goal, mine), Duration::ZERO);
+        let draw = move || {
+            if self.is_turn(mine) {
+                self.drawn.update(|d| *d = (*d + BATCH).min(goal));
+                self.go_on(goal, mine);
+            }
+        };
+        request_animation_frame(move || set_timeout(draw, Duration::ZERO));
+    }
+
+    /// Also false where the table is gone from the page meanwhile.
+    fn is_turn(self, mine: u32) -> bool {
+        self.turn.try_get_value() == Some(mine)
     }
 }

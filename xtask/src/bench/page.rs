@@ -12,13 +12,13 @@ const PHASES: [&str; 5] = ["read", "upload", "compute", "algebra", "draw"];
 pub fn section(page: &Records) -> String {
     let browser = page.fact("browser").unwrap_or("a browser");
     let engine = page.fact("engine").unwrap_or("unknown");
-    let rounds = page.fact("rounds").unwrap_or("some");
+    let rounds = page.rounds();
     let intro = format!(
-        "{browser}; the page's engine: {engine}. Medians of {rounds} rounds, each a browser with an empty profile, whose own start is left out; files are in \
+        "{browser}; the page's engine: {engine}. Medians of {rounds}, each a browser with an empty profile, whose own start is left out; files are in \
          the system's cache, the page comes from a server on the same machine. The adapters have all 224 linear \
          layers of Llama 3.1 8B in bf16. *From navigation* begins before the page and its engine are loaded, *from the \
-         drop* with the drop; both end with the frame that shows the whole profile. The *bare read* reads the same \
-         file in the page, two ranges of 16 MiB at a time, and does nothing with it."
+         drop* with the drop; both end with the frame that shows the whole profile, of the module table the rows that its box shows. The \
+         *bare read* reads the same file in the page, two ranges of 16 MiB at a time, and does nothing with it."
     );
     let mut profile = Table::new(&[
         "adapter",

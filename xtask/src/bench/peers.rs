@@ -30,11 +30,11 @@ const MEASURES: [(&str, &str, &str); 8] = [
 pub fn section(peers: &Records) -> String {
     let (browser, engine) = (peers.fact("browser").unwrap_or("a browser"), peers.fact("engine").unwrap_or("unknown"));
     let sentry = peers.fact("adaptersentry").unwrap_or("AdapterSentry");
-    let rounds = peers.fact("rounds").unwrap_or("some");
+    let rounds = peers.rounds();
     let intro = format!(
         "{sentry} (`adaptersentry scan FILE`, its whole process) and the page ({browser}, engine: {engine}) on the same files, \
-         one after the other in {rounds} rounds; medians. The page's time is from navigation to the frame with the whole \
-         profile: loading the page and its engine is in it, starting the browser is not. *Net* is without a side's \
+         one after the other in {rounds}; medians. The page's time is from navigation to the frame with the whole \
+         profile (of the module table the rows that its box shows): loading the page and its engine is in it, starting the browser is not. *Net* is without a side's \
          start-up, its own time for an adapter of one small module."
     );
     let mut table = Table::new(&["", "page", "AdapterSentry", "times as fast", "wanted"]);
