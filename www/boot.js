@@ -3,7 +3,7 @@
 const app = document.querySelector('meta[name="lorascope-app"]').dataset;
 
 if (window.lorascopeSupported) {
-  startEngine();
+  prepareEngine();
   try {
     const { default: init } = await import(new URL(app.js, document.baseURI));
     await init({ module_or_path: new URL(app.wasm, document.baseURI) });
@@ -14,17 +14,25 @@ if (window.lorascopeSupported) {
   }
 }
 
-// The engine's worker loads and compiles while the page does, which takes it over (src/view/wire.rs). It says nothing
-// until it is spoken to, unless it fails: then the page starts another one and hears why.
+// The engine, for the page (src/source/worker.rs): first the one that loads and compiles while the page does. It says
+// nothing until it is spoken to, unless it fails: then the page starts another one and hears why.
 function startEngine() {
+  const site = { base: new URL("./", document.baseURI).href, build: app.build };
+  const script = JSON.stringify(`${site.base}engine_loader.js?${site.build}`);
+  const code = `self.lorascope=${JSON.stringify(site)};importScripts(${script});`;
+  return new Worker(URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
+}
+
+function prepareEngine() {
+  let waiting;
+  globalThis.startWorker = () => {
+    const engine = waiting ?? startEngine();
+    waiting = undefined;
+    return engine;
+  };
   try {
-    const base = new URL("./", document.baseURI).href;
-    const site = JSON.stringify({ base, build: app.build });
-    const script = JSON.stringify(`${base}engine_loader.js?${app.build}`);
-    const code = new Blob([`self.lorascope=${site};importScripts(${script});`], { type: "text/javascript" });
-    const engine = new Worker(URL.createObjectURL(code));
-    engine.onmessage = engine.onerror = () => { window.lorascopeEngine = undefined; };
-    window.lorascopeEngine = engine;
+    waiting = startEngine();
+    waiting.onmessage = waiting.onerror = () => { waiting = undefined; };
   } catch (refused) {
     console.info("The engine waits for the page: " + refused);
   }

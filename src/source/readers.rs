@@ -11,10 +11,9 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, MessageChannel, MessageEvent, Worker};
 
-use super::worker::Site;
+use super::worker;
 
-/// Two keep a disk cache's bandwidth busy; more only compete with the engine.
-const READERS: usize = 2;
+const SCRIPT: &str = "reader.js";
 /// Bytes below which the message costs more than the reading.
 const WORTH_IT: f64 = (1 << 20) as f64;
 
@@ -35,7 +34,8 @@ struct Reader {
 
 impl Pool {
     fn start() -> Self {
-        let readers = (0..READERS).filter_map(|_| Reader::start().ok()).collect();
+        let count = worker::crew_size(SCRIPT).unwrap_or(0);
+        let readers = (0..count).filter_map(|_| Reader::start().ok()).collect();
         Self { readers, next: Cell::new(0) }
     }
 
@@ -49,11 +49,12 @@ impl Pool {
 
 impl Reader {
     fn start() -> Result<Self, JsValue> {
-        let worker = Site::of_this_worker()?.start("reader.js")?;
+        let worker = worker::start(SCRIPT)?;
         let ready = Rc::new(Cell::new(false));
         let says = Rc::clone(&ready);
         let on_ready = Closure::once_into_js(move || says.set(true));
         worker.set_onmessage(Some(on_ready.unchecked_ref()));
+        worker.post_message(&JsValue::NULL)?;
         Ok(Self { worker, ready })
     }
 

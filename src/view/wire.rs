@@ -1,15 +1,15 @@
 //! The page's end of the wire to the engine worker.
 
-use js_sys::{Array, Reflect};
+use js_sys::Array;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
-use web_sys::{ErrorEvent, Event, MessageEvent, Url, Worker, console};
+use web_sys::{ErrorEvent, Event, MessageEvent, Worker, console};
 
 use super::browser::{download, measure, query, words};
 use super::model::address;
 use super::store::Store;
 use crate::protocol::{BackendChoice, ToEngine, ToPage, wire as codec};
-use crate::source::worker::Site;
+use crate::source::worker;
 
 /// A worker and the callbacks that must live as long as it.
 struct Connection {
@@ -65,7 +65,7 @@ impl Wire {
     }
 
     fn connect(self) -> Result<Connection, JsValue> {
-        let worker = waiting_engine().map_or_else(|| site()?.start("engine_loader.js"), Ok)?;
+        let worker = worker::start("engine_loader.js")?;
         let on_message = Closure::new(move |event: MessageEvent| self.receive(&event.data()));
         let on_error = Closure::new(move |event: Event| {
             event.prevent_default();
@@ -118,22 +118,6 @@ impl Wire {
         self.alive.set_value(false);
         self.store.state.update(|s| s.crashed(report.to_owned()));
     }
-}
-
-/// The engine that `www/boot.js` started beside the page, for the first who asks.
-fn waiting_engine() -> Option<Worker> {
-    let name = JsValue::from("lorascopeEngine");
-    let engine = Reflect::get(&window(), &name).ok()?.dyn_into().ok()?;
-    Reflect::delete_property(&window(), &name).ok()?;
-    Some(engine)
-}
-
-/// Where this page's files are, and which build they are of.
-fn site() -> Result<Site, JsValue> {
-    let build =
-        document().query_selector("meta[name=lorascope-app]")?.and_then(|meta| meta.get_attribute("data-build"));
-    let here = document().base_uri()?.ok_or("the page has no address")?;
-    Ok(Site { base: Url::new_with_base("./", &here)?.href(), build: build.unwrap_or_default() })
 }
 
 pub fn use_wire() -> Wire {

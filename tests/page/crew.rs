@@ -2,7 +2,7 @@
 
 use crate::browser::{Browser, TempDir};
 use crate::fixtures::write_8b_adapter;
-use crate::report::assert_clean;
+use crate::report::{array, assert_clean, only_adapter};
 
 /// Workers begin as a line of text in a blob. This puts a line before that of the engine, which puts one before that
 /// of its first helper: it dies at its second task.
@@ -64,4 +64,38 @@ fn helpers_share_an_adapter_and_one_that_dies_is_made_up_for() {
         assert!(read(&mended) >= read(&whole), "its batch was done again");
     }
     assert_eq!(mended["adapters"], whole["adapters"]);
+}
+
+/// All readers fail, and the first helper.
+const READERS_FAIL: &str = "
+    const inEngine = `{
+      let helpers = 1;
+      Blob = new Proxy(Blob, {
+        construct(Plain, [parts, options]) {
+          const line = typeof parts?.[0] === 'string' ? parts[0] : '';
+          const fails = line.includes('reader.js') || (line.includes('helper.js') && helpers-- > 0);
+          return new Plain(fails ? ['throw new Error()'] : parts, options);
+        }
+      });
+    }`;
+    window.Blob = new Proxy(Blob, {
+      construct(Plain, [parts, options]) {
+        const isEngine = typeof parts?.[0] === 'string' && parts[0].includes('engine_loader.js');
+        return new Plain(isEngine ? [inEngine, ...parts] : parts, options);
+      }
+    });";
+
+#[test]
+fn the_engine_goes_on_without_workers_that_fail() {
+    let folder = TempDir::new("crew");
+    write_8b_adapter(folder.path());
+    let browser = Browser::start();
+    browser.before_the_page(READERS_FAIL);
+    browser.open("?backend=cpu");
+    browser.drop_paths(&[folder.path().to_path_buf()]);
+    browser.expect("done");
+    let report = browser.export_json();
+    assert_clean(&report, "report");
+    assert_eq!(array(only_adapter(&report), "modules").len(), 224);
+    assert_eq!(browser.texts("error"), [""; 0]);
 }

@@ -11,15 +11,14 @@ use js_sys::Array;
 use lorascope::protocol::wire;
 use lorascope::session::crew::{Answer, Crew, Task};
 use lorascope::source::readers;
-use lorascope::source::worker::Site;
+use lorascope::source::worker;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, Event, MessageEvent, Worker};
 
-use super::event_loop::{now, scope};
+use super::event_loop::now;
 
-/// More threads than this would wait for the files.
-const MOST: usize = 8;
+const SCRIPT: &str = "helper.js";
 
 /// Workers, of which each has at most one task in hand.
 pub struct Helpers(Rc<Pool>);
@@ -50,11 +49,9 @@ enum State {
 impl Helpers {
     /// As many helpers as the machine has cores; `None` where there is one core, or the browser gives no workers.
     pub fn start() -> Option<Self> {
-        let cores = scope().navigator().hardware_concurrency();
-        let count = if cores < 2.0 { 0 } else { (cores as usize).min(MOST) };
-        let site = Site::of_this_worker().ok()?;
+        let count = worker::crew_size(SCRIPT).ok()?;
         let pool = Rc::new_cyclic(|pool: &Weak<Pool>| Pool {
-            helpers: (0..count).filter_map(|_| Helper::start(&site, pool).ok()).collect(),
+            helpers: (0..count).filter_map(|_| Helper::start(pool).ok()).collect(),
             waiting: RefCell::default(),
         });
         (!pool.helpers.is_empty()).then_some(Self(pool))
@@ -123,8 +120,8 @@ impl Pool {
 }
 
 impl Helper {
-    fn start(site: &Site, pool: &Weak<Pool>) -> Result<Self, JsValue> {
-        let worker = site.start("helper.js")?;
+    fn start(pool: &Weak<Pool>) -> Result<Self, JsValue> {
+        let worker = worker::start(SCRIPT)?;
         worker.post_message(&wasm_bindgen::module())?;
         let (state, asked) = (Cell::new(State::Starting), Rc::new(RefCell::new(None)));
         let on_message = {
