@@ -7,7 +7,8 @@
 
 use nalgebra::{DMatrix, SymmetricEigen};
 
-/// Columns whose cosine is at most this are orthogonal.
+/// Columns whose cosine is at most this are orthogonal, or at most √n·2⁻⁵² where that is more: a sum of n products is
+/// no better, and rotating after its rounding errors would go on for sweeps. (LAPACK's DGESVJ has √n·2⁻⁵³.)
 const ORTHOGONAL: f64 = 1e-15;
 /// Sweeps before giving up; three are usual.
 const MAX_SWEEPS: usize = 40;
@@ -20,13 +21,20 @@ pub fn orthogonal_columns(matrix: &DMatrix<f64>) -> Option<(DMatrix<f64>, DMatri
     // A column this short is rounding noise: it has no direction that could be made orthogonal.
     let longest = columns.column_iter().map(|c| c.norm_squared()).fold(0.0, f64::max);
     let noise = longest * cols as f64 * (4.0 * f64::EPSILON).powi(2);
+    let orthogonal = ORTHOGONAL.max((columns.nrows() as f64).sqrt() * f64::EPSILON);
     for _ in 0..MAX_SWEEPS {
         let mut settled = true;
+        // Rotations keep them up to date; what cancellation spoils is made good by the next sweep. A sweep without
+        // rotations, which is the last, has them exactly.
+        let mut squares: Vec<f64> = columns.column_iter().map(|c| c.norm_squared()).collect();
         for p in 0..cols {
             for q in p + 1..cols {
-                let (a, b) = (columns.column(p).norm_squared(), columns.column(q).norm_squared());
+                let (a, b) = (squares[p], squares[q]);
+                if a <= noise || b <= noise {
+                    continue;
+                }
                 let product = columns.column(p).dot(&columns.column(q));
-                if a <= noise || b <= noise || product.abs() <= ORTHOGONAL * (a * b).sqrt() {
+                if product.abs() <= orthogonal * (a * b).sqrt() {
                     continue;
                 }
                 settled = false;
@@ -35,6 +43,7 @@ pub fn orthogonal_columns(matrix: &DMatrix<f64>) -> Option<(DMatrix<f64>, DMatri
                 let cos = t.hypot(1.0).recip();
                 rotate(&mut columns, p, q, cos, cos * t);
                 rotate(&mut v, p, q, cos, cos * t);
+                (squares[p], squares[q]) = (a - t * product, b + t * product);
             }
         }
         if settled {
