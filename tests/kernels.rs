@@ -10,6 +10,8 @@ mod calls;
 mod crossed;
 #[path = "kernels/factors.rs"]
 mod factors;
+#[path = "kernels/jacobi.rs"]
+mod jacobi;
 #[path = "kernels/spectra.rs"]
 mod spectra;
 #[path = "kernels/updates.rs"]
@@ -20,46 +22,50 @@ use lorascope::compute::cpu::CpuBackend;
 use lorascope::compute::gpu::GpuBackend;
 
 mod cases_of {
-    pub use super::{crossed::*, factors::*, spectra::*, updates::*};
+    pub use super::{crossed::*, factors::*, jacobi::*, spectra::*, updates::*};
 }
 
 #[cfg(target_arch = "wasm32")]
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
 
-/// One test per case and backend, native or in the browser.
+/// A test of one case on one backend, native or in the browser.
+macro_rules! test_on {
+    ($backend:ident, $case:ident) => {
+        #[cfg(not(target_arch = "wasm32"))]
+        #[test]
+        fn $backend() {
+            pollster::block_on(async { super::cases_of::$case(&super::$backend().await).await });
+        }
+
+        #[cfg(target_arch = "wasm32")]
+        #[wasm_bindgen_test::wasm_bindgen_test]
+        async fn $backend() {
+            super::cases_of::$case(&super::$backend().await).await;
+        }
+    };
+}
+
 macro_rules! on_both_backends {
     ($($case:ident)*) => { $(
         mod $case {
-            #[cfg(not(target_arch = "wasm32"))]
-            #[test]
-            fn cpu() {
-                pollster::block_on(super::cases_of::$case(&super::cpu()));
-            }
-
-            #[cfg(not(target_arch = "wasm32"))]
-            #[test]
-            fn gpu() {
-                pollster::block_on(async { super::cases_of::$case(&super::gpu().await).await });
-            }
-
-            #[cfg(target_arch = "wasm32")]
-            #[wasm_bindgen_test::wasm_bindgen_test]
-            async fn cpu() {
-                super::cases_of::$case(&super::cpu()).await;
-            }
-
-            #[cfg(target_arch = "wasm32")]
-            #[wasm_bindgen_test::wasm_bindgen_test]
-            async fn gpu() {
-                super::cases_of::$case(&super::gpu().await).await;
-            }
+            test_on!(cpu, $case);
+            test_on!(gpu, $case);
         }
     )* };
 }
 
-on_both_backends!(scan_finds gram_agrees apply_agrees cross_agrees cross_of_many resize_agrees align_agrees align_of_long_tiles align_of_tiny_updates align_counts align_knows_its_range multiply_agrees residual_agrees new_factors ranks_to_16 rank_31 rank_64 rank_128 rank_256 one_batch_of_many cosines_agree);
+macro_rules! on_the_gpu {
+    ($($case:ident)*) => { $(
+        mod $case {
+            test_on!(gpu, $case);
+        }
+    )* };
+}
 
-fn cpu() -> CpuBackend<Steady> {
+on_the_gpu!(spectra_by_jacobi);
+on_both_backends!(scan_finds gram_agrees apply_agrees cross_agrees cross_of_many resize_agrees align_agrees align_of_long_tiles align_of_tiny_updates align_counts align_knows_its_range multiply_agrees residual_agrees jacobi_of_small jacobi_of_large new_factors ranks_to_16 rank_31 rank_64 rank_128 rank_256 one_batch_of_many cosines_agree);
+
+async fn cpu() -> CpuBackend<Steady> {
     CpuBackend::new(Steady)
 }
 

@@ -11,6 +11,7 @@ mod orthonormal;
 mod product;
 mod sketch;
 mod spectrum;
+mod starts;
 mod update;
 mod values;
 

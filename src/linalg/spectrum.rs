@@ -9,8 +9,9 @@ use std::rc::Rc;
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
-use super::dense::{Thin, exponent, spectral_norm, thin_qr, thin_svd};
+use super::dense::{Thin, exponent, spectral_norm, thin_qr, thin_svd_from};
 use super::gram_pass::{Clip, Pass, clipped_pass};
+use super::starts::left_bases;
 use super::values::{values_of, values_of_grams};
 use crate::compute::{ComputeError, Part, Primitives, RawTall, Scan, timed};
 
@@ -117,12 +118,15 @@ pub(super) async fn solve_all<P: Primitives>(
 ) -> Result<Vec<Solved<P::Tall>>, ComputeError> {
     let factors: Vec<&Rc<RawTall>> = pairs.iter().flat_map(|p| [&p.left, &p.right]).collect();
     let forms = factorise(backend, &factors, want).await?;
-    let mut solved = Vec::with_capacity(pairs.len());
     let mut forms = forms.into_iter();
-    for pair in pairs {
-        let (Some(left), Some(right)) = (forms.next(), forms.next()) else { break };
+    let both: Vec<[Form<P::Tall>; 2]> =
+        std::iter::from_fn(|| forms.next().zip(forms.next()).map(|(left, right)| [left, right])).collect();
+    let bases = left_bases(backend, &both, want).await?;
+    let mut solved = Vec::with_capacity(pairs.len());
+    for ((pair, forms), basis) in pairs.iter().zip(both).zip(bases) {
         backend.pause().await?;
-        solved.push(timed(backend.pulse(), Part::Algebra, async { solve(pair, [left, right], want) }).await);
+        let work = async { solve(pair, forms, want, basis.as_ref()) };
+        solved.push(timed(backend.pulse(), Part::Algebra, work).await);
     }
     Ok(solved)
 }
@@ -288,7 +292,7 @@ pub(super) struct Decomposed<T> {
     pub fallback: bool,
 }
 
-fn solve<T>(pair: &Pair, forms: [Form<T>; 2], want: Want) -> Solved<T> {
+fn solve<T>(pair: &Pair, forms: [Form<T>; 2], want: Want, left: Option<&DMatrix<f64>>) -> Solved<T> {
     let count = forms[0].not_finite() + forms[1].not_finite();
     if count > 0 {
         return Solved::NotFinite { count };
@@ -300,7 +304,7 @@ fn solve<T>(pair: &Pair, forms: [Form<T>; 2], want: Want) -> Solved<T> {
     }
     let forms = forms.map(Form::decomposed);
     let all_f64 = matches!(forms, [Form::Host { .. }, Form::Host { .. }]);
-    let thin = core(&forms, want);
+    let thin = thin_core(&forms, want, left);
     if all_f64 || thin.as_ref().is_some_and(|thin| keeps_digits(&forms, thin)) {
         return with_padding(pair, forms, thin, false);
     }
@@ -309,15 +313,19 @@ fn solve<T>(pair: &Pair, forms: [Form<T>; 2], want: Want) -> Solved<T> {
     if count > 0 {
         return Solved::NotFinite { count };
     }
-    let thin = core(&forms, want);
+    let thin = thin_core(&forms, want, None);
     with_padding(pair, forms, thin, true)
 }
 
-/// The SVD of R_L·R_Rᵀ.
-fn core<T>(forms: &[Form<T>; 2], want: Want) -> Option<Thin> {
-    let core = forms[0].r()? * forms[1].r()?.transpose();
+/// R_L·R_Rᵀ.
+pub(super) fn core<T>(forms: &[Form<T>; 2]) -> Option<DMatrix<f64>> {
+    Some(forms[0].r()? * forms[1].r()?.transpose())
+}
+
+fn thin_core<T>(forms: &[Form<T>; 2], want: Want, left: Option<&DMatrix<f64>>) -> Option<Thin> {
+    let core = core(forms)?;
     let values = if want == Want::Values { values_of(&core) } else { None };
-    values.map(Thin::values).or_else(|| thin_svd(&core))
+    values.map(Thin::values).or_else(|| thin_svd_from(&core, left))
 }
 
 fn keeps_digits<T>(forms: &[Form<T>; 2], thin: &Thin) -> bool {

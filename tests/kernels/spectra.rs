@@ -69,7 +69,7 @@ pub async fn one_batch_of_many(backend: &impl Primitives) {
 /// All families of one rank, to the promised accuracy: with every shape for the small ranks; for the large ones,
 /// whose references take seconds, with two shapes each (in a browser, where a software GPU is slower still, one),
 /// so chosen that every shape meets every rank.
-async fn every_family(backend: &impl Primitives, rank: usize) {
+pub async fn every_family(backend: &impl Primitives, rank: usize) {
     let per_family = match rank {
         ..=16 => SHAPES.len(),
         _ if cfg!(target_arch = "wasm32") => 1,

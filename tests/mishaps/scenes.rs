@@ -111,11 +111,16 @@ impl Scene {
 
     /// Plays it on a GPU with which something goes wrong.
     pub fn on_gpu(self, set: impl FnOnce(&Mishaps)) -> Played {
+        self.on(|gpu| set(gpu.mishaps()))
+    }
+
+    /// Plays it on a GPU that is set up in some way first.
+    pub fn on(self, set: impl FnOnce(&GpuBackend<Steady>)) -> Played {
         let mut bench = bench(BackendChoice::WebGpu);
         self.prepare(&mut bench);
         gpu(&bench.session).forget_counts();
         let mishaps = Rc::clone(gpu(&bench.session).mishaps());
-        set(&mishaps);
+        set(gpu(&bench.session));
         self.play(&mut bench);
         let report = bench.session.report();
         let gpu = match bench.session.backend() {

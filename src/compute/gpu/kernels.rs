@@ -35,10 +35,11 @@ pub(super) enum Name {
     Align,
     Multiply,
     Residual,
+    Jacobi,
 }
 
 /// Every kernel, as the device compiles it.
-pub const KERNELS: [KernelSource; 8] = [
+pub const KERNELS: [KernelSource; 9] = [
     kernel!("scan"),
     kernel!("gram"),
     kernel!("apply"),
@@ -47,6 +48,7 @@ pub const KERNELS: [KernelSource; 8] = [
     kernel!("align" after "update"),
     kernel!("multiply" after "update"),
     kernel!("residual" after "update"),
+    kernel!("jacobi"),
 ];
 
 /// A compiled kernel and the buffers that it binds.
@@ -97,7 +99,7 @@ impl<P: Pulse> GpuBackend<P> {
 
 fn compile(device: &wgpu::Device, name: Name, source: KernelSource) -> Kernel {
     let count = match name {
-        Name::Scan | Name::Gram | Name::Apply | Name::Resize => BINDINGS,
+        Name::Scan | Name::Gram | Name::Apply | Name::Resize | Name::Jacobi => BINDINGS,
         Name::Cross | Name::Align | Name::Multiply | Name::Residual => PAIR_BINDINGS,
     };
     let entries: Vec<wgpu::BindGroupLayoutEntry> = (0..count).map(layout).collect();
