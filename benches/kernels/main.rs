@@ -10,12 +10,11 @@ use lorascope::compute::{ComputeError, Primitives, Steady};
 use pollster::block_on;
 use xtask::bench::records;
 
-use cases::{Case, KERNELS};
+use cases::{Case, KERNELS, ranks};
 
 mod cases;
 mod probes;
 
-const RANKS: [u32; 2] = [16, 64];
 /// Bytes of the largest buffer of a run: on hardware nearly a whole binding, which no cache holds.
 const HARDWARE: u64 = 120 << 20;
 const SOFTWARE: u64 = 6 << 20;
@@ -54,7 +53,7 @@ fn main() {
 }
 
 fn all() -> impl Iterator<Item = (&'static str, u32)> {
-    KERNELS.into_iter().flat_map(|kernel| RANKS.map(|rank| (kernel, rank)))
+    KERNELS.into_iter().flat_map(|kernel| ranks(kernel).map(|rank| (kernel, rank)))
 }
 
 fn report<B: Primitives>(case: &Case<B>, device: &str, kernel: &str, rank: u32) {
