@@ -7,7 +7,7 @@ use leptos::prelude::*;
 /// Rows drawn in one task.
 const BATCH: usize = 75;
 /// Rows that are drawn first: more than a table's box shows without being scrolled.
-const IN_VIEW: usize = 48;
+const IN_VIEW: usize = 24;
 
 /// Which table it is, counted from 0, and whether there is one.
 pub type Generation = (u64, bool);
@@ -84,7 +84,8 @@ impl Grow {
                 self.go_on(goal, mine);
             }
         };
-        request_animation_frame(move || set_timeout(draw, Duration::ZERO));
+        // A frame's callbacks run before it is painted: with the second, the first is on the screen.
+        request_animation_frame(move || request_animation_frame(move || set_timeout(draw, Duration::ZERO)));
     }
 
     /// Also false where the table is gone from the page meanwhile.

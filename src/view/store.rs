@@ -53,7 +53,13 @@ pub struct Store {
     pub dragging: RwSignal<bool>,
     /// The page is dark, by the system or by choice.
     pub dark: RwSignal<bool>,
+    /// Progress that is not shown yet, and when it came.
+    progress: StoredValue<Option<(ToPage, f64)>>,
 }
+
+/// How often running numbers change at most: faster than anyone reads them, and where there is no GPU a frame takes
+/// its time from the work that it tells of.
+const PROGRESS_EVERY: Duration = Duration::from_millis(150);
 
 impl Store {
     pub fn new() -> Store {
@@ -100,6 +106,7 @@ impl Store {
             sort: RwSignal::new(Sort::default()),
             dragging: RwSignal::new(false),
             dark: RwSignal::new(false),
+            progress: StoredValue::new(None),
         }
     }
 
@@ -124,8 +131,23 @@ impl Store {
         });
     }
 
+    /// Takes a message from the engine, in its turn; of progress only the latest, a little later.
     pub fn receive(self, message: ToPage) {
+        if matches!(message, ToPage::Progress(_) | ToPage::Fetching(_)) {
+            let waiting = self.progress.try_update_value(|latest| latest.replace((message, now_ms())));
+            if waiting.is_some_and(|waiting| waiting.is_none()) {
+                set_timeout(move || self.show_progress(), PROGRESS_EVERY);
+            }
+            return;
+        }
+        self.show_progress();
         self.state.update(|s| s.receive(message, now_ms()));
+    }
+
+    fn show_progress(self) {
+        if let Some((message, at)) = self.progress.try_update_value(Option::take).flatten() {
+            self.state.update(|s| s.receive(message, at));
+        }
     }
 
     /// Brings a module into view; by name, so that the same module stays in view in another adapter.

@@ -171,7 +171,7 @@ fn looks(browser: &Browser, case: &Case, expected: &str) {
     let card = browser.eval("return document.querySelector('.identity').textContent", vec![]);
     assert!(card.as_str().is_some_and(|card| card.contains(text(adapter, "format"))), "{card}: {what}");
     let modules = array(adapter, "modules");
-    assert_eq!(browser.count("module-row"), modules.len() as u64, "{what}");
+    browser.until("every module has its row", || browser.count("module-row") == modules.len() as u64);
     let domains = adapter["domains"]["scores"].as_object().expect("scores by domain");
     assert_eq!(browser.count("domain-score"), domains.len() as u64, "{what}");
     assert!(modules.iter().any(|m| text(m, "algorithm") == case.algorithm), "{what}");

@@ -1,7 +1,7 @@
 //! An adapter of 8B shapes: the page answers while the engine works, and no tensor reaches the main thread.
 
 use crate::browser::{Browser, TempDir};
-use crate::fixtures::{folder, write_8b_adapter};
+use crate::fixtures::{folder, write_8b_adapter, write_8b_adapter_of_rank};
 use crate::report::{array, assert_clean, only_adapter};
 
 /// No message from the engine is larger, in bytes.
@@ -38,9 +38,12 @@ fn an_8b_adapter(backend: &str) {
     println!("8B on {backend}: {}", report["engine"]);
     assert_eq!(array(only_adapter(&report), "modules").len(), 224);
 
+    // Large enough that no machine is done before it is cancelled.
+    let larger = TempDir::new("8b-64");
+    write_8b_adapter_of_rank(larger.path(), 64);
     browser.clear();
-    browser.cancel_while_analyzing(200);
-    browser.drop_paths(&[folder_8b.path().to_path_buf()]);
+    browser.cancel_while_analyzing(0);
+    browser.drop_paths(&[larger.path().to_path_buf()]);
     browser.expect("idle");
     println!("8B on {backend}: {:.0} ms from Cancel to idle", browser.cancel_took());
 

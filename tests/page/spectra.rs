@@ -158,7 +158,9 @@ fn check_page(browser: &Browser, report: &Value, backend: &str) {
     assert!(browser.exists(&format!("[data-testid=backend][data-backend={backend}]")), "{}", browser.situation());
     assert_eq!(browser.texts("error"), [""; 0]);
     let adapter = only_adapter(report);
-    for module in array(adapter, "modules") {
+    let modules = array(adapter, "modules");
+    browser.until("every module has its row", || browser.count("module-row") == modules.len() as u64);
+    for module in modules {
         let row = format!("[data-testid=module-row][data-module='{}']", text(module, "name"));
         assert_eq!(browser.count_css(&row), 1, "{row}");
     }
