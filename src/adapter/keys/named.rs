@@ -57,24 +57,24 @@ pub(super) const NAMED: &[Suffix] = &[
     suffix("prompt_embeddings", Optional, "", Role::Named("prompt tuning"), Peft),
 ];
 
-/// Words inside a key that belong to an adapter whose update is not computed here.
+/// Segments between the dots of a key that belong to an adapter whose update is not computed here.
 pub(super) const INSIDE: &[(&str, Role)] = &[
-    (".lora_monteclora_sampler.", Role::TrainingOnly),
-    (".osf_svd_params.", Role::Named("OSF")),
-    (".psoft_R.", Role::Named("PSOFT")),
-    (".glora_A.", Role::Named("GLoRA (PEFT)")),
-    (".glora_B.", Role::Named("GLoRA (PEFT)")),
-    (".glora_C.", Role::Named("GLoRA (PEFT)")),
-    (".glora_D.", Role::Named("GLoRA (PEFT)")),
-    (".glora_E.", Role::Named("GLoRA (PEFT)")),
-    (".tinylora_v.", Role::Named("TinyLoRA")),
-    (".frod_V.", Role::Named("FRoD")),
-    (".frod_s_indices.", Role::Named("FRoD")),
-    (".frod_s_size.", Role::Named("FRoD")),
-    (".internal_xlora_classifier.", Role::Named("X-LoRA")),
-    (".adapter_q.", Role::Named("Megatron's split qkv")),
-    (".adapter_k.", Role::Named("Megatron's split qkv")),
-    (".adapter_v.", Role::Named("Megatron's split qkv")),
+    ("lora_monteclora_sampler", Role::TrainingOnly),
+    ("osf_svd_params", Role::Named("OSF")),
+    ("psoft_R", Role::Named("PSOFT")),
+    ("glora_A", Role::Named("GLoRA (PEFT)")),
+    ("glora_B", Role::Named("GLoRA (PEFT)")),
+    ("glora_C", Role::Named("GLoRA (PEFT)")),
+    ("glora_D", Role::Named("GLoRA (PEFT)")),
+    ("glora_E", Role::Named("GLoRA (PEFT)")),
+    ("tinylora_v", Role::Named("TinyLoRA")),
+    ("frod_V", Role::Named("FRoD")),
+    ("frod_s_indices", Role::Named("FRoD")),
+    ("frod_s_size", Role::Named("FRoD")),
+    ("internal_xlora_classifier", Role::Named("X-LoRA")),
+    ("adapter_q", Role::Named("Megatron's split qkv")),
+    ("adapter_k", Role::Named("Megatron's split qkv")),
+    ("adapter_v", Role::Named("Megatron's split qkv")),
 ];
 
 /// Kinds of adapter that have whole names of their own.
