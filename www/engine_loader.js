@@ -45,18 +45,18 @@ function newWorker(script) {
 }
 
 try {
-  startAhead("reader.js");
-  // Helpers are for the CPU, which computes where there is no GPU.
+  // Helpers are for the CPU, which computes where there is no GPU; with two of them the engine has the time to read.
+  if (cores > 2) startAhead("reader.js");
   const adapter = Promise.resolve(navigator.gpu?.requestAdapter()).catch(() => null);
-  adapter.then((found) => found || startAhead("helper.js")).catch(() => {});
+  adapter.then((found) => startAhead(found ? "reader.js" : "helper.js")).catch(() => {});
 } catch (refused) {
   console.info("The engine works alone: " + refused);
 }
 
 try {
-  importScripts(`${base}engine.js?${build}`);
   // On a slow line the page's own files come first.
   const wasm = fetch(`${base}engine_bg.wasm?${build}`, { priority: "low" });
+  importScripts(`${base}engine.js?${build}`);
   wasm_bindgen({ module_or_path: wasm }).then(
     () => {
       self.removeEventListener("message", keep);

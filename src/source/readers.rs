@@ -74,12 +74,17 @@ pub fn start() {
 
 /// Begins to read `part`, on another thread if there is one.
 pub fn read(part: &Blob) -> impl Future<Output = Result<ArrayBuffer, JsValue>> + use<> {
-    let asked = || POOL.with(|pool| pool.next()?.ask(part).ok());
-    let elsewhere = if part.size() < WORTH_IT { None } else { asked() };
-    let promise = elsewhere.unwrap_or_else(|| part.array_buffer());
-    async move {
-        let outcome = JsFuture::from(promise).await?;
-        let data = outcome.dyn_ref::<MessageEvent>().map(MessageEvent::data);
-        data.unwrap_or(outcome).dyn_into()
-    }
+    arrived(asked(part).unwrap_or_else(|| part.array_buffer()))
+}
+
+/// The promise of a reader; `None` if there is none, or `part` is not worth a message.
+pub fn asked(part: &Blob) -> Option<Promise> {
+    if part.size() < WORTH_IT { None } else { POOL.with(|pool| pool.next()?.ask(part).ok()) }
+}
+
+/// The bytes that a `Blob` or a reader has promised.
+pub async fn arrived(promise: Promise) -> Result<ArrayBuffer, JsValue> {
+    let outcome = JsFuture::from(promise).await?;
+    let data = outcome.dyn_ref::<MessageEvent>().map(MessageEvent::data);
+    data.unwrap_or(outcome).dyn_into()
 }

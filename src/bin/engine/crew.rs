@@ -54,6 +54,9 @@ impl Helpers {
             helpers: (0..count).filter_map(|_| Helper::start(pool).ok()).collect(),
             waiting: RefCell::default(),
         });
+        if !pool.is_small() {
+            readers::start();
+        }
         (!pool.helpers.is_empty()).then_some(Self(pool))
     }
 }
@@ -76,12 +79,19 @@ impl Crew<Blob> for Helpers {
 }
 
 impl Pool {
+    /// The helpers take no more bytes than the engine's own thread reads, which does nothing else meanwhile: readers
+    /// would only take the cores from them.
+    fn is_small(&self) -> bool {
+        self.helpers.len() <= 2
+    }
+
     async fn work(&self, task: &Task, parts: &[Blob], asker: &oneshot::Sender<Option<Answer>>) -> Option<Answer> {
         let begin = now();
-        let reading: Vec<_> = parts.iter().map(readers::read).collect();
+        let asked = |part| if self.is_small() { None } else { readers::asked(part) };
+        let reading: Vec<_> = parts.iter().map(|part| asked(part).unwrap_or_else(|| part.array_buffer())).collect();
         let buffers = Array::new();
-        for buffer in reading {
-            buffers.push(&buffer.await.ok()?.into());
+        for promise in reading {
+            buffers.push(&readers::arrived(promise).await.ok()?.into());
         }
         let read = now() - begin;
         let helper = self.next().await?;

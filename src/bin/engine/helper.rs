@@ -17,6 +17,9 @@ pub fn is_helper() -> bool {
     given.and_then(|given| Reflect::get(&given, &"helps".into())).is_ok_and(|helps| helps.is_truthy())
 }
 
+/// What a task and its intermediate results take, about.
+const TASKS_BYTES: usize = 32 << 20;
+
 /// Listens for tasks, each with the buffers that it is about. A panic ends the worker, which its crew hears of.
 pub fn start() {
     let pulse = EventLoop::new();
@@ -35,6 +38,9 @@ pub fn start() {
     });
     scope().set_onmessage(Some(on_task.as_ref().unchecked_ref()));
     on_task.forget();
+    // The memory of the tasks to come, in one step while nobody waits: growing it for each of them takes longer than
+    // to copy their bytes. What is not touched takes no room.
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(TASKS_BYTES)));
 }
 
 async fn answer(data: &JsValue, pulse: EventLoop) -> Option<Answer> {

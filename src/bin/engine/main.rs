@@ -113,7 +113,9 @@ mod worker {
                 };
                 match Session::start(backend, name, self.pulse.clone(), emit).await {
                     Ok(mut engine) => {
-                        readers::start();
+                        if matches!(engine.backend(), Backend::Gpu(_)) {
+                            readers::start();
+                        }
                         self.staff(&mut engine);
                         self.engine.replace(Some(engine));
                     }
