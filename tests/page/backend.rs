@@ -27,3 +27,19 @@ fn without_a_gpu_the_page_computes_on_the_cpu_and_says_why() {
     assert!(reason.len() > 10, "the reason is no sentence: {reason:?}");
     assert_eq!(browser.problems(), [""; 0]);
 }
+
+/// The engine tries itself out on an adapter of its own: of that nothing may show, and nothing may be counted.
+#[test]
+fn before_the_first_file_only_the_engine_is_told_of() {
+    let browser = Browser::start();
+    browser.open("?backend=cpu");
+    // The answer comes when all that the engine was busy with is over.
+    browser.drop_paths(&[folder("peft-lora")]);
+    browser.expect("done");
+    let kinds = browser.eval("return window.__probe.kinds", vec![]);
+    let kinds: Vec<&str> = kinds.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
+    for kind in ["Started", "Adapter", "Finished"] {
+        assert_eq!(kinds.iter().filter(|said| **said == kind).count(), 1, "{kind}: {kinds:?}");
+    }
+    assert_eq!(kinds.first(), Some(&"Started"), "{kinds:?}");
+}

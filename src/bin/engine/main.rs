@@ -16,6 +16,8 @@ mod crew;
 mod event_loop;
 #[cfg(target_arch = "wasm32")]
 mod helper;
+#[cfg(target_arch = "wasm32")]
+mod warm_up;
 
 #[cfg(target_arch = "wasm32")]
 mod worker {
@@ -34,6 +36,7 @@ mod worker {
 
     use super::crew::Helpers;
     use super::event_loop::{EventLoop, scope, take_spent};
+    use super::warm_up::warm_up;
 
     type Engine = Session<BlobSource, EventLoop, fn(ToPage)>;
 
@@ -117,6 +120,8 @@ mod worker {
                             readers::start();
                         }
                         self.staff(&mut engine);
+                        // A file that comes meanwhile waits for what it would itself have to begin with.
+                        warm_up().await;
                         self.engine.replace(Some(engine));
                     }
                     Err(text) => drop(self.refusal.replace(Some(text))),

@@ -1,7 +1,7 @@
 // Runs in every document before the page's own scripts, and watches: what the engine sends, what the console is
 // told, what the status was, how long the main thread was busy.
 (() => {
-  const probe = { messages: [], problems: [], alerts: [], states: [], longTasks: [], mark: 0 };
+  const probe = { messages: [], problems: [], alerts: [], states: [], longTasks: [], kinds: [], mark: 0 };
   Object.defineProperty(window, "__probe", { value: probe });
 
   // Bytes that a structured clone of `root` carries. Files and Blobs pass by reference: they count nothing.
@@ -35,6 +35,8 @@
       this.addEventListener("message", (event) => {
         const at = performance.now();
         probe.messages.push({ at, ...measure(event.data) });
+        const { msg } = event.data ?? {};
+        if (msg) probe.kinds.push(typeof msg === "string" ? msg : Object.keys(msg)[0]);
       });
       this.addEventListener("error", (event) => probe.problems.push(`worker error: ${event.message}`));
       this.addEventListener("messageerror", () => probe.problems.push("worker message that cannot be read"));
