@@ -213,10 +213,26 @@ pub enum ToPage {
     Panicked { text: String },
 }
 
+/// What travels as one JSON text: its numbers and names one by one would take several times as long to cross from
+/// wasm to JavaScript and back.
+mod as_json {
+    use serde::de::{DeserializeOwned, Error as _};
+    use serde::ser::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<T: Serialize, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&serde_json::to_string(value).map_err(S::Error::custom)?)
+    }
+
+    pub fn deserialize<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+        serde_json::from_str(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
 /// A part of an adapter's report: the next entries of one of its lists.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum AdapterPiece {
-    Modules(Vec<ModuleReport>),
+    Modules(#[serde(with = "as_json")] Vec<ModuleReport>),
     NotAnalyzed(Vec<NotAnalyzed>),
     Warnings(Vec<String>),
     /// Keys and texts. A key that comes again goes on where its text stopped.

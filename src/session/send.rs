@@ -9,7 +9,9 @@ use crate::source::ByteSource;
 /// What an entry takes beside its texts and its lists: names of fields, numbers.
 pub(super) const OVERHEAD: usize = 32;
 /// The same for a module, which has some twenty fields.
-const MODULE_OVERHEAD: usize = 512;
+const MODULE_OVERHEAD: usize = 640;
+/// A number in JSON, at most, with its comma.
+const NUMBER: usize = 25;
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Sends an adapter's report, its lists in messages of their own.
@@ -46,7 +48,7 @@ fn bytes_of(module: &ModuleReport) -> usize {
     let texts = [&module.name, &module.role, &module.stack, &module.dtype, &module.scale_source, &module.algorithm];
     let note = module.note.as_ref().map_or(0, String::len);
     let texts: usize = note + texts.iter().map(|text| text.len()).sum::<usize>();
-    MODULE_OVERHEAD + texts + std::mem::size_of_val(module.singular_values.as_slice())
+    MODULE_OVERHEAD + texts + NUMBER * module.singular_values.len()
 }
 
 /// The entries in groups of at most `most`, each of [`PIECE_BYTES`] at most or of one entry.
@@ -93,6 +95,25 @@ mod tests {
         assert_eq!(cut("", 4).collect::<Vec<_>>(), [""]);
         assert_eq!(cut("äöüß", 5).collect::<Vec<_>>(), ["äö", "üß"]);
         assert_eq!(cut("abcdefgh", 4).collect::<Vec<_>>(), ["abcd", "efgh"]);
+    }
+
+    #[test]
+    fn modules_cross_as_one_text_of_no_more_than_is_counted() {
+        let value = f64::MIN_POSITIVE * 1.234_567_890_123_456_7;
+        let module = serde_json::json!({
+            "name": "a", "layer": u32::MAX, "stack": "b", "kind": "other", "depth": "early", "role": "q",
+            "shape": [u64::MAX, u64::MAX], "rank": u32::MAX, "scale": value, "scale_source": "c", "dtype": "F32",
+            "algorithm": "LoRA", "note": "d", "frobenius": value, "singular_values": vec![value; 64],
+            "unlisted": u32::MAX, "truncated": true, "energy_share": value, "stable_rank": value,
+            "effective_rank": value, "numerical_rank": u32::MAX, "spectral_entropy": value,
+        });
+        let module: ModuleReport = serde_json::from_value(module).unwrap();
+        let counted = bytes_of(&module);
+        let piece = AdapterPiece::Modules(vec![module]);
+        let sent = serde_json::to_value(&piece).unwrap();
+        let text = sent["Modules"].as_str().expect("one text");
+        assert!(text.len() <= counted, "{} bytes were counted as {counted}", text.len());
+        assert_eq!(serde_json::from_value::<AdapterPiece>(sent).unwrap(), piece);
     }
 
     #[test]
