@@ -2,8 +2,10 @@
 // scripts.
 const app = document.querySelector('meta[name="lorascope-app"]').dataset;
 
+// This script waits for nothing, so that the engine starts while the styles are on their way; the page waits for all.
+prepareEngine();
+if (document.readyState === "loading") await new Promise((parsed) => addEventListener("DOMContentLoaded", parsed));
 if (window.lorascopeSupported) {
-  prepareEngine();
   try {
     const { default: init } = await import(new URL(app.js, document.baseURI));
     await init({ module_or_path: new URL(app.wasm, document.baseURI) });

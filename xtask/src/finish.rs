@@ -1,6 +1,7 @@
 //! The end of every page build, run by Trunk itself (`Trunk.toml`, hook `post_build`), so that plain
 //! `trunk build --release` gives the same folder: what can only be made once all other files are there.
 //!
+//! - one style sheet of all, since nothing shows before the last of them has come
 //! - the build's name, a hash of all files, in both entry pages and in `lorascope.js`: it is the query of worker files, whose own names
 //!   Trunk does not hash
 //! - `url.html`, the entry page that may load by address: the same application under a policy that lets it connect
@@ -29,6 +30,7 @@ pub fn run() -> Result<()> {
 fn finish(folder: &Path, worker: &Path) -> Result<()> {
     let mut files = BTreeMap::new();
     collect(folder, folder, &mut files)?;
+    join_styles(folder, &mut files)?;
     let build = name(&files);
     let text = |file: &str| {
         let bytes = files.get(file).ok_or(format!("Trunk made no {file}."))?;
@@ -45,6 +47,41 @@ fn finish(folder: &Path, worker: &Path) -> Result<()> {
     let code = std::fs::read_to_string(worker).map_err(|e| format!("{}: {e}", worker.display()))?;
     let list: Vec<String> = files.keys().map(|file| format!("  {file:?},")).collect();
     write(&folder.join("sw.js"), &format!("const BUILD = {build:?};\nconst FILES = [\n{}\n];\n{code}", list.join("\n")))
+}
+
+/// Puts the style sheets that the page links into one, in their order, where the first link is.
+fn join_styles(folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
+    const LINK: &str = "<link rel=\"stylesheet\" href=\"./";
+    let page = files.get("index.html").ok_or("Trunk made no index.html.")?;
+    let page = String::from_utf8(page.clone()).map_err(|e| format!("index.html: {e}"))?;
+    let (mut joined, mut rest) = (String::new(), Vec::new());
+    for line in page.lines() {
+        let Some((_, link)) = line.split_once(LINK) else {
+            rest.push(line);
+            continue;
+        };
+        let (file, _) = link.split_once('"').ok_or(format!("index.html: a link without an end: {line}"))?;
+        let style = files.remove(file).ok_or(format!("Trunk made no {file}."))?;
+        std::fs::remove_file(folder.join(file)).map_err(|e| format!("{file}: {e}"))?;
+        if joined.is_empty() {
+            rest.push(LINK);
+        }
+        joined.push_str(&String::from_utf8(style).map_err(|e| format!("{file}: {e}"))?);
+        joined.push('\n');
+    }
+    if joined.is_empty() {
+        return Ok(());
+    }
+    let styles = BTreeMap::from([(String::new(), joined.into_bytes())]);
+    let file = format!("lorascope-{}.css", name(&styles));
+    let page = rest.join("\n").replace(LINK, &format!("  {LINK}{file}\">")) + "\n";
+    for (file, bytes) in
+        [(file, styles.into_values().flatten().collect()), ("index.html".to_owned(), page.into_bytes())]
+    {
+        std::fs::write(folder.join(&file), &bytes).map_err(|e| format!("{file}: {e}"))?;
+        files.insert(file, bytes);
+    }
+    Ok(())
 }
 
 /// Every file below `folder` by its path there, with `/`.
@@ -119,6 +156,31 @@ mod tests {
             assert!(service.contains(file), "{file} is not kept: {service}");
         }
         assert!(!service.contains("sw.js"));
+    }
+
+    #[test]
+    fn styles_are_joined_in_their_order() {
+        let folder = std::env::temp_dir().join(format!("lorascope-styles-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let page = "<head>\n  <link rel=\"stylesheet\" href=\"./b.css\" integrity=\"x\"/>\n  <title></title>\n  \
+                    <link rel=\"stylesheet\" href=\"./a.css\"/>\n</head>";
+        for (file, text) in [("index.html", page), ("a.css", "p { top: 1px }"), ("b.css", "p { top: 2px }")] {
+            std::fs::write(folder.join(file), text).unwrap();
+        }
+        let mut files = BTreeMap::new();
+        collect(&folder, &folder, &mut files).unwrap();
+        join_styles(&folder, &mut files).unwrap();
+        let mut left = BTreeMap::new();
+        collect(&folder, &folder, &mut left).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(left, files);
+        let style = left.keys().find(|file| file.ends_with(".css")).unwrap();
+        assert_eq!(left[style], b"p { top: 2px }\np { top: 1px }\n");
+        let page = String::from_utf8(left["index.html"].clone()).unwrap();
+        assert_eq!(
+            page,
+            format!("<head>\n  <link rel=\"stylesheet\" href=\"./{style}\">\n  <title></title>\n</head>\n")
+        );
     }
 
     #[test]
