@@ -143,7 +143,8 @@ fn release(_: &Setup) -> Result<()> {
 }
 
 fn page(setup: &Setup) -> Result<()> {
-    proc::run(&mut page_tests(&setup.browser, &[]))
+    // What the tests print comes at the end, that of failed ones last: where one looks.
+    proc::run(&mut page_tests(&setup.browser, &["--show-output"]))
 }
 
 /// The tests of the built page; `which` goes to the test program.
@@ -151,7 +152,7 @@ pub(crate) fn page_tests(browser: &Browser, which: &[&str]) -> Command {
     let mut cargo = proc::cargo();
     cargo.env("CHROME", &browser.chrome).env("CHROMEDRIVER", &browser.driver);
     // One browser at a time: each already has a software GPU on every core.
-    let test = ["test", "--package", "lorascope", "--test", "page", "--", "--test-threads=1", "--nocapture"];
+    let test = ["test", "--package", "lorascope", "--test", "page", "--", "--test-threads=1"];
     cargo.args(test).args(which);
     cargo
 }

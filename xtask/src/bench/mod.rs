@@ -79,8 +79,10 @@ fn measure(part: &str, browser: Option<&Browser>, rounds: Option<usize>) -> Resu
     let facts = facts.map(|(name, text)| format!("{}\n", records::fact_record(name, &text)));
     std::fs::write(&fresh, facts.concat()).map_err(said)?;
     let mut command = match (part, browser) {
-        ("page", Some(browser)) => steps::page_tests(browser, &["--ignored", "bench::", "--skip", "bench::peers::"]),
-        ("peers", Some(browser)) => steps::page_tests(browser, &["--ignored", "bench::peers::"]),
+        ("page", Some(browser)) => {
+            steps::page_tests(browser, &["--nocapture", "--ignored", "bench::", "--skip", "bench::peers::"])
+        }
+        ("peers", Some(browser)) => steps::page_tests(browser, &["--nocapture", "--ignored", "bench::peers::"]),
         (name, _) => {
             let mut cargo = proc::cargo();
             cargo.args(["bench", "--package", "lorascope", "--bench", name]);
