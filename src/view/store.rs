@@ -144,6 +144,12 @@ impl Store {
         self.state.update(|s| s.receive(message, now_ms()));
     }
 
+    /// The engine is gone. What it last said of its progress must not come after that.
+    pub fn crashed(self, report: &str) {
+        self.progress.set_value(None);
+        self.state.update(|s| s.crashed(report.to_owned()));
+    }
+
     fn show_progress(self) {
         if let Some((message, at)) = self.progress.try_update_value(Option::take).flatten() {
             self.state.update(|s| s.receive(message, at));

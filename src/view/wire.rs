@@ -116,7 +116,7 @@ impl Wire {
             }
         });
         self.alive.set_value(false);
-        self.store.state.update(|s| s.crashed(report.to_owned()));
+        self.store.crashed(report);
     }
 }
 

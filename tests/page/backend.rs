@@ -43,3 +43,21 @@ fn before_the_first_file_only_the_engine_is_told_of() {
     }
     assert_eq!(kinds.first(), Some(&"Started"), "{kinds:?}");
 }
+
+/// Progress is shown a little late: none of it may come after the engine is gone.
+#[test]
+fn an_engine_that_dies_in_the_midst_of_its_work_is_not_waited_for() {
+    let browser = Browser::start();
+    browser.before_the_page(
+        "const Native = Worker; Worker = class extends Native { constructor(...args) { super(...args); window.engine = this; } };",
+    );
+    browser.open("?backend=cpu");
+    let script = "const progress = { text: 'Analysing', done: 1, total: 2 };
+        engine.dispatchEvent(new MessageEvent('message', { data: { msg: { Progress: progress }, parts: [] } }));
+        engine.dispatchEvent(new MessageEvent('message', { data: { msg: { Panicked: { text: 'gone' } }, parts: [] } }));
+        return new Promise((late) => setTimeout(late, 500))";
+    browser.eval(script, vec![]);
+    assert_eq!(browser.state(), "error", "{}", browser.situation());
+    browser.drop_paths(&[folder("peft-lora")]);
+    browser.expect("done");
+}
