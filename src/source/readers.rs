@@ -74,12 +74,14 @@ pub fn start() {
 
 /// Begins to read `part`, on another thread if there is one.
 pub fn read(part: &Blob) -> impl Future<Output = Result<ArrayBuffer, JsValue>> + use<> {
-    arrived(asked(part).unwrap_or_else(|| part.array_buffer()))
+    arrived(promised(part))
 }
 
-/// The promise of a reader; `None` if there is none, or `part` is not worth a message.
-pub fn asked(part: &Blob) -> Option<Promise> {
-    if part.size() < WORTH_IT { None } else { POOL.with(|pool| pool.next()?.ask(part).ok()) }
+/// The promise of a reader, or of the `Blob` itself where there is none, or `part` is not worth a message.
+pub fn promised(part: &Blob) -> Promise {
+    let asked = || POOL.with(|pool| pool.next()?.ask(part).ok());
+    let elsewhere = if part.size() < WORTH_IT { None } else { asked() };
+    elsewhere.unwrap_or_else(|| part.array_buffer())
 }
 
 /// The bytes that a `Blob` or a reader has promised.

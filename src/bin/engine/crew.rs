@@ -87,8 +87,8 @@ impl Pool {
 
     async fn work(&self, task: &Task, parts: &[Blob], asker: &oneshot::Sender<Option<Answer>>) -> Option<Answer> {
         let begin = now();
-        let asked = |part| if self.is_small() { None } else { readers::asked(part) };
-        let reading: Vec<_> = parts.iter().map(|part| asked(part).unwrap_or_else(|| part.array_buffer())).collect();
+        let promised = if self.is_small() { Blob::array_buffer } else { readers::promised };
+        let reading: Vec<_> = parts.iter().map(promised).collect();
         let buffers = Array::new();
         for promise in reading {
             buffers.push(&readers::arrived(promise).await.ok()?.into());
