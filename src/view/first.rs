@@ -87,7 +87,7 @@ fn DropZone() -> impl IntoView {
                     "Try the sample"
                 </button>
             </div>
-            <p class="small">"The sample is a LoRA of rank 8 of a small Llama, 455 kB."</p>
+            <p class="small">"The sample is a LoRA of rank 8 of a small Llama, 456\u{a0}kB."</p>
         </div>
     }
 }
