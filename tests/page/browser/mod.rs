@@ -67,25 +67,37 @@ impl Browser {
         Self::serving(place, xtask::build::dist(), Gpu::Software)
     }
 
+    /// A browser that does not come up is no fault of the page: there are three tries, and each that fails is said.
     fn serving(place: &str, folder: PathBuf, gpu: Gpu) -> Self {
         let programs = xtask::browser::Browser::find().unwrap_or_else(|text| panic!("{text}"));
-        let server = Server::under(place, folder, 0).expect("a free port on 127.0.0.1");
+        let begin = || Self::begin(&programs, place, folder.clone(), gpu);
+        let again = |text: String| {
+            println!("no browser: {text}");
+            begin()
+        };
+        begin().or_else(again).or_else(again).unwrap_or_else(|text| panic!("no browser: {text}"))
+    }
+
+    fn begin(programs: &xtask::browser::Browser, place: &str, folder: PathBuf, gpu: Gpu) -> Result<Self, String> {
+        let server = Server::under(place, folder, 0).map_err(|e| format!("no free port on 127.0.0.1: {e}"))?;
         let profile = TempDir::new("profile");
-        let driver = Driver::start(&programs.driver);
+        let driver = Driver::start(&programs.driver, profile.path())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let strangers = Strangers::watch();
         let capabilities = capabilities(&programs.chrome, profile.path(), gpu, strangers.port());
         let connector = hyper_util::client::legacy::connect::HttpConnector::new();
         let mut builder = ClientBuilder::new(connector);
         let connecting = builder.capabilities(capabilities).connect(&driver.address);
-        let client = runtime.block_on(connecting).unwrap_or_else(|e| panic!("no session with Chromium: {e}"));
+        let client = runtime.block_on(connecting).map_err(|e| format!("no session with Chromium: {e}"))?;
         let downloads = TempDir::new("downloads");
         let (address, server) = (server.address(), RefCell::new(Some(server)));
         let browser = Self { runtime, client, downloads, profile, server, address, strangers, _driver: driver };
-        browser.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": include_str!("probe.js") }));
+        let probe = json!({ "source": include_str!("probe.js") });
+        browser.try_cdp("Page.addScriptToEvaluateOnNewDocument", probe)?;
         let folder = browser.downloads.path();
-        browser.cdp("Browser.setDownloadBehavior", json!({ "behavior": "allow", "downloadPath": folder }));
-        browser
+        let downloads = json!({ "behavior": "allow", "downloadPath": folder });
+        browser.try_cdp("Browser.setDownloadBehavior", downloads)?;
+        Ok(browser)
     }
 
     /// Runs a script in every page that is opened from now on, before its own.
@@ -141,14 +153,26 @@ impl Browser {
     }
 
     fn cdp(&self, method: &'static str, params: Value) -> Value {
-        self.wait(self.client.issue_cmd(Cdp { method, params }), method)
+        self.try_cdp(method, params).unwrap_or_else(|text| panic!("{text}"))
+    }
+
+    fn try_cdp(&self, method: &'static str, params: Value) -> Result<Value, String> {
+        self.attempt(self.client.issue_cmd(Cdp { method, params }), method)
     }
 
     fn wait<T, E: std::fmt::Display>(&self, work: impl Future<Output = Result<T, E>>, what: &str) -> T {
+        self.attempt(work, what).unwrap_or_else(|text| panic!("{text}"))
+    }
+
+    fn attempt<T, E: std::fmt::Display>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+        what: &str,
+    ) -> Result<T, String> {
         let limited = async { tokio::time::timeout(PATIENCE, work).await };
         match self.runtime.block_on(limited) {
-            Ok(result) => result.unwrap_or_else(|e| panic!("{what}: {e}")),
-            Err(_) => panic!("{what}: the browser does not answer"),
+            Ok(result) => result.map_err(|e| format!("{what}: {e}")),
+            Err(_) => Err(format!("{what}: the browser does not answer")),
         }
     }
 
