@@ -40,6 +40,12 @@ pub fn run(command: &mut Command) -> Result<()> {
 
 /// Runs to the end, and gives its standard output, which goes to the terminal as it comes.
 pub fn run_and_keep(command: &mut Command) -> Result<String> {
+    let (well, said) = run_and_hear(command)?;
+    well.map(|()| said)
+}
+
+/// The same, and whether it ended well apart: what it said may explain why not.
+pub fn run_and_hear(command: &mut Command) -> Result<(Result<()>, String)> {
     println!("$ {}", shown(command));
     let child = command.stdout(Stdio::piped()).spawn();
     let mut child = child.map_err(|e| format!("`{}` does not start: {e}", program(command)))?;
@@ -50,7 +56,8 @@ pub fn run_and_keep(command: &mut Command) -> Result<String> {
         said.push('\n');
     }
     let status = child.wait().map_err(|e| format!("`{}` cannot be awaited: {e}", program(command)))?;
-    if status.success() { Ok(said) } else { Err(format!("Failed ({status}): {}", shown(command))) }
+    let well = if status.success() { Ok(()) } else { Err(format!("Failed ({status}): {}", shown(command))) };
+    Ok((well, said))
 }
 
 /// Its standard output if it ran and ended well.

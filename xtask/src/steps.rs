@@ -143,8 +143,15 @@ fn release(_: &Setup) -> Result<()> {
 }
 
 fn page(setup: &Setup) -> Result<()> {
-    // What the tests print comes at the end, that of failed ones last: where one looks.
-    proc::run(&mut page_tests(&setup.browser, &["--show-output"]))
+    let (well, said) = proc::run_and_hear(&mut page_tests(&setup.browser, &["--show-output"]))?;
+    // What failed is said once more at the very end, where one looks: the figures of the others are long.
+    well.map_err(|text| format!("{text}\n{}", failures(&said)))
+}
+
+/// The part of a test program's output that says what failed and why.
+fn failures(said: &str) -> &str {
+    const HEAD: &str = "\nfailures:\n";
+    said.find(HEAD).map_or("", |at| &said[at..])
 }
 
 /// The tests of the built page; `which` goes to the test program.
@@ -164,6 +171,14 @@ mod tests {
     #[test]
     fn the_page_is_among_the_tests() {
         assert!(integration_tests().unwrap().contains(&"page".to_owned()));
+    }
+
+    #[test]
+    fn only_what_failed_is_repeated() {
+        let said =
+            "successes:\n\n---- a stdout ----\n12 ms\n\nfailures:\n\n---- b stdout ----\nwhy\n\nfailures:\n    b\n";
+        assert_eq!(failures(said), "\nfailures:\n\n---- b stdout ----\nwhy\n\nfailures:\n    b\n");
+        assert_eq!(failures("successes:\n    a\n"), "");
     }
 
     #[test]
