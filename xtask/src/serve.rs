@@ -7,12 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub use withheld::Times;
+use withheld::Withheld;
+
+mod withheld;
+
 /// Serves a folder until it is dropped.
 pub struct Server {
     address: SocketAddr,
-    place: String,
     stop: Arc<AtomicBool>,
-    log: Arc<Mutex<Vec<String>>>,
+    site: Arc<Site>,
 }
 
 impl Server {
@@ -27,29 +31,35 @@ impl Server {
         let address = listener.local_addr()?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let site = Arc::new(Site { folder, place: place.to_owned(), log: log.clone() });
+        let site =
+            Arc::new(Site { folder, place: place.to_owned(), log: Mutex::default(), withheld: Withheld::default() });
+        let served = site.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if stopped.load(Ordering::Relaxed) {
                     return;
                 }
-                let site = site.clone();
+                let site = served.clone();
                 // A browser that goes away in the middle of a file is no concern of the server's.
                 std::thread::spawn(move || drop(answer(&stream, &site)));
             }
         });
-        Ok(Self { address, place: place.to_owned(), stop, log })
+        Ok(Self { address, stop, site })
     }
 
     /// Where the folder is, without a `/` at the end.
     pub fn address(&self) -> String {
-        format!("http://{}{}", self.address, self.place.trim_end_matches('/'))
+        format!("http://{}{}", self.address, self.site.place.trim_end_matches('/'))
     }
 
     /// Every request so far: "GET /index.html".
     pub fn requests(&self) -> Vec<String> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.site.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on a request for `file`, a path in the folder, is accepted and never answered, so many times.
+    pub fn withhold(&self, file: &str, times: Times) {
+        self.site.withheld.add(file, times);
     }
 }
 
@@ -65,7 +75,8 @@ impl Drop for Server {
 struct Site {
     folder: PathBuf,
     place: String,
-    log: Arc<Mutex<Vec<String>>>,
+    log: Mutex<Vec<String>>,
+    withheld: Withheld,
 }
 
 fn answer(mut stream: &TcpStream, site: &Site) -> io::Result<()> {
@@ -81,6 +92,11 @@ fn answer(mut stream: &TcpStream, site: &Site) -> io::Result<()> {
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     site.log.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{method} {target}"));
     let inside = target.strip_prefix(&site.place);
+    if inside.and_then(path).is_some_and(|path| site.withheld.takes(&path)) {
+        // Until the browser gives up.
+        stream.set_read_timeout(None)?;
+        return io::copy(&mut reader, &mut io::sink()).map(drop);
+    }
     let (status, kind, body) = if !matches!(method, "GET" | "HEAD") {
         ("405 Method Not Allowed", "text/plain", b"Only GET and HEAD.".to_vec())
     } else {
@@ -101,10 +117,15 @@ fn answer(mut stream: &TcpStream, site: &Site) -> io::Result<()> {
     stream.flush()
 }
 
+/// A request's target without its query, in clear.
+fn path(target: &str) -> Option<String> {
+    Some(decoded(target.split(['?', '#']).next()?)?.trim_start_matches('/').to_owned())
+}
+
 /// The file that a request's target names: never one outside `folder`.
 fn file(folder: &Path, target: &str) -> Option<PathBuf> {
-    let path = decoded(target.split(['?', '#']).next()?)?;
-    let relative = Path::new(path.trim_start_matches('/'));
+    let path = path(target)?;
+    let relative = Path::new(&path);
     if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
         return None;
     }
@@ -178,6 +199,26 @@ mod tests {
             assert!(fetch(&server, target).starts_with("HTTP/1.1 404"), "{target}");
         }
         assert_eq!(server.requests()[0], "GET /some/path/src/serve.rs");
+        assert_eq!(server.requests().len(), 5);
+    }
+
+    #[test]
+    fn a_withheld_file_is_asked_for_in_vain_so_many_times() {
+        let server = Server::under("/some/path/", crate::proc::root().join("xtask"), 0).unwrap();
+        server.withhold("src/serve.rs", Times::First(1));
+        server.withhold("src/lib.rs", Times::Always);
+        let in_vain = |target: &str| {
+            let mut stream = TcpStream::connect(server.address).unwrap();
+            stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+            write!(stream, "GET {target} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+            let kind = stream.read(&mut [0]).unwrap_err().kind();
+            assert!(matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut), "{target}: {kind}");
+        };
+        in_vain("/some/path/src/serve.rs?build");
+        assert!(fetch(&server, "/some/path/src/serve.rs?build").starts_with("HTTP/1.1 200"));
+        in_vain("/some/path/src/lib.rs");
+        in_vain("/some/path/src/%6cib.rs");
+        assert!(fetch(&server, "/some/path/src/main.rs").starts_with("HTTP/1.1 200"));
         assert_eq!(server.requests().len(), 5);
     }
 

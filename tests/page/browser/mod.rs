@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
 use xtask::serve::Server;
+pub use xtask::serve::Times;
 
 use cdp::Cdp;
 use driver::Driver;
@@ -116,6 +117,11 @@ impl Browser {
     /// The page's server goes away: what is not kept in the browser is gone.
     pub fn cut_network(&self) {
         drop(self.server.take());
+    }
+
+    /// The page's server takes requests for this file of the page and never answers them, so many times.
+    pub fn withhold(&self, file: &str, times: Times) {
+        self.server.borrow().as_ref().expect("the network is not cut").withhold(file, times);
     }
 
     /// What the page's server was asked for: "GET /some/path/index.html".
