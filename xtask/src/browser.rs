@@ -66,7 +66,8 @@ fn advice(missing: &str, elsewhere: &str) -> String {
     format!("{missing} The page tests need it. {what}")
 }
 
-fn given(variable: &str) -> Result<Option<PathBuf>> {
+/// The program that an environment variable names, if it is set.
+pub(crate) fn given(variable: &str) -> Result<Option<PathBuf>> {
     let Some(path) = std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from) else {
         return Ok(None);
     };

@@ -21,13 +21,22 @@ pub fn ensure_packages(browser_missing: bool) -> Result<()> {
     if !is_debian() || !is_root() || !(browser_missing || vulkan_missing()) {
         return Ok(());
     }
+    install(&PACKAGES)
+}
+
+/// Installs Firefox where this user may; elsewhere does nothing.
+pub fn install_firefox() -> Result<()> {
+    if is_debian() && is_root() { install(&["firefox-esr"]) } else { Ok(()) }
+}
+
+fn install(packages: &[&str]) -> Result<()> {
     let apt = || {
         let mut command = proc::command("apt-get");
         command.env("DEBIAN_FRONTEND", "noninteractive");
         command
     };
     proc::run(apt().args(["update", "--quiet"]))?;
-    proc::run(apt().args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(PACKAGES))
+    proc::run(apt().args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(packages))
 }
 
 /// No software Vulkan driver. A machine with a GPU of its own has another one, and gets this one beside it.

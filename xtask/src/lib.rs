@@ -1,10 +1,11 @@
-//! What `cargo xtask` does, and what the page tests share with it: the static server and the browser's whereabouts.
+//! What `cargo xtask` does, and what the page tests share with it: the static server and the browsers' whereabouts.
 
 pub mod bench;
 pub mod browser;
 pub mod build;
 pub mod debian;
 pub mod finish;
+pub mod firefox;
 pub mod fuzz;
 pub mod proc;
 pub mod serve;

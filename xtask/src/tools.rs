@@ -10,6 +10,7 @@ pub const WASM: &str = "wasm32-unknown-unknown";
 
 /// Newer ones need a newer Rust than the pinned one.
 const TRUNK: &str = "0.21.14";
+const GECKODRIVER: &str = "0.37.1";
 
 /// The wasm32 target, clippy and rustfmt of the toolchain in use.
 pub fn ensure_rust() -> Result<()> {
@@ -46,6 +47,22 @@ pub fn ensure_wasm_bindgen() -> Result<PathBuf> {
     ensure("wasm-bindgen-cli", &version, &["wasm-bindgen", "wasm-bindgen-test-runner"], &[])
 }
 
+/// The folder of `geckodriver`, which drives Firefox for the tests.
+pub fn ensure_geckodriver() -> Result<PathBuf> {
+    ensure("geckodriver", GECKODRIVER, &["geckodriver"], &["--locked"])
+}
+
+/// The `geckodriver` that an earlier run has installed.
+pub fn installed_geckodriver() -> Option<PathBuf> {
+    let driver = home("geckodriver", GECKODRIVER).ok()?.join("bin/geckodriver");
+    Some(driver.with_extension(std::env::consts::EXE_EXTENSION)).filter(|driver| driver.is_file())
+}
+
+/// The folder that a tool is installed into.
+fn home(name: &str, version: &str) -> Result<PathBuf> {
+    Ok(cache()?.join("tools").join(format!("{name}-{version}")))
+}
+
 fn ensure(name: &str, version: &str, programs: &[&str], options: &[&str]) -> Result<PathBuf> {
     let on_path = proc::on_path(&programs[..1]);
     if let Some(folder) =
@@ -53,15 +70,14 @@ fn ensure(name: &str, version: &str, programs: &[&str], options: &[&str]) -> Res
     {
         return Ok(folder.to_path_buf());
     }
-    let tools = cache()?.join("tools");
-    let home = tools.join(format!("{name}-{version}"));
+    let home = home(name, version)?;
     let bin = home.join("bin");
     if is_complete(&bin, programs, version) {
         return Ok(bin);
     }
     println!("Installing {name} {version} into {} (once, some minutes)", home.display());
     // Kept until the install succeeds: one that was interrupted goes on where it stopped.
-    let scratch = tools.join("build");
+    let scratch = home.with_file_name("build");
     let mut install = proc::cargo();
     // Away from the workspace, whose settings are not the tool's. A link-time optimised Trunk takes minutes more.
     install.current_dir(std::env::temp_dir()).env("CARGO_TARGET_DIR", &scratch).env_remove("RUSTFLAGS");
