@@ -7,6 +7,7 @@ pub mod debian;
 pub mod finish;
 pub mod firefox;
 pub mod fuzz;
+pub mod loads;
 pub mod proc;
 pub mod serve;
 pub mod steps;

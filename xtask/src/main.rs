@@ -1,9 +1,10 @@
-//! `cargo xtask build | serve | bench | test | fuzz`. The README's commands are these.
+//! `cargo xtask build | serve | bench | test | loads | fuzz`. The README's commands are these.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use xtask::bench::{self, Wish};
-use xtask::{build, finish, fuzz, proc, serve, steps};
+use xtask::{build, finish, fuzz, loads, proc, serve, steps};
 
 const USAGE: &str = "\
 cargo xtask build [--dev]              builds the static page into dist/
@@ -14,6 +15,10 @@ cargo xtask bench [OPTIONS]            builds the page, runs the benchmarks and 
     --keep-page                        takes the page as it lies in dist/
     --write-readme                     puts the table into README.md
 cargo xtask test [--only STEPS]        runs every check; STEPS is a list such as fmt,clippy,native,kernels,page
+cargo xtask loads [OPTIONS]            loads the page in dist/ in many fresh Firefox processes and counts what hangs:
+    --count N                          instead of 20
+    --webgpu                           with WebGPU switched on
+    --no-watchdog                      without the page's own way out
 cargo xtask fuzz [SECONDS]             fuzzes the readers of files, each for so long (600), with a nightly Rust
 
 What is missing is installed: the wasm32 target, Trunk and wasm-bindgen (into a cache folder of yours) and, on
@@ -59,6 +64,11 @@ fn run(args: &[&str]) -> proc::Result<()> {
             let Options { only, rounds, keep_page, write_readme, .. } = options;
             bench::run(&Wish { only, keep_page, write_readme, rounds })
         }
+        "loads" => {
+            let options = Options::parse(options, &["--count", "--webgpu", "--no-watchdog"])?;
+            let Options { count, webgpu, no_watchdog, .. } = options;
+            loads::run(loads::Wish { count, webgpu, no_watchdog, patience: Duration::from_secs(60) })
+        }
         // Not for people: Trunk ends every build with it.
         "finish" => finish::run(),
         "test" => steps::test(&Options::parse(options, &["--only"])?.only),
@@ -77,6 +87,7 @@ fn run(args: &[&str]) -> proc::Result<()> {
     }
 }
 
+#[derive(Default)]
 struct Options {
     dev: bool,
     port: u16,
@@ -84,12 +95,14 @@ struct Options {
     rounds: Option<usize>,
     keep_page: bool,
     write_readme: bool,
+    count: usize,
+    webgpu: bool,
+    no_watchdog: bool,
 }
 
 impl Options {
     fn parse(args: &[&str], allowed: &[&str]) -> proc::Result<Self> {
-        let mut options =
-            Self { dev: false, port: 8080, only: Vec::new(), rounds: None, keep_page: false, write_readme: false };
+        let mut options = Self { port: 8080, count: 20, ..Self::default() };
         let mut rest = args.iter();
         while let Some(&arg) = rest.next() {
             let (name, inline) = arg.split_once('=').map_or((arg, None), |(name, value)| (name, Some(value)));
@@ -100,6 +113,8 @@ impl Options {
                 "--dev" => Some(&mut options.dev),
                 "--keep-page" => Some(&mut options.keep_page),
                 "--write-readme" => Some(&mut options.write_readme),
+                "--webgpu" => Some(&mut options.webgpu),
+                "--no-watchdog" => Some(&mut options.no_watchdog),
                 _ => None,
             };
             if let Some(switch) = switch {
@@ -109,13 +124,16 @@ impl Options {
             let value = inline.or_else(|| rest.next().copied()).ok_or(format!("`{name}` wants a value."))?;
             match name {
                 "--port" => options.port = value.parse().map_err(|_| format!("`{value}` is no port number."))?,
-                "--rounds" => match value.parse() {
-                    Ok(rounds) if rounds > 0 => options.rounds = Some(rounds),
-                    _ => return Err(format!("`{value}` is no number of rounds.")),
-                },
+                "--rounds" => options.rounds = Some(count(value)?),
+                "--count" => options.count = count(value)?,
                 _ => options.only = value.split(',').map(str::to_owned).collect(),
             }
         }
         Ok(options)
     }
+}
+
+/// How often something is to be done.
+fn count(value: &str) -> proc::Result<usize> {
+    value.parse().ok().filter(|count| *count > 0).ok_or(format!("`{value}` is no number of times."))
 }
