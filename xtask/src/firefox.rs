@@ -64,6 +64,7 @@ pub fn quiet() -> Map<String, Value> {
         "browser.shell.checkDefaultBrowser": false,
         "browser.startup.homepage_override.mstone": "ignore",
         "datareporting.policy.dataSubmissionEnabled": false,
+        "messaging-system.rsexperimentloader.enabled": false,
         "network.captive-portal-service.enabled": false,
         "network.connectivity-service.enabled": false,
         "services.settings.server": "data:,",
