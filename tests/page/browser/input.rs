@@ -6,7 +6,7 @@ use fantoccini::Locator;
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use serde_json::{Value, json};
 
-use super::Browser;
+use super::{Browser, Kind};
 
 impl Browser {
     /// Drops files and folders with real drag-and-drop events: onto the drop zone where one is in sight, else
@@ -31,15 +31,44 @@ impl Browser {
             assert!(path.exists(), "{} is not there to drop", path.display());
         }
         self.mark();
+        if self.kind == Kind::Firefox {
+            return self.drop_as_if(paths, x, y);
+        }
         let data = json!({ "items": [], "files": paths, "dragOperationsMask": 1 });
         for event in ["dragEnter", "dragOver", "drop"] {
             self.cdp("Input.dispatchDragEvent", json!({ "type": event, "x": x, "y": y, "data": data }));
         }
     }
 
+    /// What Firefox's WebDriver has no command for: events made in the page, with files that an input was given. Their
+    /// folders do not show, and folders cannot be dropped.
+    fn drop_as_if(&self, paths: &[PathBuf], x: &Value, y: &Value) {
+        self.eval(
+            "const input = document.createElement('input');
+            Object.assign(input, { type: 'file', multiple: true, id: 'to-drop' });
+            document.body.append(input)",
+            vec![],
+        );
+        self.give("#to-drop", paths);
+        let script = "const input = document.querySelector('#to-drop');
+            const dataTransfer = new DataTransfer();
+            for (const file of input.files) dataTransfer.items.add(file);
+            input.remove();
+            const [clientX, clientY] = arguments;
+            const target = document.elementFromPoint(clientX, clientY);
+            for (const type of ['dragenter', 'dragover', 'drop']) {
+                target.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, clientX, clientY, dataTransfer }));
+            }";
+        self.eval(script, vec![x.clone(), y.clone()]);
+    }
+
     /// Chooses files through an `<input type=file>`, as its dialog would.
     pub fn choose_files(&self, input: &str, paths: &[PathBuf]) {
         self.mark();
+        self.give(input, paths);
+    }
+
+    fn give(&self, input: &str, paths: &[PathBuf]) {
         let paths: Vec<_> = paths.iter().map(|path| path.to_str().expect("a path in Unicode")).collect();
         let found = self.client.find(Locator::Css(input));
         let element = self.wait(found, input);
@@ -103,6 +132,9 @@ impl Browser {
 
     /// Presses Escape, wherever the focus is.
     pub fn press_escape(&self) {
+        if self.kind == Kind::Firefox {
+            return self.press('\u{E00C}');
+        }
         for kind in ["rawKeyDown", "keyUp"] {
             let key = json!({ "type": kind, "key": "Escape", "code": "Escape", "windowsVirtualKeyCode": 27 });
             self.cdp("Input.dispatchKeyEvent", key);
@@ -122,8 +154,20 @@ impl Browser {
 
     /// A window of this size in CSS pixels.
     pub fn viewport(&self, width: u32, height: u32) {
+        if self.kind == Kind::Firefox {
+            return self.resize(width, height);
+        }
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
         self.cdp("Emulation.setDeviceMetricsOverride", size);
+    }
+
+    /// The window's frame is what it has beside its viewport.
+    fn resize(&self, width: u32, height: u32) {
+        let frame = self.eval("return [outerWidth - innerWidth, outerHeight - innerHeight]", vec![]);
+        let side = |n: usize| frame[n].as_u64().and_then(|side| u32::try_from(side).ok()).expect("a length");
+        self.wait(self.client.set_window_size(width + side(0), height + side(1)), "the window's size");
+        let inside = || self.eval("return [innerWidth, innerHeight]", vec![]);
+        self.until("the window has its size", || inside() == json!([width, height]));
     }
 
     pub fn prefer(&self, theme: &str) {

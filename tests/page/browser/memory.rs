@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -21,7 +20,7 @@ pub struct Watch {
 impl Browser {
     /// Bytes that the browser takes now; `None` where the system does not say.
     pub fn memory(&self) -> Option<u64> {
-        proportional_set_size(main_process(self.profile.path())?)
+        proportional_set_size(self.kind.main_process(self.profile.path())?)
     }
 
     /// Lets the page throw away what nobody holds any more.
@@ -31,7 +30,7 @@ impl Browser {
 
     /// Begins to watch for the peak.
     pub fn watch_memory(&self) -> Option<Watch> {
-        let main = main_process(self.profile.path())?;
+        let main = self.kind.main_process(self.profile.path())?;
         proportional_set_size(main)?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
@@ -52,12 +51,6 @@ impl Watch {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().expect("the watch ends")
     }
-}
-
-/// The browser's own process: its profile's lock names it (`host-pid`).
-fn main_process(profile: &Path) -> Option<u32> {
-    let lock = fs::read_link(profile.join("SingletonLock")).ok()?;
-    lock.to_str()?.rsplit_once('-')?.1.parse().ok()
 }
 
 /// Of a process and all that descend from it.

@@ -1,4 +1,4 @@
-//! A headless Chromium with the built page in it, for tests that do what a person does.
+//! A headless Chromium or Firefox with the built page in it, for tests that do what a person does.
 //!
 //! Every call blocks. What goes wrong panics with the page's status, errors and console in the text.
 
@@ -7,11 +7,12 @@ mod driver;
 mod input;
 mod memory;
 mod output;
+mod setting;
 mod strangers;
 mod temp;
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use fantoccini::{Client, ClientBuilder};
@@ -23,24 +24,23 @@ use cdp::Cdp;
 use driver::Driver;
 pub use memory::Watch;
 pub use output::Traffic;
+use setting::Places;
+pub use setting::{Gpu, Kind, Setting};
 use strangers::Strangers;
 pub use temp::TempDir;
 
 /// Long enough for a software GPU on two busy cores; reached only when something hangs.
 pub const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Whether the browser has a WebGPU adapter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gpu {
-    Software,
-    Absent,
-}
+/// Watches the page from within.
+const PROBE: &str = include_str!("probe.js");
 
 /// Where the page is served: a static host may put it anywhere.
 pub const PLACE: &str = "/some/path/";
 
 /// One browser with a fresh profile, one driver and one server of `dist/`. All end when it is dropped.
 pub struct Browser {
+    kind: Kind,
     runtime: tokio::runtime::Runtime,
     client: Client,
     downloads: TempDir,
@@ -49,29 +49,35 @@ pub struct Browser {
     server: RefCell<Option<Server>>,
     address: String,
     strangers: Strangers,
-    _driver: Driver,
+    driver: Driver,
 }
 
 impl Browser {
+    /// Chromium.
     pub fn start() -> Self {
         Self::start_with(Gpu::Software)
     }
 
+    /// Chromium.
     pub fn start_with(gpu: Gpu) -> Self {
-        let dist = xtask::build::dist();
-        assert!(dist.join("index.html").is_file(), "{} holds no page: run cargo xtask build", dist.display());
-        Self::serving(PLACE, dist, gpu)
+        Self::start_as(Setting { gpu, ..Setting::new(Kind::Chromium) })
     }
 
-    /// With the page at another place.
+    pub fn start_as(setting: Setting) -> Self {
+        let dist = xtask::build::dist();
+        assert!(dist.join("index.html").is_file(), "{} holds no page: run cargo xtask build", dist.display());
+        Self::serving(PLACE, dist, setting)
+    }
+
+    /// Chromium, with the page at another place.
     pub fn start_at(place: &str) -> Self {
-        Self::serving(place, xtask::build::dist(), Gpu::Software)
+        Self::serving(place, xtask::build::dist(), Setting::new(Kind::Chromium))
     }
 
     /// A browser that does not come up is no fault of the page: there are three tries, and each that fails is said.
-    fn serving(place: &str, folder: PathBuf, gpu: Gpu) -> Self {
-        let programs = xtask::browser::Browser::find().unwrap_or_else(|text| panic!("{text}"));
-        let begin = || Self::begin(&programs, place, folder.clone(), gpu);
+    fn serving(place: &str, folder: PathBuf, setting: Setting) -> Self {
+        let programs = setting.kind.programs().unwrap_or_else(|text| panic!("{text}"));
+        let begin = || Self::begin(&programs, place, folder.clone(), setting);
         let again = |text: String| {
             println!("no browser: {text}");
             begin()
@@ -79,37 +85,48 @@ impl Browser {
         begin().or_else(again).or_else(again).unwrap_or_else(|text| panic!("no browser: {text}"))
     }
 
-    fn begin(programs: &xtask::browser::Browser, place: &str, folder: PathBuf, gpu: Gpu) -> Result<Self, String> {
+    fn begin(programs: &(PathBuf, PathBuf), place: &str, folder: PathBuf, setting: Setting) -> Result<Self, String> {
+        let kind = setting.kind;
         let server = Server::under(place, folder, 0).map_err(|e| format!("no free port on 127.0.0.1: {e}"))?;
-        let profile = TempDir::new("profile");
-        let driver = Driver::start(&programs.driver, profile.path())?;
+        let (profile, downloads) = (TempDir::new("profile"), TempDir::new("downloads"));
+        setting.prepare(profile.path()).map_err(|e| format!("{}: {e}", profile.path().display()))?;
+        let driver = Driver::start(kind, &programs.1, profile.path())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let strangers = Strangers::watch();
-        let capabilities = capabilities(&programs.chrome, profile.path(), gpu, strangers.port());
+        let places = Places {
+            program: programs.0.clone(),
+            profile: profile.path(),
+            downloads: downloads.path(),
+            proxy: strangers.port(),
+        };
         let connector = hyper_util::client::legacy::connect::HttpConnector::new();
         let mut builder = ClientBuilder::new(connector);
-        let connecting = builder.capabilities(capabilities).connect(&driver.address);
-        let client = runtime.block_on(connecting).map_err(|e| format!("no session with Chromium: {e}"))?;
-        let downloads = TempDir::new("downloads");
+        let connecting = builder.capabilities(setting.capabilities(&places)).connect(&driver.address);
+        let client = runtime.block_on(connecting).map_err(|e| format!("no session with {kind:?}: {e}"))?;
         let (address, server) = (server.address(), RefCell::new(Some(server)));
-        let browser = Self { runtime, client, downloads, profile, server, address, strangers, _driver: driver };
-        let probe = json!({ "source": include_str!("probe.js") });
-        browser.try_cdp("Page.addScriptToEvaluateOnNewDocument", probe)?;
-        let folder = browser.downloads.path();
-        let downloads = json!({ "behavior": "allow", "downloadPath": folder });
-        browser.try_cdp("Browser.setDownloadBehavior", downloads)?;
+        let browser = Self { kind, runtime, client, downloads, profile, server, address, strangers, driver };
+        match kind {
+            Kind::Chromium => {
+                browser.try_cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": PROBE }))?;
+                let downloads = json!({ "behavior": "allow", "downloadPath": browser.downloads.path() });
+                // Private windows are none of the browser's own context.
+                let of = if setting.private { "Page.setDownloadBehavior" } else { "Browser.setDownloadBehavior" };
+                browser.try_cdp(of, downloads)?;
+            }
+            // It is given the probe with every page.
+            Kind::Firefox => browser.viewport(1280, 800),
+        }
         Ok(browser)
     }
 
-    /// Runs a script in every page that is opened from now on, before its own.
+    /// Runs a script in every page that is opened from now on, before its own. Chromium only.
     pub fn before_the_page(&self, script: &str) {
         self.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script }));
     }
 
     /// Opens the page with a query such as `?backend=cpu`, and waits until the engine is up or has failed.
     pub fn open(&self, query: &str) {
-        let address = format!("{}/{query}", self.address);
-        self.wait(self.client.goto(&address), &address);
+        self.visit(&format!("{}/{query}", self.address));
         let up = || self.exists("[data-testid=backend][data-backend]") || self.state() == "error";
         self.until("the engine is up", up);
     }
@@ -137,6 +154,10 @@ impl Browser {
     /// Opens any address, and waits for no engine.
     pub fn visit(&self, address: &str) {
         self.wait(self.client.goto(address), address);
+        if self.kind == Kind::Firefox {
+            // Its WebDriver has no scripts that run before the page's own.
+            self.eval(PROBE, vec![]);
+        }
     }
 
     /// Of the server of the built page.
@@ -163,6 +184,7 @@ impl Browser {
     }
 
     fn try_cdp(&self, method: &'static str, params: Value) -> Result<Value, String> {
+        assert_eq!(self.kind, Kind::Chromium, "{method} is Chromium's own");
         self.attempt(self.client.issue_cmd(Cdp { method, params }), method)
     }
 
@@ -216,7 +238,9 @@ impl Browser {
             return { status: text('status'), progress: text('progress'), errors: text('error'), warnings: text('warning'),
                 items: text('item'), states: window.__probe?.states?.slice(-8).map((s) => s.state) }";
         let page = self.eval(script, vec![]);
-        format!("{page:#}\nconsole: {:#?}", self.problems())
+        let files = std::fs::read_dir(self.downloads.path()).into_iter().flatten().flatten();
+        let files: Vec<_> = files.map(|file| file.file_name()).collect();
+        format!("{page:#}\ndownloads: {files:?}\nconsole: {:#?}", self.problems())
     }
 }
 
@@ -225,32 +249,10 @@ impl Drop for Browser {
         let close = self.client.clone().close();
         let closed = self.runtime.block_on(async { tokio::time::timeout(Duration::from_secs(10), close).await });
         if !matches!(closed, Ok(Ok(()))) {
-            kill_by_profile(self.profile.path());
+            // It no longer listens.
+            if let Some(process) = self.kind.main_process(self.profile.path()) {
+                drop(std::process::Command::new("kill").args(["-KILL", &process.to_string()]).status());
+            }
         }
     }
-}
-
-/// Chromium that no longer listens: its profile's lock names the process (`host-pid`, on Linux and macOS).
-fn kill_by_profile(profile: &Path) {
-    let lock = std::fs::read_link(profile.join("SingletonLock"));
-    if let Some((_, pid)) = lock.ok().as_deref().and_then(Path::to_str).and_then(|name| name.rsplit_once('-')) {
-        drop(std::process::Command::new("kill").args(["-KILL", pid]).status());
-    }
-}
-
-fn capabilities(chrome: &Path, profile: &Path, gpu: Gpu, proxy: u16) -> fantoccini::wd::Capabilities {
-    let mut args: Vec<String> = xtask::browser::FLAGS.map(str::to_owned).into();
-    args.push(format!("--user-data-dir={}", profile.display()));
-    // Everything that any console is told, the engine worker's too.
-    args.push("--enable-logging".to_owned());
-    args.push(format!("--log-file={}", profile.join(output::CONSOLE).display()));
-    // Servers on this machine are asked directly.
-    args.push(format!("--proxy-server=http://127.0.0.1:{proxy}"));
-    args.push("--window-size=1280,800".to_owned());
-    if gpu == Gpu::Absent {
-        args.retain(|flag| !flag.contains("webgpu") && !flag.contains("swiftshader"));
-        args.push("--disable-gpu".to_owned());
-    }
-    let options = json!({ "binary": chrome, "args": args });
-    [("goog:chromeOptions".to_owned(), options)].into_iter().collect()
 }

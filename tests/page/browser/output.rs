@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::Browser;
+use super::{Browser, Kind};
 
 /// Chromium's log in the profile's folder; it repeats every line that a console is told.
 pub const CONSOLE: &str = "console.log";
@@ -70,7 +70,7 @@ impl Browser {
             let len = fs::metadata(file).map_or(0, |data| data.len());
             let is_whole = len > 0 && before == Some((file.clone(), len));
             before = Some((file.clone(), len));
-            if !is_whole || file.extension().is_none_or(|e| e == "crdownload" || e == "tmp") {
+            if !is_whole || file.extension().is_none_or(|e| e == "crdownload" || e == "part" || e == "tmp") {
                 return false;
             }
             let name = file.file_name().expect("a name").to_string_lossy().into_owned();
@@ -111,11 +111,17 @@ impl Browser {
         let log = String::from_utf8_lossy(&log);
         let told = log.lines().filter(|line| line.contains(":CONSOLE") || line.contains("panicked at"));
         problems.extend(told.filter(|line| is_problem(line)).map(str::to_owned));
+        problems.extend(self.driver.said().into_iter().filter(|line| is_problem_of_firefox(line)));
         problems
     }
 
     /// "Chrome/140.0.7339.185", headless or not.
     pub fn version(&self) -> String {
+        if self.kind == Kind::Firefox {
+            let version =
+                self.client.capabilities().and_then(|all| Some(all.get("browserVersion")?.as_str()?.to_owned()));
+            return format!("Firefox/{}", version.as_deref().unwrap_or("of an unknown version"));
+        }
         let said = self.cdp("Browser.getVersion", json!({}));
         let product = said["product"].as_str().unwrap_or("an unknown browser");
         product.trim_start_matches("Headless").to_owned()
@@ -133,6 +139,15 @@ impl Browser {
         fs::create_dir_all(&folder).expect("a folder for screenshots");
         fs::write(folder.join(format!("{name}.png")), png).expect("a screenshot on disk");
     }
+}
+
+/// Of the lines that Firefox and its driver print, those of the page and its workers: Firefox's own scripts have errors
+/// too. A console's texts are in quotes; what is no text the probe sees.
+fn is_problem_of_firefox(line: &str) -> bool {
+    let is_of_the_page = line.contains("http://127.0.0.1") || line.contains("blob:");
+    line.contains("panicked")
+        || line.starts_with("console.error: \"")
+        || (line.starts_with("JavaScript error") && is_of_the_page)
 }
 
 fn is_problem(line: &str) -> bool {

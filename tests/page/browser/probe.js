@@ -1,6 +1,7 @@
-// Runs in every document before the page's own scripts, and watches: what the engine sends, what the console is
+// Runs in every document before the page's own scripts (in Firefox once it is loaded), and watches: what the engine sends, what the console is
 // told, what the status was, how long the main thread was busy.
 (() => {
+  if (window.__probe) return;
   const probe = { messages: [], problems: [], alerts: [], states: [], longTasks: [], kinds: [], mark: 0 };
   Object.defineProperty(window, "__probe", { value: probe });
 
@@ -60,7 +61,8 @@
     requestAnimationFrame(() => requestAnimationFrame(() => { entry.drawn = performance.now(); }));
   };
   new MutationObserver(note).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-state"] });
-  new PerformanceObserver((list) => { for (const task of list.getEntries()) probe.longTasks.push(task.duration); })
+  note();
+  if (PerformanceObserver.supportedEntryTypes.includes("longtask")) new PerformanceObserver((list) => { for (const task of list.getEntries()) probe.longTasks.push(task.duration); })
     .observe({ type: "longtask", buffered: true });
 
   // When the person last dropped or pressed something.

@@ -41,10 +41,18 @@ impl Strangers {
     }
 }
 
-/// What Chromium asks by itself, whatever its flags say: the time, updates, its account, its search engine, and empty
-/// connections made in advance.
+/// What a browser asks by itself, whatever its settings say: the time, updates, its account, its search engine, and
+/// empty connections made in advance.
 fn is_errand(line: &str) -> bool {
-    const HOSTS: [&str; 4] = [".google.com", ".googleapis.com", ".gstatic.com", "duckduckgo.com"];
+    const HOSTS: [&str; 7] = [
+        ".google.com",
+        ".googleapis.com",
+        ".gstatic.com",
+        "duckduckgo.com",
+        ".mozilla.org",
+        ".mozilla.com",
+        ".firefox.com",
+    ];
     let target = line.split(' ').nth(1).unwrap_or_default();
     let target = target.strip_prefix("http://").unwrap_or(target);
     let host = target.split(['/', ':']).next().unwrap_or_default();
