@@ -11,7 +11,7 @@ use crate::fixtures::folder;
 use crate::report::{only_adapter, text};
 
 /// Waits until the page's files are kept for offline use.
-fn kept(browser: &Browser) {
+pub fn kept(browser: &Browser) {
     let script = "return navigator.serviceWorker.ready.then((kept) => kept.active.scriptURL)";
     let worker = browser.eval(script, vec![]);
     assert!(worker.as_str().is_some_and(|address| address.ends_with(&format!("{PLACE}sw.js"))), "{worker}");

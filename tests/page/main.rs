@@ -16,6 +16,7 @@ mod embed;
 mod explore;
 mod exports;
 mod extraction;
+mod firefox;
 mod fixtures;
 mod hostile;
 mod hosting;
