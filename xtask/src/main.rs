@@ -14,7 +14,7 @@ cargo xtask bench [OPTIONS]            builds the page, runs the benchmarks and 
     --rounds N                         instead of 5, whose medians the figures are
     --keep-page                        takes the page as it lies in dist/
     --write-readme                     puts the table into README.md
-cargo xtask test [--only STEPS]        runs every check; STEPS is a list such as fmt,clippy,native,kernels,page
+cargo xtask test [--only STEPS]        runs every check; STEPS is a list such as fmt,clippy,native,kernels,page,firefox
 cargo xtask loads [OPTIONS]            loads the page in dist/ in many fresh Firefox processes and counts what hangs:
     --count N                          instead of 20
     --webgpu                           with WebGPU switched on

@@ -5,25 +5,44 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::browser::{Browser, FLAGS};
+use crate::firefox::Firefox;
 use crate::proc::{self, Result};
 use crate::{build, tools};
 
 /// A step's name for `--only`, its heading, and what it does.
 type Step = (&'static str, &'static str, fn(&Setup) -> Result<()>);
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     ("fmt", "Formatting", fmt),
     ("clippy", "Clippy, native and wasm32", clippy),
     ("native", "Native tests, the GPU's among them", native),
     ("kernels", "Kernels in a real browser", kernels),
     ("page", "Release build of the page", release),
     ("page", "The page in a real browser", page),
+    ("firefox", "The page in Firefox", in_firefox),
 ];
 
 /// What the steps found installed.
 struct Setup {
     browser: Browser,
+    /// Or why there is none.
+    firefox: Result<Firefox>,
     wasm_bindgen: PathBuf,
+}
+
+impl Setup {
+    fn find() -> Result<Self> {
+        Ok(Self {
+            browser: Browser::ensure()?,
+            wasm_bindgen: tools::ensure_wasm_bindgen()?,
+            firefox: Firefox::ensure(),
+        })
+    }
+
+    /// Why a step cannot be done here, where it is one that others can do without.
+    fn lacks(&self, step: &str) -> Option<&str> {
+        self.firefox.as_ref().err().filter(|_| step == "firefox").map(String::as_str)
+    }
 }
 
 /// Runs the steps that `only` names, or all if it is empty, and stops at the first that fails.
@@ -45,21 +64,29 @@ pub fn test(only: &[String]) -> Result<()> {
     let mut setup = None;
     timed("Tools", &mut || {
         tools::ensure_rust()?;
-        setup = Some(Setup { browser: Browser::ensure()?, wasm_bindgen: tools::ensure_wasm_bindgen()? });
+        setup = Some(Setup::find()?);
         Ok(())
     })?;
     let setup = setup.ok_or("The tools are not ready.")?;
+    let mut left_out = Vec::new();
     for (name, heading, step) in STEPS {
-        if only.is_empty() || only.iter().any(|wanted| wanted == name) {
-            timed(heading, &mut || step(&setup))?;
+        let is_wanted = only.iter().any(|wanted| wanted == name);
+        match setup.lacks(name) {
+            Some(why) if only.is_empty() => left_out.push(format!("{heading}: {why}")),
+            Some(why) if is_wanted => return Err(format!("{heading}: {why}")),
+            _ if only.is_empty() || is_wanted => timed(heading, &mut || step(&setup))?,
+            _ => {}
         }
     }
-    println!("\nAll passed.");
+    println!("\n{} passed.", if left_out.is_empty() { "All" } else { "All that could be run" });
     for (heading, time) in &times {
         println!("{:>8.1} s  {heading}", time.as_secs_f64());
     }
     let total: Duration = times.iter().map(|(_, time)| *time).sum();
     println!("{:>8.1} s  in all", total.as_secs_f64());
+    for what in left_out {
+        println!("Left out: {what}.");
+    }
     Ok(())
 }
 
@@ -115,9 +142,12 @@ fn kernels(setup: &Setup) -> Result<()> {
     // Seconds for all tests together: a software adapter is slow.
     runner.env("WASM_BINDGEN_TEST_TIMEOUT", "1800").env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
     let said = proc::run_and_keep(&mut runner)?;
-    // A program without tests ends well too.
-    let passed = said.lines().any(|line| line.starts_with("test result: ok.") && !line.contains(" 0 passed"));
-    if passed { Ok(()) } else { Err("Not one kernel was tested in the browser.".to_owned()) }
+    if has_passed(&said) { Ok(()) } else { Err("Not one kernel was tested in the browser.".to_owned()) }
+}
+
+/// A program without tests ends well too.
+fn has_passed(said: &str) -> bool {
+    said.lines().any(|line| line.starts_with("test result: ok.") && !line.contains(" 0 passed"))
 }
 
 /// Builds, and gives the program that Cargo says it made.
@@ -143,9 +173,21 @@ fn release(_: &Setup) -> Result<()> {
 }
 
 fn page(setup: &Setup) -> Result<()> {
-    let (well, said) = proc::run_and_hear(&mut page_tests(&setup.browser, &["--show-output"]))?;
+    heard(&mut page_tests(&setup.browser, &["--show-output", "--skip", "firefox::"]))
+}
+
+/// The tests of `tests/page/firefox`, which drive both browsers.
+fn in_firefox(setup: &Setup) -> Result<()> {
+    let firefox = setup.firefox.as_ref().map_err(String::clone)?;
+    let mut tests = page_tests(&setup.browser, &["--show-output", "firefox::"]);
+    heard(tests.env("FIREFOX", &firefox.firefox).env("GECKODRIVER", &firefox.driver))
+}
+
+fn heard(tests: &mut Command) -> Result<()> {
+    let (well, said) = proc::run_and_hear(tests)?;
     // What failed is said once more at the very end, where one looks: the figures of the others are long.
-    well.map_err(|text| format!("{text}\n{}", failures(&said)))
+    well.map_err(|text| format!("{text}\n{}", failures(&said)))?;
+    if has_passed(&said) { Ok(()) } else { Err("Not one test of the page was run.".to_owned()) }
 }
 
 /// The part of a test program's output that says what failed and why.
