@@ -16,7 +16,8 @@ use crate::protocol::ToEngine;
 
 /// What a drop holds, before its folders are read.
 enum Dropped {
-    Entry(FileSystemEntry),
+    /// A file or a folder, and the file by itself: some browsers give entries that they cannot open.
+    Entry(FileSystemEntry, Option<File>),
     File(File),
 }
 
@@ -25,7 +26,12 @@ enum Dropped {
 struct Gathered {
     files: Vec<(String, File)>,
     unread: Vec<String>,
+    /// The browser told only where the files are.
+    only_addresses: bool,
 }
+
+/// The way that every browser has.
+const CHOOSE: &str = "Use “Choose files” instead: it gives the page the files themselves.";
 
 /// Listens on the whole window, on every screen.
 pub fn listen(store: Store, wire: Wire) {
@@ -46,11 +52,13 @@ pub fn listen(store: Store, wire: Wire) {
         event.prevent_default();
         store.dragging.set(false);
         // The browser empties the transfer as soon as this handler returns: everything is taken from it now.
-        let dropped = event.data_transfer().map(|t| take(&t)).unwrap_or_default();
+        let transfer = event.data_transfer();
+        let dropped = transfer.as_ref().map(take).unwrap_or_default();
+        let only_addresses = dropped.is_empty() && transfer.as_ref().is_some_and(holds_addresses);
         begin(store, wire);
         let clears = store.state.with_untracked(|s| s.clears);
         spawn_local(async move {
-            let gathered = gather(dropped).await;
+            let gathered = Gathered { only_addresses, ..gather(dropped).await };
             if store.state.with_untracked(|s| s.clears) == clears {
                 load(store, wire, gathered);
             }
@@ -82,7 +90,7 @@ pub fn picked(store: Store, wire: Wire, input: &web_sys::HtmlInputElement) {
 /// Sends named files to the engine, as one drop.
 pub fn send(store: Store, wire: Wire, files: Vec<(String, File)>) {
     begin(store, wire);
-    load(store, wire, Gathered { files, unread: Vec::new() });
+    load(store, wire, Gathered { files, ..Gathered::default() });
 }
 
 fn begin(store: Store, wire: Wire) {
@@ -92,13 +100,17 @@ fn begin(store: Store, wire: Wire) {
 
 fn load(store: Store, wire: Wire, gathered: Gathered) {
     let nothing = gathered.files.is_empty();
+    let unread = !gathered.unread.is_empty();
     store.state.update(|s| {
         for text in gathered.unread {
-            s.page_problem(false, text);
+            s.page_problem(nothing, text);
         }
         if s.no_backend.is_some() {
             s.page_problem(true, "Nothing was analysed: the engine that the address asks for is not there.".into());
-        } else if nothing {
+        } else if gathered.only_addresses {
+            let text = "The browser told only where the dropped files are, and a page cannot open them by that.";
+            s.page_problem(true, format!("{text} {CHOOSE}"));
+        } else if nothing && !unread {
             s.page_problem(
                 true,
                 "There was no file in this drop. Drop an adapter’s .safetensors or .gguf file, or the folder it is in."
@@ -121,12 +133,20 @@ fn holds_files(event: &DragEvent) -> bool {
     event.data_transfer().is_some_and(|t| t.types().iter().any(|kind| kind.as_string().as_deref() == Some("Files")))
 }
 
+fn holds_addresses(transfer: &DataTransfer) -> bool {
+    transfer.types().iter().any(|kind| kind.as_string().as_deref() == Some("text/uri-list"))
+}
+
 fn take(transfer: &DataTransfer) -> Vec<Dropped> {
     let items = transfer.items();
     let mut dropped = Vec::new();
     for item in (0..items.length()).filter_map(|i| items.get(i)).filter(|item| item.kind() == "file") {
         match item.webkit_get_as_entry() {
-            Ok(Some(entry)) => dropped.push(Dropped::Entry(entry)),
+            Ok(Some(entry)) => {
+                // Of a folder there is no file, though some browsers hand one out.
+                let file = item.get_as_file().ok().flatten().filter(|_| entry.is_file());
+                dropped.push(Dropped::Entry(entry, file));
+            }
             // Some programs drop files that are not on a disk: those have no entry.
             _ => dropped.extend(item.get_as_file().ok().flatten().map(Dropped::File)),
         }
@@ -141,23 +161,26 @@ fn take(transfer: &DataTransfer) -> Vec<Dropped> {
 async fn gather(dropped: Vec<Dropped>) -> Gathered {
     let mut gathered = Gathered::default();
     // Last in, first out: so that the order of what was dropped is kept.
-    let mut waiting: Vec<FileSystemEntry> = Vec::new();
+    let mut waiting: Vec<(FileSystemEntry, Option<File>)> = Vec::new();
     for one in dropped.into_iter().rev() {
         match one {
-            Dropped::Entry(entry) => waiting.push(entry),
+            Dropped::Entry(entry, file) => waiting.push((entry, file)),
             Dropped::File(file) => gathered.add(path_of(&file), file),
         }
     }
-    while let Some(entry) = waiting.pop() {
+    while let Some((entry, file)) = waiting.pop() {
         let path = relative(&entry.full_path());
         // Not by class: browsers name these classes differently.
         let read = if entry.is_directory() {
-            entries_of(entry.unchecked_ref()).await.map(|inside| waiting.extend(inside.into_iter().rev()))
+            let inside = entries_of(entry.unchecked_ref()).await;
+            inside.map(|inside| waiting.extend(inside.into_iter().rev().map(|entry| (entry, None))))
         } else {
-            file_of(entry.unchecked_into()).await.map(|file| gathered.add(path.clone(), file))
+            let opened = file_of(entry.unchecked_into()).await;
+            opened.or_else(|error| file.ok_or(error)).map(|file| gathered.add(path.clone(), file))
         };
         if let Err(error) = read {
-            gathered.unread.push(format!("{path} could not be opened: {}", words(&error)));
+            let why = words(&error);
+            gathered.unread.push(format!("{path} could not be opened: {}. {CHOOSE}", why.trim_end_matches('.')));
         }
         if gathered.files.len() > MOST_FILES {
             gathered.files.truncate(MOST_FILES);

@@ -12,6 +12,7 @@ mod checkpoints;
 mod comparison;
 mod crew;
 mod dialects;
+mod drop;
 mod embed;
 mod explore;
 mod exports;
