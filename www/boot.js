@@ -2,38 +2,36 @@
 // scripts.
 const app = document.querySelector('meta[name="lorascope-app"]').dataset;
 
-// This script waits for nothing, so that the engine starts while the styles are on their way; the page waits for all.
-prepareEngine();
-if (document.readyState === "loading") await new Promise((parsed) => addEventListener("DOMContentLoaded", parsed));
-if (window.lorascopeSupported) {
-  try {
+// This script waits for nothing but the few lines that start the engine beside it; the page waits for all.
+const parsed = document.readyState === "loading" && new Promise((done) => addEventListener("DOMContentLoaded", done));
+try {
+  await prepareEngine();
+  await parsed;
+  if (window.lorascopeSupported) {
     const { default: init } = await import(new URL(app.js, document.baseURI));
     await init({ module_or_path: new URL(app.wasm, document.baseURI) });
-  } catch (error) {
-    console.error(error);
-    document.getElementById("boot")?.replaceChildren(
-      "Lorascope’s own files could not be loaded. Reload the page; if that does not help, this copy of the site is incomplete. (" + error + ")");
   }
+} catch (error) {
+  await parsed;
+  console.error(error);
+  document.getElementById("boot")?.replaceChildren(
+    "Lorascope’s own files could not be loaded. Reload the page; if that does not help, this copy of the site is incomplete. (" + error + ")");
 }
 
 // The engine, for the page (src/source/worker.rs): first the one that loads and compiles while the page does. It says
 // nothing until it is spoken to, unless it fails: then the page starts another one and hears why.
-function startEngine() {
+async function prepareEngine() {
   const site = { base: new URL("./", document.baseURI).href, build: app.build };
-  const script = JSON.stringify(`${site.base}engine_loader.js?${site.build}`);
-  const code = `self.lorascope=${JSON.stringify(site)};importScripts(${script});`;
-  return new Worker(URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
-}
-
-function prepareEngine() {
+  const { startEngine } = await import(`${site.base}watchdog.js?${site.build}`);
+  const watched = new URLSearchParams(location.search).get("watchdog") !== "off";
   let waiting;
   globalThis.startWorker = () => {
-    const engine = waiting ?? startEngine();
+    const engine = waiting ?? startEngine(site, watched);
     waiting = undefined;
     return engine;
   };
   try {
-    waiting = startEngine();
+    waiting = startEngine(site, watched);
     waiting.onmessage = waiting.onerror = () => { waiting = undefined; };
   } catch (refused) {
     console.info("The engine waits for the page: " + refused);

@@ -1,7 +1,7 @@
 // Lorascope for other pages: `import { analyze } from "https://…/lorascope.js"`.
 //
 // The files are read and computed in a worker on the machine of whoever looks at your page; this module sends nothing
-// anywhere. It fetches its own parts (engine_loader.js, engine.js, engine_bg.wasm, reader.js, helper.js) from the folder
+// anywhere. It fetches its own parts (watchdog.js, engine_loader.js, engine.js, engine_bg.wasm, reader.js, helper.js) from the folder
 // in which it lies. From another origin that host must send `Access-Control-Allow-Origin`, as GitHub Pages does, and a
 // Content-Security-Policy of your page must allow, HOST being that origin:
 // `script-src HOST 'wasm-unsafe-eval'; connect-src HOST; worker-src blob:`.
@@ -49,6 +49,8 @@ export async function analyze(files, { backend = "auto", onProgress, signal } = 
 
   let worker, stop;
   try {
+    worker = await start();
+    signal?.throwIfAborted();
     return await new Promise((resolve, reject) => {
       const fail = (...problems) => reject(new LorascopeError(problems));
       const warnings = [];
@@ -71,7 +73,6 @@ export async function analyze(files, { backend = "auto", onProgress, signal } = 
       const send = (msg, parts = []) => worker.postMessage({ msg, parts });
       stop = () => reject(signal.reason);
       signal?.addEventListener("abort", stop);
-      worker = start();
       worker.onmessage = ({ data: { msg } }) => {
         // A message is its kind alone, or an object of its kind and what comes with it.
         const [[kind, content]] = typeof msg === "string" ? [[msg, {}]] : Object.entries(msg);
@@ -96,17 +97,9 @@ export async function analyze(files, { backend = "auto", onProgress, signal } = 
 // The build puts its name here: as the query of these files it keeps caches from mixing builds.
 const build = "unfinished";
 
-/**
- * Browsers refuse a worker of another origin, and take a script of one's own that loads it. It tells the worker where
- * its files are; src/source/worker.rs does the same for Lorascope's own page.
- */
-function start() {
+/** The engine, watched: see watchdog.js. */
+async function start() {
   const base = new URL(".", import.meta.url).href;
-  const given = JSON.stringify({ base, build });
-  const script = `self.lorascope=${given};importScripts(${JSON.stringify(`${base}engine_loader.js?${build}`)});`;
-  const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-  const worker = new Worker(url);
-  // The worker has begun to load it; freeing the address at once stops some browsers from doing so.
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-  return worker;
+  const { startEngine } = await import(`${base}watchdog.js?${build}`);
+  return startEngine({ base, build });
 }

@@ -5,7 +5,7 @@
 const PREFIX = `lorascope:${new URL(registration.scope).pathname}:`;
 const CACHE = PREFIX + BUILD;
 // Worker files have the build's name as their query; see src/source/worker.rs.
-const WORKER_FILES = ["engine_loader.js", "engine.js", "engine_bg.wasm", "reader.js", "helper.js"];
+const WORKER_FILES = ["watchdog.js", "engine_loader.js", "engine.js", "engine_bg.wasm", "reader.js", "helper.js"];
 // Some hosts leave the ending out.
 const PAGES = {
   "": "index.html", "index": "index.html", "index.html": "index.html", "url": "url.html", "url.html": "url.html",
@@ -54,7 +54,7 @@ async function newest(request, kept) {
   return Promise.race([online, late]);
 }
 
-// Every other file: its name or its query says which build it is of.
+// Every other file: its name or its query says which build it is of. One that is asked for again has more in its query.
 async function kept(request) {
-  return (await (await caches.open(CACHE)).match(request)) ?? fetch(request);
+  return (await (await caches.open(CACHE)).match(request.url.replace(/&again.*$/, ""))) ?? fetch(request);
 }

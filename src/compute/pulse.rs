@@ -65,6 +65,11 @@ pub trait Pulse {
 
     /// Time that went into a part of the work.
     fn spend(&self, _part: Part, _ms: f64) {}
+
+    /// What the caller adds to the reason for the engine, such as that workers of its own are missing.
+    fn remarks(&self) -> String {
+        String::new()
+    }
 }
 
 /// Does the work and tells the pulse how long it took.

@@ -1,14 +1,13 @@
 //! Workers that do nothing but read. A browser copies a file's bytes on the thread that asked for them, and holds only
 //! a megabyte or two for a thread that is busy: while the engine computes, its own reads would stand still.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::future::Future;
 use std::rc::Rc;
 
 use js_sys::{Array, ArrayBuffer, Promise};
-use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, MessageChannel, MessageEvent, Worker};
 
 use super::worker;
@@ -26,43 +25,41 @@ struct Pool {
     next: Cell<usize>,
 }
 
-struct Reader {
-    worker: Worker,
-    /// It has said so. Until then, and where its script cannot be loaded, this thread reads by itself.
-    ready: Rc<Cell<bool>>,
-}
+/// A place for a worker. Until one has answered, and where none does, this thread reads by itself.
+struct Reader(Rc<OnceCell<Worker>>);
 
 impl Pool {
     fn start() -> Self {
         let count = worker::crew_size(SCRIPT).unwrap_or(0);
-        let readers = (0..count).filter_map(|_| Reader::start().ok()).collect();
-        Self { readers, next: Cell::new(0) }
+        Self { readers: (0..count).map(|_| Reader::start()).collect(), next: Cell::new(0) }
     }
 
     /// The next reader in turn, if it is ready.
     fn next(&self) -> Option<&Reader> {
         let turn = self.next.get();
         self.next.set(turn.wrapping_add(1));
-        self.readers.get(turn % self.readers.len().max(1)).filter(|reader| reader.ready.get())
+        self.readers.get(turn % self.readers.len().max(1)).filter(|reader| reader.0.get().is_some())
     }
 }
 
 impl Reader {
-    fn start() -> Result<Self, JsValue> {
-        let worker = worker::start(SCRIPT)?;
-        let ready = Rc::new(Cell::new(false));
-        let says = Rc::clone(&ready);
-        let on_ready = Closure::once_into_js(move || says.set(true));
-        worker.set_onmessage(Some(on_ready.unchecked_ref()));
-        worker.post_message(&JsValue::NULL)?;
-        Ok(Self { worker, ready })
+    fn start() -> Self {
+        let place = Rc::new(OnceCell::new());
+        let reader = Self(Rc::clone(&place));
+        spawn_local(async move {
+            if let Ok(worker) = worker::answering(SCRIPT, &JsValue::NULL).await {
+                let _ = place.set(worker);
+            }
+        });
+        reader
     }
 
     /// Asks for the bytes of `part`; the answer is an `ArrayBuffer` or a text.
     fn ask(&self, part: &Blob) -> Result<Promise, JsValue> {
+        let worker = self.0.get().ok_or(JsValue::NULL)?;
         let channel = MessageChannel::new()?;
         let answer = Promise::new(&mut |resolve, _| channel.port1().set_onmessage(Some(&resolve)));
-        self.worker.post_message_with_transfer(part, &Array::of1(&channel.port2()))?;
+        worker.post_message_with_transfer(part, &Array::of1(&channel.port2()))?;
         Ok(answer)
     }
 }

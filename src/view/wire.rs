@@ -65,7 +65,7 @@ impl Wire {
     }
 
     fn connect(self) -> Result<Connection, JsValue> {
-        let worker = worker::start("engine_loader.js")?;
+        let worker = worker::start_engine()?;
         let on_message = Closure::new(move |event: MessageEvent| self.receive(&event.data()));
         let on_error = Closure::new(move |event: Event| {
             event.prevent_default();

@@ -37,3 +37,4 @@ mod report;
 mod share;
 mod spectra;
 mod training;
+mod watchdog;

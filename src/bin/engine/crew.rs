@@ -1,6 +1,6 @@
 //! The engine's crew: helper workers (`helper.rs`), each with an instance of the same compiled module.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
@@ -29,17 +29,24 @@ struct Pool {
     waiting: RefCell<VecDeque<oneshot::Sender<usize>>>,
 }
 
+#[derive(Default)]
 struct Helper {
-    worker: Worker,
     state: Cell<State>,
+    running: OnceCell<Running>,
+}
+
+/// A worker that has answered.
+struct Running {
+    worker: Worker,
     /// Who waits for the answer to its task.
     asked: Rc<RefCell<Option<oneshot::Sender<JsValue>>>>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(Event)>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum State {
+    #[default]
     Starting,
     Idle,
     Busy,
@@ -50,10 +57,11 @@ impl Helpers {
     /// As many helpers as the machine has cores; `None` where there is one core, or the browser gives no workers.
     pub fn start() -> Option<Self> {
         let count = worker::crew_size(SCRIPT).ok()?;
-        let pool = Rc::new_cyclic(|pool: &Weak<Pool>| Pool {
-            helpers: (0..count).filter_map(|_| Helper::start(pool).ok()).collect(),
-            waiting: RefCell::default(),
-        });
+        let pool =
+            Rc::new(Pool { helpers: (0..count).map(|_| Helper::default()).collect(), waiting: RefCell::default() });
+        for number in 0..pool.helpers.len() {
+            spawn_local(begin(Rc::downgrade(&pool), number));
+        }
         if !pool.is_small() {
             readers::start();
         }
@@ -129,49 +137,60 @@ impl Pool {
     }
 }
 
-impl Helper {
-    fn start(pool: &Weak<Pool>) -> Result<Self, JsValue> {
-        let worker = worker::start(SCRIPT)?;
-        worker.post_message(&wasm_bindgen::module())?;
-        let (state, asked) = (Cell::new(State::Starting), Rc::new(RefCell::new(None)));
+/// Starts the worker of a helper, which is gone where none answers.
+async fn begin(pool: Weak<Pool>, number: usize) {
+    let worker = worker::answering(SCRIPT, &wasm_bindgen::module()).await;
+    if let Some(helper) = pool.upgrade().as_ref().and_then(|pool| pool.helpers.get(number)) {
+        let running = worker.map(|worker| helper.running.set(Running::new(worker, &pool, number)));
+        helper.state.set(if running.is_ok() { State::Idle } else { State::Gone });
+    }
+    told(&pool);
+}
+
+impl Running {
+    fn new(worker: Worker, pool: &Weak<Pool>, number: usize) -> Self {
+        let asked = Rc::new(RefCell::new(None));
         let on_message = {
-            let (pool, asked, worker) = (pool.clone(), Rc::clone(&asked), worker.clone());
+            let asked = Rc::clone(&asked);
             Closure::new(move |event: MessageEvent| {
                 let waits: Option<oneshot::Sender<JsValue>> = asked.borrow_mut().take();
-                match waits {
-                    Some(asker) => drop(asker.send(event.data())),
-                    // Nothing was asked: it says that it has started.
-                    None => told(&pool, &worker, State::Idle),
+                if let Some(asker) = waits {
+                    drop(asker.send(event.data()));
                 }
             })
         };
         let on_error = {
-            let (pool, asked, worker) = (pool.clone(), Rc::clone(&asked), worker.clone());
+            let (pool, asked) = (pool.clone(), Rc::clone(&asked));
             Closure::new(move |event: Event| {
                 event.prevent_default();
                 asked.borrow_mut().take();
-                told(&pool, &worker, State::Gone);
+                if let Some(helper) = pool.upgrade().as_ref().and_then(|pool| pool.helpers.get(number)) {
+                    helper.state.set(State::Gone);
+                }
+                told(&pool);
             })
         };
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        Ok(Self { worker, state, asked, _on_message: on_message, _on_error: on_error })
+        Self { worker, asked, _on_message: on_message, _on_error: on_error }
     }
+}
 
+impl Helper {
     async fn ask(&self, task: &Task, buffers: &Array) -> Option<Answer> {
         let (sender, receiver) = oneshot::channel();
-        self.asked.borrow_mut().replace(sender);
+        let Running { worker, asked, .. } = self.running.get()?;
+        asked.borrow_mut().replace(sender);
         let message = wire::encode(task, buffers).ok()?;
-        self.worker.post_message_with_transfer(&message, buffers).ok()?;
+        worker.post_message_with_transfer(&message, buffers).ok()?;
         let (answer, _) = wire::decode::<Option<Answer>>(&receiver.await.ok()?).ok()?;
         answer
     }
 }
 
-fn told(pool: &Weak<Pool>, worker: &Worker, state: State) {
-    let Some(pool) = pool.upgrade() else { return };
-    if let Some(helper) = pool.helpers.iter().find(|helper| &helper.worker == worker) {
-        helper.state.set(state);
+/// A helper's state is another one.
+fn told(pool: &Weak<Pool>) {
+    if let Some(pool) = pool.upgrade() {
+        pool.assign();
     }
-    pool.assign();
 }

@@ -48,6 +48,11 @@ impl Pulse for EventLoop {
         now()
     }
 
+    fn remarks(&self) -> String {
+        // Of a helper nobody asks.
+        lorascope::source::worker::trouble().unwrap_or_default()
+    }
+
     fn spend(&self, part: Part, ms: f64) {
         SPENT.set(SPENT.get().and(part, ms));
     }

@@ -37,7 +37,7 @@
         const at = performance.now();
         probe.messages.push({ at, ...measure(event.data) });
         const { msg } = event.data ?? {};
-        if (msg) probe.kinds.push(typeof msg === "string" ? msg : Object.keys(msg)[0]);
+        if (msg && msg !== "Alive") probe.kinds.push(typeof msg === "string" ? msg : Object.keys(msg)[0]);
       });
       this.addEventListener("error", (event) => probe.problems.push(`worker error: ${event.message}`));
       this.addEventListener("messageerror", () => probe.problems.push("worker message that cannot be read"));
