@@ -17,3 +17,5 @@ mod run;
 mod scenes;
 #[path = "mishaps/shortage.rs"]
 mod shortage;
+#[path = "mishaps/wrong.rs"]
+mod wrong;

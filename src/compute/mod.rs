@@ -24,16 +24,20 @@ use nalgebra::DMatrix;
 use crate::report::Counts;
 
 mod change;
+pub mod check;
 pub mod cpu;
 pub mod decode;
 pub mod gpu;
+mod kernel;
 pub mod plan;
 mod pulse;
 mod resize;
 mod view;
 
 pub use change::{Aligned, Change, Residual, Side, Sides};
+pub use check::Difference;
 pub use decode::FactorType;
+pub use kernel::Kernel;
 pub use pulse::{Part, Pulse, Spent, Steady, timed};
 pub use resize::Resize;
 pub use view::TallView;
@@ -79,7 +83,7 @@ impl Scan {
 }
 
 /// Why a batch could not be computed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ComputeError {
     #[error("the GPU device was lost ({0})")]
     DeviceLost(String),
@@ -90,6 +94,9 @@ pub enum ComputeError {
     /// Less work at once may pass.
     #[error("the GPU has too little memory ({0})")]
     OutOfMemory(String),
+    /// The GPU cannot be believed: what it has given so far may be wrong too.
+    #[error("the GPU computes wrongly: {0}")]
+    Wrong(Difference),
     #[error("cancelled")]
     Cancelled,
 }

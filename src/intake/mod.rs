@@ -49,7 +49,7 @@ pub struct Sorted<S> {
 }
 
 /// The weights of one adapter, and the configuration in the same folder.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct AdapterFile<S> {
     /// Unique in the drop.
     pub label: String,

@@ -44,6 +44,11 @@ impl Factored {
         if exact > terms * 1e-28 { exact } else { 0.0 }
     }
 
+    /// A small matrix of the same singular values: R_L·R_Rᵀ of the factors' QR decompositions.
+    pub fn core_of_qr(&self) -> DMatrix<f64> {
+        thin_qr(self.left.clone()).1 * thin_qr(self.right.clone()).1.transpose()
+    }
+
     /// Uᵀ·(L·Rᵀ)·V for U (out × k) and V (in × k): the core that `align` finds of a dense update.
     pub fn core(&self, u: &DMatrix<f64>, v: &DMatrix<f64>) -> DMatrix<f64> {
         u.tr_mul(&self.left) * self.right.tr_mul(v)

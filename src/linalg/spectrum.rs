@@ -13,7 +13,7 @@ use super::dense::{Thin, exponent, spectral_norm, thin_qr, thin_svd_from};
 use super::gram_pass::{Clip, Pass, clipped_pass};
 use super::starts::left_bases;
 use super::values::{values_of, values_of_grams};
-use crate::compute::{ComputeError, Part, Primitives, RawTall, Scan, timed};
+use crate::compute::{ComputeError, Difference, Kernel, Part, Primitives, RawTall, Scan, timed};
 
 /// Gram passes before a factor is left to the f64 way.
 const MAX_PASSES: usize = 4;
@@ -23,6 +23,10 @@ const MAX_CANCELLATION: f64 = 16.0;
 const MAX_EXPONENT: i32 = 100;
 /// σ at or below this part of σ₁ is noise of f32 factors.
 pub const NOISE: f64 = 2e-6;
+
+/// What a Gram matrix comes from.
+const FIRST_PASS: &[Kernel] = &[Kernel::Gram];
+const LATER_PASS: &[Kernel] = &[Kernel::Apply, Kernel::Gram];
 
 /// The two factors of an update L·Rᵀ: out × r and in × r.
 #[derive(Clone, Debug)]
@@ -181,7 +185,14 @@ async fn factorise<P: Primitives>(
         let (mut next, mut weights) = (Vec::new(), Vec::new());
         for (a, gram) in active.into_iter().zip(grams) {
             backend.pause().await?;
-            // Left Unsettled if the Gram matrix is not finite.
+            // Of columns that are finite and were scaled to numbers near 1, no product can be too large.
+            if !gram.iter().all(|x| x.is_finite()) {
+                return Err(ComputeError::Wrong(Difference::of(
+                    if pass == 1 { FIRST_PASS } else { LATER_PASS },
+                    f64::NAN,
+                )));
+            }
+            // Left Unsettled if the eigenvalues do not come.
             let done = timed(backend.pulse(), Part::Algebra, async { a.advance(&gram) }).await;
             let Some((weight, r, settled)) = done else { continue };
             if settled {

@@ -56,6 +56,50 @@ pub struct EngineReport {
     pub workers: u32,
     #[serde(flatten)]
     pub counts: Counts,
+    /// How a GPU was held against the CPU; absent where none was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<CheckReport>,
+}
+
+/// How a GPU was held against the CPU.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CheckReport {
+    /// Kernels whose small cases gave the same on both.
+    pub kernels: Vec<String>,
+    /// Modules, and pieces of weights, that were computed on both beside the small cases.
+    pub samples: u64,
+    /// The largest difference of singular values that was seen, in parts of the module's σ₁.
+    pub largest: f64,
+    /// What was wrong, if something was: then the CPU computed all that is reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrong: Option<WrongReport>,
+}
+
+/// What a GPU computed wrongly.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WrongReport {
+    /// The kernel; several where none of them alone was off.
+    pub kernels: Vec<String>,
+    /// How far it was off, relative to the result's own measure; absent where its result was no number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<f64>,
+    /// What is allowed.
+    pub limit: f64,
+    pub found_in: FoundIn,
+    /// The GPU's name.
+    pub gpu: String,
+}
+
+/// When it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FoundIn {
+    /// Before anything was computed.
+    Start,
+    /// On the small cases of a kernel that was needed for the first time.
+    FirstUse,
+    /// In a sample of the work.
+    Work,
 }
 
 /// What the engine did since it started or since the last "clear".

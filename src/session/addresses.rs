@@ -61,7 +61,7 @@ impl<S: Joined, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 self.load_beside(files, Verdict { good: false, problems }).await;
                 self.origins.clear();
             }
-            Err(Cancelled) => self.cancelled(self.next),
+            Err(Cancelled) => self.cancelled(self.next).await,
         }
     }
 }

@@ -125,7 +125,9 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         self.chosen_series.set(along, order.into_iter().filter(|id| known.contains(id)).collect());
         let sentences = self.align_along(along).await;
         self.tell_alignments();
-        self.finished(self.outcome(), sentences.into_iter().map(super::warning).collect());
+        let mut problems: Vec<_> = sentences.into_iter().map(super::warning).collect();
+        problems.extend(self.redo().await);
+        self.finished(self.outcome(), problems);
     }
 
     pub(super) async fn align_along(&mut self, along: Along) -> Vec<String> {

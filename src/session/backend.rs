@@ -5,12 +5,13 @@ use std::rc::Rc;
 
 use super::jobs::Job;
 use super::trial::trial;
+use super::trust::Trust;
 use crate::compute::cpu::CpuBackend;
-use crate::compute::gpu::GpuBackend;
+use crate::compute::gpu::{GpuBackend, Mishaps};
 use crate::compute::plan::{Aim, Cost};
 use crate::compute::{ComputeError, Primitives, Pulse, Steady};
 use crate::protocol::BackendChoice;
-use crate::report::Counts;
+use crate::report::{CheckReport, Counts};
 
 /// The engine in use.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub struct Chosen<P> {
     reason: String,
     shortage: Shortage,
     choice: BackendChoice,
+    trust: Trust,
     pulse: P,
     /// What engines that are gone had counted, and the fallbacks.
     past: Counts,
@@ -62,20 +64,20 @@ impl fmt::Display for Shortage {
 }
 
 impl<P: Pulse + Clone> Chosen<P> {
-    /// Opens what the address asks for.
+    /// Opens what the address asks for. `mishaps` is what tests let go wrong with a GPU.
     ///
     /// # Errors
     /// A sentence for a person: WebGPU is asked for and cannot be had.
-    pub async fn open(choice: BackendChoice, pulse: P) -> Result<Self, String> {
-        let cpu = || Backend::Cpu(CpuBackend::new(pulse.clone()));
+    pub async fn open(choice: BackendChoice, pulse: P, mishaps: Rc<Mishaps>) -> Result<Self, String> {
+        let mut trust = Trust::default();
         // Nothing is cancelled while an engine starts.
-        let gpu = |opened: GpuBackend<Steady>| Backend::Gpu(Box::new(opened.with_pulse(pulse.clone())));
-        let (backend, reason) = match choice {
-            BackendChoice::Cpu => (cpu(), "the address asks for it (?backend=cpu)".to_owned()),
-            BackendChoice::WebGpu => match GpuBackend::open(Steady, true).await {
-                Ok(opened) => {
-                    let kind = if opened.is_software() { ", a software adapter" } else { "" };
-                    (gpu(opened), format!("the address asks for it (?backend=webgpu){kind}"))
+        let opened = match choice {
+            BackendChoice::Cpu => Err("the address asks for it (?backend=cpu)".to_owned()),
+            BackendChoice::WebGpu => match GpuBackend::open_with(Steady, true, mishaps).await {
+                Ok(gpu) => {
+                    let kind = if gpu.is_software() { ", a software adapter" } else { "" };
+                    let reason = format!("the address asks for it (?backend=webgpu){kind}");
+                    held_against_the_cpu(&mut trust, gpu, async |_| Ok(Ok(reason))).await
                 }
                 Err(why) => {
                     return Err(format!(
@@ -84,20 +86,17 @@ impl<P: Pulse + Clone> Chosen<P> {
                     ));
                 }
             },
-            BackendChoice::Auto => match GpuBackend::open(Steady, false).await {
-                Ok(opened) => match trial(&opened, &CpuBackend::new(Steady), || pulse.now()).await {
-                    Ok(trial) if trial.prefers_cpu() => (cpu(), trial.reason()),
-                    Ok(trial) => {
-                        opened.forget_counts();
-                        (gpu(opened), trial.reason())
-                    }
-                    Err(error) => (cpu(), format!("WebGPU found a hardware adapter, but on a trial {error}")),
-                },
-                Err(why) => (cpu(), why.to_string()),
+            BackendChoice::Auto => match GpuBackend::open_with(Steady, false, mishaps).await {
+                Ok(gpu) => held_against_the_cpu(&mut trust, gpu, async |gpu| weighed(gpu, &pulse).await).await,
+                Err(why) => Err(why.to_string()),
             },
         };
+        let (backend, reason) = match opened {
+            Ok((gpu, reason)) => (Backend::Gpu(Box::new(gpu.with_pulse(pulse.clone()))), reason),
+            Err(reason) => (Backend::Cpu(CpuBackend::new(pulse.clone())), reason),
+        };
         let (shortage, past) = (Shortage::default(), Counts::default());
-        Ok(Self { backend, reason, shortage, choice, pulse, past, rebuilt: false })
+        Ok(Self { backend, reason, shortage, choice, trust, pulse, past, rebuilt: false })
     }
 
     pub fn pulse(&self) -> &P {
@@ -114,7 +113,7 @@ impl<P: Pulse + Clone> Chosen<P> {
 
     /// Why it is this engine, and what became of it since, in words.
     pub fn reason(&self) -> String {
-        format!("{}{}", self.reason, self.shortage)
+        format!("{}{}{}", self.reason, self.shortage, self.pulse.remarks())
     }
 
     /// How much work a batch should hold.
@@ -146,7 +145,22 @@ impl<P: Pulse + Clone> Chosen<P> {
         self.past.fallbacks += count;
     }
 
+    /// How a GPU was held against the CPU; `unnamed` is its name where wgpu does not know it.
+    pub fn check(&self, unnamed: &str) -> Option<CheckReport> {
+        let mut report = self.trust.report()?;
+        if let Some(wrong) = report.wrong.as_mut().filter(|wrong| wrong.gpu.is_empty()) {
+            unnamed.clone_into(&mut wrong.gpu);
+        }
+        Some(report)
+    }
+
+    /// Whether there are results of a GPU that has turned out to be wrong since this was last asked.
+    pub fn take_unsettled(&mut self) -> bool {
+        self.trust.take_unsettled()
+    }
+
     pub fn forget_counts(&mut self) {
+        self.trust.forget_counts();
         self.past = Counts::default();
         self.shortage = Shortage::default();
         if let Backend::Gpu(gpu) = &self.backend {
@@ -190,7 +204,9 @@ impl<P: Pulse + Clone> Chosen<P> {
         loop {
             let result = match &self.backend {
                 Backend::Cpu(cpu) => return job.run(cpu).await,
-                Backend::Gpu(gpu) => job.run(gpu.as_ref()).await,
+                Backend::Gpu(gpu) => {
+                    under_watch(&mut self.trust, gpu.as_ref(), CpuBackend::new(self.pulse.clone()), job).await
+                }
             };
             match result {
                 Ok(_) | Err(ComputeError::Cancelled | ComputeError::OutOfMemory(_)) => return result,
@@ -214,6 +230,9 @@ impl<P: Pulse + Clone> Chosen<P> {
 
     async fn recover(&mut self, error: ComputeError) {
         self.past = self.counts();
+        if let (ComputeError::Wrong(difference), Backend::Gpu(gpu)) = (&error, &self.backend) {
+            self.trust.distrust(*difference, gpu.adapter_name());
+        }
         if matches!(error, ComputeError::DeviceLost(_)) && !self.rebuilt {
             self.rebuilt = true;
             let software = self.choice == BackendChoice::WebGpu;
@@ -231,4 +250,51 @@ impl<P: Pulse + Clone> Chosen<P> {
         self.shortage = Shortage::default();
         self.backend = Backend::Cpu(CpuBackend::new(self.pulse.clone()));
     }
+}
+
+/// A GPU that computes as the CPU does, and why it is taken; or why the CPU is.
+async fn held_against_the_cpu(
+    trust: &mut Trust,
+    gpu: GpuBackend<Steady>,
+    weighed: impl AsyncFnOnce(&GpuBackend<Steady>) -> Result<Result<String, String>, ComputeError>,
+) -> Result<(GpuBackend<Steady>, String), String> {
+    let outcome = match trust.begin(&gpu, &CpuBackend::new(Steady)).await {
+        Err(error @ ComputeError::Wrong(_)) => Err(error),
+        // What keeps it from computing will be met again by the work, which knows what to do.
+        Ok(()) | Err(_) => weighed(&gpu).await,
+    };
+    gpu.forget_counts();
+    match outcome {
+        Ok(Ok(reason)) => Ok((gpu, reason)),
+        Ok(Err(reason)) => Err(reason),
+        Err(error) => {
+            if let ComputeError::Wrong(difference) = error {
+                trust.distrust_at_start(difference, gpu.adapter_name());
+            }
+            Err(format!("on a trial {error}"))
+        }
+    }
+}
+
+/// Why the GPU is taken, or the CPU is, by the time that they need.
+async fn weighed(gpu: &GpuBackend<Steady>, pulse: &impl Pulse) -> Result<Result<String, String>, ComputeError> {
+    let trial = trial(gpu, &CpuBackend::new(Steady), || pulse.now()).await?;
+    Ok(if trial.prefers_cpu() { Err(trial.reason()) } else { Ok(trial.reason()) })
+}
+
+/// Runs a job on a GPU whose kernels have been held against their twins, and computes a sample of it on the CPU too.
+async fn under_watch<P: Pulse + Clone, J: Job>(
+    trust: &mut Trust,
+    gpu: &GpuBackend<P>,
+    cpu: CpuBackend<P>,
+    job: &J,
+) -> Result<J::Output, ComputeError> {
+    match gpu.uncounted(trust.first_use(gpu, &cpu, job.kernels())).await {
+        // With too little memory even for that, the work itself is done in smaller parts.
+        Ok(()) | Err(ComputeError::OutOfMemory(_)) => {}
+        Err(error) => return Err(error),
+    }
+    let output = job.run(gpu).await?;
+    gpu.uncounted(trust.sample(job, &output, gpu, &cpu)).await?;
+    Ok(output)
 }

@@ -23,6 +23,12 @@ pub(super) struct Compared {
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Compares all adapters; it replaces the last comparison.
     pub async fn compare(&mut self) {
+        self.compare_now().await;
+        let problems = self.redo().await;
+        self.finished(self.outcome(), problems);
+    }
+
+    pub(super) async fn compare_now(&mut self) {
         match self.compute_comparison().await {
             Ok(compared) => {
                 let Compared { items, left_out, pairs } = &compared;
@@ -37,7 +43,6 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             Err(Stopped::Cancelled) => self.emit.emit(ToPage::NotCompared { text: None }),
             Err(Stopped::Failed(text)) => self.emit.emit(ToPage::NotCompared { text: Some(text) }),
         }
-        self.finished(self.outcome(), Vec::new());
     }
 
     /// Tells the lists of one pair of the last comparison, a before b in its order. Of what is not there, an empty list.
@@ -65,6 +70,10 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             Err(Stopped::Failed(text)) => Err(text),
         };
         self.emit.emit(ToPage::ModuleOverlap { a, b, name, overlap });
+        let problems = self.redo().await;
+        if !problems.is_empty() {
+            self.finished(self.outcome(), problems);
+        }
     }
 
     /// The comparison no longer fits the adapters that are held.

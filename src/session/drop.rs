@@ -52,20 +52,22 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                     // There is nothing new to align; what was cancelled is not begun again for that.
                     self.tell_alignments();
                 }
-                let problems = problems.into_iter().map(|text| Problem { error: !good, text }).collect();
+                let mut problems: Vec<_> = problems.into_iter().map(|text| Problem { error: !good, text }).collect();
+                problems.extend(self.redo().await);
                 self.finished(if good { Outcome::Done } else { Outcome::Error }, problems);
             }
-            Err(Cancelled) => self.cancelled(before),
+            Err(Cancelled) => self.cancelled(before).await,
         }
     }
 
     /// Ends a load that was cancelled: items from `first` on are of it.
-    pub(super) fn cancelled(&mut self, first: ItemId) {
+    pub(super) async fn cancelled(&mut self, first: ItemId) {
         self.forget_unfinished(first);
         // Adapters that were finished, and configurations that were given, stay.
         self.tell_alignments();
         let text = "Cancelled. What was finished before is kept.".to_owned();
-        let problems = if self.held.is_empty() { vec![] } else { vec![Problem { error: false, text }] };
+        let mut problems = if self.held.is_empty() { vec![] } else { vec![Problem { error: false, text }] };
+        problems.extend(self.redo().await);
         self.finished(self.outcome(), problems);
     }
 
@@ -270,12 +272,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Computes an adapter once more, as a configuration reads it. False where nothing comes of it.
     async fn analyse_again(&mut self, n: usize, mut adapter: Adapter, config: &ConfigFile) -> Result<bool, Cancelled> {
         let Some(analysed) = self.held[n].analysed() else { return Ok(false) };
-        let file = AdapterFile {
-            label: analysed.file.label.clone(),
-            source: analysed.file.source.clone(),
-            header: analysed.file.header.clone(),
-            config: Some(config.clone()),
-        };
+        let file = AdapterFile { config: Some(config.clone()), ..analysed.file.clone() };
         let mut work = Work { done: 0, total: bytes_of(&adapter) };
         let found = match self.analyse(&file, &adapter, &mut work).await {
             Ok(found) => found,

@@ -25,8 +25,8 @@ const MAX_RANK: u32 = 512;
 
 /// An extraction that is done.
 pub(super) struct Extracted<S: ByteSource> {
-    from: ItemId,
-    to: ItemId,
+    /// What was asked for.
+    pub(super) request: ExtractRequest,
     pub report: ExtractionReport,
     written: Written<S::Piece>,
 }
@@ -41,6 +41,12 @@ struct Made<B> {
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Takes a LoRA out of two checkpoints; it replaces the last one.
     pub async fn extract(&mut self, request: &ExtractRequest) {
+        self.extract_now(request).await;
+        let problems = self.redo().await;
+        self.finished(self.outcome(), problems);
+    }
+
+    pub(super) async fn extract_now(&mut self, request: &ExtractRequest) {
         match self.compute_extraction(request).await {
             Ok(extracted) => {
                 let mut report = extracted.report.clone();
@@ -54,7 +60,6 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             Err(Stopped::Cancelled) => self.emit.emit(ToPage::NotExtracted { text: None }),
             Err(Stopped::Failed(text)) => self.emit.emit(ToPage::NotExtracted { text: Some(text) }),
         }
-        self.finished(self.outcome(), Vec::new());
     }
 
     /// A file of the last extraction.
@@ -70,7 +75,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
 
     /// The last extraction goes with its checkpoints.
     pub(super) fn forget_extraction(&mut self, item: ItemId) {
-        if self.extracted.take_if(|extracted| [extracted.from, extracted.to].contains(&item)).is_some() {
+        if self.extracted.take_if(|extracted| [extracted.request.from, extracted.request.to].contains(&item)).is_some()
+        {
             self.emit.emit(ToPage::ExtractionGone);
         }
     }
@@ -135,7 +141,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         };
         let stem = format!("{}-to-{}", file_stem(&from, "before"), file_stem(&to, "after"));
         let written = Written { stem, config: config.text(), pieces };
-        Ok(Extracted { from: request.from, to: request.to, report, written })
+        Ok(Extracted { request: *request, report, written })
     }
 
     /// One weight: its factors, its report and ‖X − B·A‖², or the reason why there are none.

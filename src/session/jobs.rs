@@ -2,10 +2,15 @@
 
 use std::borrow::Cow;
 use std::future::Future;
+use std::ops::Range;
+use std::rc::Rc;
 
-use crate::compute::{ComputeError, Primitives, RawTall, Resize};
+use super::trust::{Compared, OF_SIGMA, of_spectra};
+use crate::compute::check::{self, Difference, LIMIT, SIGMA_LIMIT};
+use crate::compute::{ComputeError, Kernel, Primitives, RawTall, Resize};
 use crate::linalg::{
-    Crossed, Directed, Made, Order, Pair, Spectrum, Want, cross_all, resized_factors, spectra, svd_factors,
+    Crossed, Directed, Factored, Made, Order, Pair, Spectrum, Want, cross_all, resized_factors, spectra, svd_factors,
+    thin_svd,
 };
 
 /// Work on a batch that any backend can do, and do again after another one failed.
@@ -14,14 +19,36 @@ pub trait Job: Sized {
 
     fn run<B: Primitives>(&self, backend: &B) -> impl Future<Output = Result<Self::Output, ComputeError>>;
 
+    /// The kernels that it takes.
+    fn kernels(&self) -> &'static [Kernel];
+
     /// Bytes of what a device has to hold before it can begin.
     fn bytes(&self) -> u64;
 
+    /// Modules, or what else can be computed alone.
+    fn count(&self) -> usize;
+
+    /// The same work on some of them.
+    fn part(&self, range: Range<usize>) -> Self;
+
     /// The same work in two parts; `None` where it is that of one module.
-    fn halves(&self) -> Option<[Self; 2]>;
+    fn halves(&self) -> Option<[Self; 2]> {
+        let count = self.count();
+        (count > 1).then(|| [0..count / 2, count / 2..count].map(|half| self.part(half)))
+    }
 
     /// What the whole would have given, out of what its halves gave.
     fn join(&self, first: Self::Output, second: Self::Output) -> Self::Output;
+
+    /// What module `n` is made of.
+    fn matrices(&self, n: usize) -> Vec<Rc<RawTall>>;
+
+    /// Multiplications that module `n` takes, about.
+    fn multiplications(&self, n: usize) -> u64;
+
+    /// How far what a GPU made of module `n`, among the others of `whole`, is from what the CPU made of it alone.
+    /// `None` where that says nothing.
+    fn compared(&self, n: usize, whole: &Self::Output, alone: &Self::Output) -> Option<Compared>;
 }
 
 /// Bytes of matrices on a device.
@@ -33,9 +60,14 @@ fn bytes_of_pairs(pairs: &[Pair]) -> u64 {
     bytes_of(pairs.iter().flat_map(|pair| [pair.left.as_ref(), pair.right.as_ref()]))
 }
 
-/// Both halves of some modules, or of what belongs to them.
-fn halves<T>(all: &[T]) -> Option<[&[T]; 2]> {
-    (all.len() > 1).then(|| all.split_at(all.len() / 2).into())
+/// Multiplications of the Gram matrices of both factors.
+fn multiplications_of(pair: &Pair) -> u64 {
+    let of = |tall: &RawTall| u64::from(tall.rows) * u64::from(tall.cols) * u64::from(tall.cols);
+    of(&pair.left) + of(&pair.right)
+}
+
+fn matrices_of(pair: &Pair) -> Vec<Rc<RawTall>> {
+    vec![Rc::clone(&pair.left), Rc::clone(&pair.right)]
 }
 
 pub(super) fn chained<T>(mut first: Vec<T>, second: Vec<T>) -> Vec<T> {
@@ -56,16 +88,42 @@ impl Job for Spectra<'_> {
         spectra(backend, self.pairs, self.want).await
     }
 
+    fn kernels(&self) -> &'static [Kernel] {
+        OF_SIGMA
+    }
+
     fn bytes(&self) -> u64 {
         bytes_of_pairs(self.pairs)
     }
 
-    fn halves(&self) -> Option<[Self; 2]> {
-        Some(halves(self.pairs)?.map(|pairs| Self { pairs, want: self.want }))
+    fn count(&self) -> usize {
+        self.pairs.len()
+    }
+
+    fn part(&self, range: Range<usize>) -> Self {
+        Self { pairs: &self.pairs[range], want: self.want }
     }
 
     fn join(&self, first: Vec<Spectrum>, second: Vec<Spectrum>) -> Vec<Spectrum> {
         chained(first, second)
+    }
+
+    fn matrices(&self, n: usize) -> Vec<Rc<RawTall>> {
+        matrices_of(&self.pairs[n])
+    }
+
+    fn multiplications(&self, n: usize) -> u64 {
+        multiplications_of(&self.pairs[n])
+    }
+
+    fn compared(&self, n: usize, whole: &Vec<Spectrum>, alone: &Vec<Spectrum>) -> Option<Compared> {
+        let (gpu, cpu) = (whole.get(n)?, alone.first()?);
+        let difference = of_spectra(gpu, cpu);
+        let vectors = (!difference.is_wrong()).then(|| of_vectors(gpu, cpu)).flatten();
+        Some(match vectors.filter(Difference::is_wrong) {
+            Some(difference) => Compared { difference, of_sigma: false },
+            None => Compared { difference, of_sigma: true },
+        })
     }
 }
 
@@ -91,21 +149,49 @@ impl Job for Project<'_> {
         }
     }
 
+    fn kernels(&self) -> &'static [Kernel] {
+        match self.how {
+            How::Svd(_) => &[Kernel::Scan, Kernel::Gram, Kernel::Apply, Kernel::Resize],
+            How::Resized(_) => &[Kernel::Resize],
+        }
+    }
+
     fn bytes(&self) -> u64 {
         bytes_of_pairs(self.pairs)
     }
 
-    fn halves(&self) -> Option<[Self; 2]> {
-        let [a, b] = halves(self.pairs)?;
-        let [first, second] = match &self.how {
-            How::Svd(orders) => halves(orders)?.map(|orders| How::Svd(orders.to_vec())),
-            How::Resized(to) => halves(to)?.map(|to| How::Resized(to.to_vec())),
+    fn count(&self) -> usize {
+        self.pairs.len()
+    }
+
+    fn part(&self, range: Range<usize>) -> Self {
+        let how = match &self.how {
+            How::Svd(orders) => How::Svd(orders[range.clone()].to_vec()),
+            How::Resized(to) => How::Resized(to[range.clone()].to_vec()),
         };
-        Some([Self { pairs: a, how: first }, Self { pairs: b, how: second }])
+        Self { pairs: &self.pairs[range], how }
     }
 
     fn join(&self, first: Vec<Made>, second: Vec<Made>) -> Vec<Made> {
         chained(first, second)
+    }
+
+    fn matrices(&self, n: usize) -> Vec<Rc<RawTall>> {
+        matrices_of(&self.pairs[n])
+    }
+
+    fn multiplications(&self, n: usize) -> u64 {
+        multiplications_of(&self.pairs[n])
+    }
+
+    fn compared(&self, n: usize, whole: &Vec<Made>, alone: &Vec<Made>) -> Option<Compared> {
+        let (gpu, cpu) = (whole.get(n)?, alone.first()?);
+        let order = match &self.how {
+            How::Svd(orders) => orders.get(n),
+            How::Resized(_) => None,
+        };
+        let difference = of_made(gpu, cpu, &self.pairs[n], order, self.kernels());
+        Some(Compared { difference, of_sigma: false })
     }
 }
 
@@ -120,17 +206,13 @@ impl<'a> Cross<'a> {
         Self { updates: updates.into(), wanted: wanted.into() }
     }
 
-    /// The numbers of the updates that the halves of what is wanted are of; one may be in both, and what nothing is
-    /// wanted of is in the first.
-    fn members(&self) -> Option<[Vec<usize>; 2]> {
-        let is_of = halves(&self.wanted)?.map(|wanted| {
-            let mut is_of = vec![false; self.updates.len()];
-            wanted.iter().flatten().for_each(|&n| is_of[n] = true);
-            is_of
-        });
-        let [first, second] = &is_of;
-        let numbers = 0..self.updates.len();
-        Some([numbers.clone().filter(|&n| first[n] || !second[n]).collect(), numbers.filter(|&n| second[n]).collect()])
+    /// The numbers of the updates that a part of what is wanted is of; what nothing is wanted of is in the first part.
+    fn members(&self, range: &Range<usize>) -> Vec<usize> {
+        let is_of = |wanted: &[[usize; 2]], n: usize| wanted.iter().flatten().any(|&member| member == n);
+        let is_member = |n: &usize| {
+            is_of(&self.wanted[range.clone()], *n) || (range.start == 0 && !is_of(&self.wanted[range.end..], *n))
+        };
+        (0..self.updates.len()).filter(is_member).collect()
     }
 }
 
@@ -141,31 +223,124 @@ impl Job for Cross<'_> {
         cross_all(backend, &self.updates, &self.wanted).await
     }
 
+    fn kernels(&self) -> &'static [Kernel] {
+        &[Kernel::Scan, Kernel::Gram, Kernel::Apply, Kernel::Cross]
+    }
+
     fn bytes(&self) -> u64 {
         bytes_of_pairs(&self.updates)
     }
 
-    fn halves(&self) -> Option<[Self; 2]> {
-        let [a, b] = halves(&self.wanted)?;
-        let [first, second] = self.members()?;
-        let half = |members: Vec<usize>, wanted: &[[usize; 2]]| {
-            let place = |n: usize| members.partition_point(|&member| member < n);
-            let wanted: Vec<[usize; 2]> = wanted.iter().map(|pair| pair.map(place)).collect();
-            let updates: Vec<Pair> = members.iter().map(|&n| self.updates[n].clone()).collect();
-            Self { updates: updates.into(), wanted: wanted.into() }
-        };
-        Some([half(first, a), half(second, b)])
+    fn count(&self) -> usize {
+        self.wanted.len()
+    }
+
+    fn part(&self, range: Range<usize>) -> Self {
+        let members = self.members(&range);
+        let place = |n: usize| members.partition_point(|&member| member < n);
+        let wanted: Vec<[usize; 2]> = self.wanted[range].iter().map(|pair| pair.map(place)).collect();
+        let updates: Vec<Pair> = members.iter().map(|&n| self.updates[n].clone()).collect();
+        Self { updates: updates.into(), wanted: wanted.into() }
     }
 
     fn join(&self, first: Self::Output, second: Self::Output) -> Self::Output {
         let mut directed: Vec<Option<Directed>> = vec![None; self.updates.len()];
-        let members = self.members().into_iter().flatten();
-        for (members, found) in members.zip([first.0, second.0]) {
+        let count = self.count();
+        let members = [0..count / 2, count / 2..count].map(|half| self.members(&half));
+        for (members, found) in members.into_iter().zip([first.0, second.0]) {
             for (n, found) in members.into_iter().zip(found) {
                 directed[n] = Some(found);
             }
         }
         (directed.into_iter().flatten().collect(), chained(first.1, second.1))
+    }
+
+    fn matrices(&self, n: usize) -> Vec<Rc<RawTall>> {
+        self.wanted[n].iter().flat_map(|&n| matrices_of(&self.updates[n])).collect()
+    }
+
+    fn multiplications(&self, n: usize) -> u64 {
+        self.wanted[n].iter().map(|&n| 2 * multiplications_of(&self.updates[n])).sum()
+    }
+
+    /// Directions below the noise of f32 are any: what is compared is what a comparison shows.
+    fn compared(&self, n: usize, whole: &Self::Output, alone: &Self::Output) -> Option<Compared> {
+        let (gpu, cpu) = (whole.1.get(n)?, alone.1.last()?);
+        let cosine = match (gpu, cpu) {
+            (Some(gpu), Some(cpu)) => (gpu.cosine - cpu.cosine).abs(),
+            (None, None) => 0.0,
+            _ => f64::INFINITY,
+        };
+        let ends = self.wanted[n];
+        let members = self.members(&(n..n + 1));
+        let sigma = check::worst(ends.iter().map(|&end| {
+            match (whole.0.get(end), alone.0.get(members.partition_point(|&member| member < end))) {
+                (Some(Directed::Found { sigma: a, .. }), Some(Directed::Found { sigma: b, .. })) => {
+                    // How many there are is decided below f32's noise.
+                    let both = a.len().min(b.len());
+                    check::of_sigma(&a[..both], &b[..both])
+                }
+                (Some(Directed::NotFinite { count: a }), Some(Directed::NotFinite { count: b })) if a == b => 0.0,
+                (Some(Directed::OutOfRange), Some(Directed::OutOfRange)) => 0.0,
+                _ => f64::INFINITY,
+            }
+        }));
+        let difference = if check::worst([sigma]) <= SIGMA_LIMIT {
+            Difference::of(self.kernels(), cosine)
+        } else {
+            Difference { kernels: self.kernels(), off: sigma, limit: SIGMA_LIMIT }
+        };
+        Some(Compared { difference, of_sigma: false })
+    }
+}
+
+/// U·Σ·Vᵀ beside its norm: single directions may be any where singular values are near each other.
+fn of_vectors(gpu: &Spectrum, cpu: &Spectrum) -> Option<Difference> {
+    let product = |spectrum: &Spectrum| match spectrum {
+        Spectrum::Found { sigma, vectors: Some((u, v)), .. } => {
+            let mut left = u.map(f64::from);
+            for (mut column, sigma) in left.column_iter_mut().zip(sigma) {
+                column *= *sigma;
+            }
+            Some(Factored { left, right: v.map(f64::from) })
+        }
+        _ => None,
+    };
+    // Both may leave out a direction at the edge of the numerical rank.
+    Some(Difference { kernels: OF_SIGMA, off: apart(&product(gpu)?, &product(cpu)?), limit: 2.0 * LIMIT })
+}
+
+/// B'·A' beside its norm.
+fn of_made(gpu: &Made, cpu: &Made, pair: &Pair, order: Option<&Order>, kernels: &'static [Kernel]) -> Difference {
+    let product = |made: &Made| match made {
+        Made::Factors { left, right, .. } => Some(Factored { left: left.map(f64::from), right: right.map(f64::from) }),
+        _ => None,
+    };
+    let off = match (gpu, cpu) {
+        (Made::NotFinite { count: a }, Made::NotFinite { count: b }) if a == b => 0.0,
+        (Made::OutOfRange, Made::OutOfRange) => 0.0,
+        _ => product(gpu).zip(product(cpu)).map_or(f64::INFINITY, |(gpu, cpu)| apart(&gpu, &cpu)),
+    };
+    let difference = Difference { kernels, off, limit: 2.0 * LIMIT };
+    match order.filter(|_| difference.is_wrong()) {
+        Some(order) => Difference { limit: difference.limit * sensitivity(pair, order.rank as usize), ..difference },
+        None => difference,
+    }
+}
+
+/// ‖P − Q‖ beside ‖Q‖.
+fn apart(p: &Factored, q: &Factored) -> f64 {
+    check::part(p.difference_sq(1.0, q, 1.0).sqrt(), q.dot(q).sqrt())
+}
+
+/// How much more than the update itself its best approximation of rank k changes with an error: its directions turn by
+/// as much as σₖ − σₖ₊₁ is smaller than σ₁ (Wedin, BIT 12, 1972). 1 where nothing is cut off.
+fn sensitivity(pair: &Pair, rank: usize) -> f64 {
+    let source = Factored::new(pair);
+    let Some(thin) = thin_svd(&source.core_of_qr()) else { return f64::INFINITY };
+    match (thin.sigma.first(), thin.sigma.get(rank.wrapping_sub(1)), thin.sigma.get(rank)) {
+        (Some(&first), Some(&last), Some(&next)) if next > 0.0 => 1.0f64.max(first / (last - next)),
+        _ => 1.0,
     }
 }
 

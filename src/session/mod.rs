@@ -29,6 +29,7 @@ mod prepare;
 mod project;
 mod projected;
 mod recall;
+mod redo;
 mod remarks;
 mod send;
 mod series;
@@ -38,6 +39,7 @@ mod tile_jobs;
 mod tiles;
 mod trajectory;
 mod trial;
+mod trust;
 mod units;
 mod written;
 
@@ -49,6 +51,7 @@ use self::held::{Held, What};
 use self::projected::Projected;
 use crate::adapter::scale;
 use crate::compute::Pulse;
+use crate::compute::gpu::Mishaps;
 use crate::compute::plan::Aim;
 use crate::protocol::{BackendChoice, ItemId, Outcome, Problem, ToPage};
 use crate::report::{Along, EngineReport, Report, SCHEMA};
@@ -92,7 +95,21 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// # Errors
     /// The backend that was asked for cannot be had; the page has been told in words.
     pub async fn start(choice: BackendChoice, unnamed_gpu: String, pulse: P, emit: E) -> Result<Self, String> {
-        match Chosen::open(choice, pulse).await {
+        Self::start_with(choice, unnamed_gpu, pulse, emit, Rc::default()).await
+    }
+
+    /// As [`Self::start`], with what tests let go wrong with a GPU.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_with(
+        choice: BackendChoice,
+        unnamed_gpu: String,
+        pulse: P,
+        emit: E,
+        mishaps: Rc<Mishaps>,
+    ) -> Result<Self, String> {
+        match Chosen::open(choice, pulse, mishaps).await {
             Ok(chosen) => {
                 let session = Self {
                     chosen,
@@ -202,6 +219,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             problems.extend(self.align_along(Along::Adapters).await.into_iter().map(warning));
             self.tell_alignments();
         }
+        problems.extend(self.redo().await);
         self.finished(self.outcome(), problems);
     }
 
@@ -239,7 +257,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         };
         let (backend, reason) = (self.chosen.name().to_owned(), self.chosen.reason());
         let workers = self.crew().map_or(1, |crew| crew.workers() as u32);
-        EngineReport { backend, adapter_name, reason, workers, counts }
+        let check = self.chosen.check(&self.unnamed_gpu);
+        EngineReport { backend, adapter_name, reason, workers, counts, check }
     }
 
     fn outcome(&self) -> Outcome {

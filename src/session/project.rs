@@ -33,6 +33,12 @@ type Factors = (Range<u64>, Vec<u8>);
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Computes a projection, which replaces the last one.
     pub async fn project(&mut self, item: ItemId, request: &Request) {
+        self.project_now(item, request).await;
+        let problems = self.redo().await;
+        self.finished(self.outcome(), problems);
+    }
+
+    pub(super) async fn project_now(&mut self, item: ItemId, request: &Request) {
         match self.compute_projection(item, request).await {
             Ok(projected) => {
                 let mut report = projected.report.clone();
@@ -46,7 +52,6 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             Err(Stopped::Cancelled) => self.emit.emit(ToPage::NotProjected { text: None }),
             Err(Stopped::Failed(text)) => self.emit.emit(ToPage::NotProjected { text: Some(text) }),
         }
-        self.finished(self.outcome(), Vec::new());
     }
 
     async fn compute_projection(&mut self, item: ItemId, request: &Request) -> Result<Projected<Metered<S>>, Stopped> {
@@ -122,7 +127,12 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         pieces.sort_by_key(|piece| piece.at);
         let report = report(&label, &prepared, &rows, &measured)?;
         let stem = format!("{}-{}", file_stem(&label, "adapter"), report.method);
-        Ok(Projected { item, report, written: Written { stem, config: prepared.config.text(), pieces } })
+        Ok(Projected {
+            item,
+            request: request.clone(),
+            report,
+            written: Written { stem, config: prepared.config.text(), pieces },
+        })
     }
 
     /// The last projection no longer says what its adapter is.

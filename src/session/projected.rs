@@ -3,6 +3,7 @@
 use super::written::{Download, Written};
 use super::{Emit, Session};
 use crate::compute::Pulse;
+use crate::projection::Request;
 use crate::protocol::{ExportFile, ItemId};
 use crate::report::ProjectionReport;
 use crate::source::{ByteSource, Metered};
@@ -10,6 +11,8 @@ use crate::source::{ByteSource, Metered};
 pub(super) struct Projected<S: ByteSource> {
     /// The source.
     pub item: ItemId,
+    /// What was asked for.
+    pub request: Request,
     pub report: ProjectionReport,
     pub written: Written<S::Piece>,
 }

@@ -1,13 +1,16 @@
 //! Work on updates between tiles: it runs on the backend, and what a GPU's arithmetic cannot hold runs on the CPU.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use nalgebra::DMatrix;
 
 use super::backend::{Backend, Chosen};
 use super::jobs::{Job, bytes_of, chained};
+use super::trust::Compared;
+use crate::compute::check::{self, Difference};
 use crate::compute::plan::Cost;
-use crate::compute::{Aligned, Change, ComputeError, Primitives, Pulse, RawTall, Residual, Side, Sides};
+use crate::compute::{Aligned, Change, ComputeError, Kernel, Primitives, Pulse, RawTall, Residual, Side, Sides};
 
 /// A squared norm below which a GPU's squares may have vanished in part: they do for numbers below 1e-28, which count
 /// for nothing in a tile of 1e8 numbers beyond it.
@@ -82,10 +85,21 @@ impl<'a, T: Copy> OnTiles<'a, T> {
         bytes_of(self.used().into_iter().map(|n| self.tiles[n].as_ref()))
     }
 
-    /// The numbers of the changes in each half; `None` where there is only one.
-    fn halves(&self) -> Option<[Vec<usize>; 2]> {
-        let count = self.changes.len();
-        (count > 1).then(|| [(0..count / 2).collect(), (count / 2..count).collect()])
+    /// What change `n` is between.
+    fn states(&self, n: usize) -> [&Rc<RawTall>; 2] {
+        self.changes[n].0.map(|tile| &self.tiles[tile])
+    }
+
+    /// Numbers of a tile of change `n`.
+    fn numbers(&self, n: usize) -> u64 {
+        let [before, _] = self.states(n);
+        u64::from(before.rows) * u64::from(before.cols)
+    }
+
+    /// X.
+    fn update(&self, n: usize) -> DMatrix<f64> {
+        let [before, after] = self.states(n).map(|tile| tile.to_f64());
+        after - before
     }
 
     fn beside(&self) -> Vec<T> {
@@ -98,9 +112,19 @@ impl<'a, T: Copy> OnTiles<'a, T> {
 
     /// Whether both states of a change are the same bytes.
     fn is_same(&self, number: usize) -> bool {
-        let [before, after] = self.changes[number].0.map(|tile| &self.tiles[tile]);
+        let [before, after] = self.states(number);
         before.dtype == after.dtype && before.bytes == after.bytes
     }
+}
+
+/// Whether a GPU's range holds a change of these squared norms for certain; beyond it, both may be right.
+fn can_tell(update_sq: f64, other_sq: f64) -> bool {
+    const LARGE: f64 = 1e16;
+    (update_sq == 0.0 || update_sq > SMALL) && update_sq < LARGE && other_sq < LARGE
+}
+
+fn told(kernels: &'static [Kernel], off: f64) -> Compared {
+    Compared { difference: Difference::of(kernels, off), of_sigma: false }
 }
 
 /// The alignment of a batch of tiles with the bases beside them.
@@ -114,16 +138,37 @@ impl Job for Align<'_> {
         backend.align(&self.0.changes(&tiles), &self.0.beside()).await
     }
 
+    fn kernels(&self) -> &'static [Kernel] {
+        &[Kernel::Align]
+    }
+
     fn bytes(&self) -> u64 {
         self.on().bytes()
     }
 
-    fn halves(&self) -> Option<[Self; 2]> {
-        Some(self.on().halves()?.map(|half| self.only(&half)))
+    fn count(&self) -> usize {
+        self.on().changes.len()
+    }
+
+    fn part(&self, range: Range<usize>) -> Self {
+        self.only(&range.collect::<Vec<_>>())
     }
 
     fn join(&self, first: Vec<Aligned>, second: Vec<Aligned>) -> Vec<Aligned> {
         chained(first, second)
+    }
+
+    fn matrices(&self, n: usize) -> Vec<Rc<RawTall>> {
+        self.on().states(n).map(Rc::clone).into()
+    }
+
+    fn multiplications(&self, n: usize) -> u64 {
+        self.on().numbers(n) * u64::from(self.0.changes[n].1.k + 2)
+    }
+
+    fn compared(&self, n: usize, whole: &Vec<Aligned>, alone: &Vec<Aligned>) -> Option<Compared> {
+        let (gpu, cpu) = (whole.get(n)?, alone.first()?);
+        can_tell(cpu.update_sq, cpu.before_sq).then(|| told(self.kernels(), check::of_aligned(gpu, cpu)))
     }
 }
 
@@ -163,16 +208,41 @@ impl Job for Multiply<'_> {
         backend.multiply(&self.on.changes(&tiles), self.side, &self.on.beside(), self.k).await
     }
 
+    fn kernels(&self) -> &'static [Kernel] {
+        &[Kernel::Multiply]
+    }
+
     fn bytes(&self) -> u64 {
         self.on().bytes()
     }
 
-    fn halves(&self) -> Option<[Self; 2]> {
-        Some(self.on().halves()?.map(|half| self.only(&half)))
+    fn count(&self) -> usize {
+        self.on().changes.len()
+    }
+
+    fn part(&self, range: Range<usize>) -> Self {
+        self.only(&range.collect::<Vec<_>>())
     }
 
     fn join(&self, first: Vec<DMatrix<f64>>, second: Vec<DMatrix<f64>>) -> Vec<DMatrix<f64>> {
         chained(first, second)
+    }
+
+    fn matrices(&self, n: usize) -> Vec<Rc<RawTall>> {
+        self.on().states(n).map(Rc::clone).into()
+    }
+
+    fn multiplications(&self, n: usize) -> u64 {
+        self.on().numbers(n) * u64::from(self.k)
+    }
+
+    fn compared(&self, n: usize, whole: &Vec<DMatrix<f64>>, alone: &Vec<DMatrix<f64>>) -> Option<Compared> {
+        let (gpu, cpu) = (whole.get(n)?, alone.first()?);
+        let update = self.on.update(n);
+        let weight = self.on.changes[n].1.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+        let off = if gpu.shape() == cpu.shape() { (gpu - cpu).norm() } else { f64::NAN };
+        let norm = update.norm();
+        can_tell(norm.powi(2), 0.0).then(|| told(self.kernels(), check::part(off, norm * weight)))
     }
 }
 
@@ -208,16 +278,37 @@ impl Job for Leave<'_> {
         backend.residual(&self.0.changes(&tiles), &self.0.beside()).await
     }
 
+    fn kernels(&self) -> &'static [Kernel] {
+        &[Kernel::Residual]
+    }
+
     fn bytes(&self) -> u64 {
         self.on().bytes()
     }
 
-    fn halves(&self) -> Option<[Self; 2]> {
-        Some(self.on().halves()?.map(|half| self.only(&half)))
+    fn count(&self) -> usize {
+        self.on().changes.len()
+    }
+
+    fn part(&self, range: Range<usize>) -> Self {
+        self.only(&range.collect::<Vec<_>>())
     }
 
     fn join(&self, first: Vec<Residual>, second: Vec<Residual>) -> Vec<Residual> {
         chained(first, second)
+    }
+
+    fn matrices(&self, n: usize) -> Vec<Rc<RawTall>> {
+        self.on().states(n).map(Rc::clone).into()
+    }
+
+    fn multiplications(&self, n: usize) -> u64 {
+        self.on().numbers(n) * u64::from(self.0.changes[n].1.k + 1)
+    }
+
+    fn compared(&self, n: usize, whole: &Vec<Residual>, alone: &Vec<Residual>) -> Option<Compared> {
+        let (gpu, cpu) = (whole.get(n)?, alone.first()?);
+        can_tell(cpu.update_sq, cpu.rest_sq).then(|| told(self.kernels(), check::of_residuals(gpu, cpu)))
     }
 }
 

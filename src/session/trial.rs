@@ -1,9 +1,13 @@
-//! Which engine is faster on this machine: both do the same small piece of work, before anything else is done.
+//! Which engine is faster on this machine: both do the same small piece of work, before anything else is done, and have
+//! to give the same.
 
 use std::fmt;
 use std::rc::Rc;
 
-use crate::compute::{ComputeError, FactorType, Primitives, RawTall};
+use nalgebra::DMatrix;
+
+use crate::compute::check::{self, Difference};
+use crate::compute::{ComputeError, FactorType, Kernel, Primitives, RawTall};
 
 /// Factors of an 8B model at rank 64, in bf16: 8 MB and 270 million multiplications, so that what is weighed is the
 /// work and not the few milliseconds that a browser takes to hand over any result.
@@ -53,31 +57,42 @@ impl fmt::Display for Ms {
     }
 }
 
-/// Lets both do the same. `now` is a clock in milliseconds.
+/// Lets both do the same, and compares what they give. `now` is a clock in milliseconds.
 ///
 /// # Errors
-/// The GPU could not, or was cancelled.
+/// The GPU could not, or gave something else.
 pub(super) async fn trial<G: Primitives, C: Primitives>(
     gpu: &G,
     cpu: &C,
     now: impl Fn() -> f64,
 ) -> Result<Trial, ComputeError> {
     let matrices: Vec<Rc<RawTall>> = (0..MATRICES).map(|n| Rc::new(matrix(n))).collect();
-    Ok(Trial { gpu: best(gpu, &matrices, &now).await?, cpu: best(cpu, &matrices, &now).await? })
+    let (of_gpu, of_cpu) = (best(gpu, &matrices, &now).await?, best(cpu, &matrices, &now).await?);
+    let grams = of_gpu.grams.iter().zip(&of_cpu.grams);
+    Difference::of(&[Kernel::Gram], check::worst(grams.map(|(a, b)| check::of_grams(a, b)))).judged()?;
+    for kernel in [Kernel::Scan, Kernel::Apply] {
+        check::factor(kernel, gpu, cpu, &matrices[..1]).await?.judged()?;
+    }
+    Ok(Trial { gpu: of_gpu.time, cpu: of_cpu.time })
+}
+
+struct Best {
+    time: f64,
+    grams: Vec<DMatrix<f64>>,
 }
 
 async fn best<B: Primitives>(
     backend: &B,
     matrices: &[Rc<RawTall>],
     now: &impl Fn() -> f64,
-) -> Result<f64, ComputeError> {
+) -> Result<Best, ComputeError> {
     let scales = vec![vec![1.0; COLS as usize]; matrices.len()];
-    let mut best = f64::INFINITY;
+    let mut best = Best { time: f64::INFINITY, grams: Vec::new() };
     for _ in 0..RUNS {
         let begin = now();
         let talls = backend.upload(matrices).await?;
-        backend.gram(&talls.iter().collect::<Vec<_>>(), &scales).await?;
-        best = best.min(now() - begin);
+        best.grams = backend.gram(&talls.iter().collect::<Vec<_>>(), &scales).await?;
+        best.time = best.time.min(now() - begin);
     }
     Ok(best)
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::export::ExportJson;
 use super::model::domains::sentence_case;
+use super::model::gpu_check;
 use super::share::Share;
 use super::store::use_store;
 use super::theme::ThemeChoice;
@@ -48,6 +49,12 @@ fn Backend() -> impl IntoView {
         let reason = none.get().or_else(|| engine.get().map(|e| e.reason)).unwrap_or_default();
         sentence_case(reason.trim_end_matches('.')) + if reason.is_empty() { "" } else { "." }
     };
+    let check = Memo::new(move |_| engine.with(|e| e.as_ref().and_then(|e| e.check.clone())));
+    let agreement = move || check.with(|check| gpu_check::agreement(check.as_ref()));
+    let title = move || match agreement() {
+        Some(said) => format!("{} GPU, {said}.", reason()),
+        None => reason(),
+    };
     view! {
         <details
             class="backend"
@@ -55,13 +62,24 @@ fn Backend() -> impl IntoView {
             data-backend=move || engine.get().map(|e| e.backend)
             class:none=move || none.get().is_some()
         >
-            <summary title=reason>
+            <summary title=title>
                 <span class="dot" aria-hidden="true"></span>
                 <span class="backend-name">{name}</span>
+                {move || agreement().map(|_| view! { <span class="checked">" ✓ checked"</span> })}
             </summary>
             <div class="panel popover">
                 <h2>"Where it computes"</h2>
                 <p>{reason}</p>
+                {move || {
+                    agreement()
+                        .map(|said| {
+                            let looked_at = check.with(|check| check.as_ref().map(gpu_check::looked_at));
+                            view! {
+                                <p data-testid="gpu-check">"GPU, "{said}"."</p>
+                                <p class="small">{looked_at}</p>
+                            }
+                        })
+                }}
                 <p class="small">{move || engine.get().map(|e| counts(&e))}</p>
                 <p class="small">
                     "Add "<code>"?backend=webgpu"</code>" or "<code>"?backend=cpu"</code>

@@ -3,8 +3,10 @@
 use leptos::prelude::*;
 
 use super::export::CopyButton;
+use super::model::gpu_check::{self, Warning};
 use super::remote::{Retry, can_retry};
 use super::store::use_store;
+use crate::report::WrongReport;
 
 /// Entries in view before the rest is folded.
 const UNFOLDED: usize = 5;
@@ -15,8 +17,10 @@ const MOST: usize = 200;
 pub fn Problems() -> impl IntoView {
     let store = use_store();
     let crash = Memo::new(move |_| store.state.with(|s| s.crash.clone()));
+    let wrong = Memo::new(move |_| store.state.with(|s| s.engine.as_ref()?.check.as_ref()?.wrong.clone()));
     view! {
         {move || crash.get().map(|report| view! { <Crash report/> })}
+        {move || wrong.get().map(|wrong| view! { <WrongGpu wrong/> })}
         {move || {
             let texts = store.errors.get();
             (!texts.is_empty()).then(|| view! { <List texts hook="error" alert=true/> })
@@ -54,6 +58,21 @@ fn List(texts: Vec<String>, hook: &'static str, alert: bool) -> impl IntoView {
                         </details>
                     }
                 })}
+        </div>
+    }
+}
+
+/// The GPU computes wrongly: the figures are the CPU's, and here is a text for whoever can mend it.
+#[component]
+fn WrongGpu(wrong: WrongReport) -> impl IntoView {
+    let Warning { sentence, report } =
+        gpu_check::warning(&wrong, &window().navigator().user_agent().unwrap_or_default());
+    let text = StoredValue::new(report);
+    view! {
+        <div class="note" data-testid="wrong-gpu">
+            <p><span data-testid="warning">{sentence}</span></p>
+            <pre>{text.get_value()}</pre>
+            <CopyButton label="Copy the report" text=move || text.get_value()/>
         </div>
     }
 }

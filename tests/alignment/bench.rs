@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use lorascope::compute::gpu::Mishaps;
 use lorascope::compute::{Pulse, Steady};
 use lorascope::protocol::{BackendChoice, ItemId, Outcome, ToPage};
 use lorascope::report::AlignmentReport;
@@ -26,11 +27,16 @@ pub fn bench(choice: BackendChoice) -> Bench<impl Fn(ToPage)> {
 }
 
 pub fn bench_with<P: Pulse + Clone>(choice: BackendChoice, pulse: P) -> Bench<impl Fn(ToPage), P> {
+    bench_of(choice, pulse, Rc::default())
+}
+
+/// With what goes wrong with its GPU.
+pub fn bench_of<P: Pulse + Clone>(choice: BackendChoice, pulse: P, mishaps: Rc<Mishaps>) -> Bench<impl Fn(ToPage), P> {
     let messages = Messages::default();
     let sink = Rc::clone(&messages);
     let emit = move |message| sink.borrow_mut().push(message);
-    let session =
-        block_on(Session::start(choice, "unnamed".to_owned(), pulse, emit)).unwrap_or_else(|why| panic!("{why}"));
+    let session = block_on(Session::start_with(choice, "unnamed".to_owned(), pulse, emit, mishaps));
+    let session = session.unwrap_or_else(|why| panic!("{why}"));
     Bench { session, messages }
 }
 

@@ -17,12 +17,12 @@ fn steps(scene: Scene) -> &'static [&'static str] {
 /// A driver may refuse what all the others take.
 #[test]
 fn a_kernel_that_does_not_compile_is_the_cpus() {
-    let undisturbed = Scene::Analysis.on_gpu(|_| {});
-    let played = Scene::Analysis.on_gpu(|mishaps| mishaps.break_kernel("gram"));
+    let undisturbed = Scene::Comparison.on_gpu(|_| {});
+    let played = Scene::Comparison.on_gpu(|mishaps| mishaps.break_kernel("cross"));
     let engine = played.engine();
     assert_eq!(engine.backend, "cpu");
     assert!(engine.reason.starts_with("the CPU took over: the kernels do not compile ("), "{}", engine.reason);
-    same(&played.report, &undisturbed.report, "without gram");
+    same(&played.report, &undisturbed.report, "without cross");
 }
 
 /// No device begins small SVDs with `jacobi` unasked: the one that is opened in its place does without.

@@ -63,7 +63,7 @@ fn adapter(folder: &str) -> Vec<MemorySource> {
 impl Scene {
     /// What it takes is dropped before anything goes wrong, but for the analysis and the alignment, which begin with
     /// the drop.
-    fn prepare<E: Fn(ToPage)>(self, bench: &mut Bench<E>) {
+    pub fn prepare<E: Fn(ToPage)>(self, bench: &mut Bench<E>) {
         let files = match self {
             Self::Analysis => return,
             Self::Alignment | Self::Projection | Self::Resizing => adapter("peft-lora"),
@@ -78,7 +78,7 @@ impl Scene {
         assert_eq!(bench.drop_files(files).0, Outcome::Done, "{self:?}");
     }
 
-    fn play<E: Fn(ToPage)>(self, bench: &mut Bench<E>) {
+    pub fn play<E: Fn(ToPage)>(self, bench: &mut Bench<E>) {
         match self {
             Self::Analysis => drop(bench.drop_files(adapter("peft-lora"))),
             Self::Alignment => {
@@ -112,6 +112,14 @@ impl Scene {
     /// Plays it on a GPU with which something goes wrong.
     pub fn on_gpu(self, set: impl FnOnce(&Mishaps)) -> Played {
         self.on(|gpu| set(gpu.mishaps()))
+    }
+
+    /// Plays it on the CPU.
+    pub fn on_cpu(self) -> Report {
+        let mut bench = bench(BackendChoice::Cpu);
+        self.prepare(&mut bench);
+        self.play(&mut bench);
+        bench.session.report()
     }
 
     /// Plays it on a GPU that is set up in some way first.

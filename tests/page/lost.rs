@@ -6,22 +6,23 @@ use crate::report::assert_clean;
 use crate::spectra::check_figures;
 
 /// Workers begin as a line of text in a blob; this puts another before it, after which the first devices of the worker
-/// go away right after their fifth piece of work. Two are the look whether the device computes at all, and two the
-/// scan, so that the Gram matrices are under way.
+/// go away while they compute the Gram matrices of what was dropped: after two pieces of work for the scan, and before
+/// these, on a device that was opened again, two for the look whether it computes at all.
 fn lose_devices(count: u32) -> String {
     format!(
         "const inWorker = `
-           let left = {count};
+           let left = {count}, dropped = false;
+           addEventListener('message', ({{ data }}) => {{ dropped ||= Boolean(data?.msg?.Load); }});
            const request = GPUAdapter.prototype.requestDevice;
            GPUAdapter.prototype.requestDevice = async function (...given) {{
              const device = await request.apply(this, given);
-             const goes = left-- > 0;
+             const goes = left-- > 0, last = dropped ? 5 : 3;
              const submit = device.queue.submit.bind(device.queue);
              let work = 0;
              device.queue.submit = (commands) => {{
                submit(commands);
-               work += 1;
-               if (goes && work === 5) device.destroy();
+               work += dropped;
+               if (goes && work === last) device.destroy();
              }};
              return device;
            }};`;

@@ -15,6 +15,11 @@ pub fn assert_clean(value: &Value, path: &str) {
             }
         }
         Value::Object(entries) => {
+            assert!(
+                !entries.contains_key("wrong"),
+                "{path}: a GPU that is right was found wrong: {}",
+                entries["wrong"]
+            );
             for (key, item) in entries {
                 assert_clean(item, &format!("{path}.{key}"));
             }

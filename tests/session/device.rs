@@ -102,8 +102,8 @@ fn kernels_are_compiled_at_their_first_use() {
         Backend::Gpu(gpu) => gpu.compiled(),
         Backend::Cpu(_) => panic!("there is no GPU"),
     };
-    // One, to see that the device computes at all; and what it cost is no part of the counts.
-    assert_eq!(compiled(&session), ["scan"]);
+    // Those that every profile takes, to see that they compute what the CPU does; what that cost is no part of the counts.
+    assert_eq!(compiled(&session), ["scan", "gram", "apply"]);
     assert_eq!(session.engine().counts, lorascope::report::Counts::default());
     block_on(session.load(adapter("peft-lora")));
     assert_eq!(compiled(&session), ["scan", "gram", "apply"]);

@@ -2,11 +2,10 @@
 
 use nalgebra::DMatrix;
 
-use super::kernels::Name;
 use super::orders::Order;
 use super::{GpuBackend, GpuTall, Task, slabs};
 use crate::compute::plan::cross_words;
-use crate::compute::{Change, ComputeError, Primitives, Pulse, SLAB, TILE};
+use crate::compute::{Change, ComputeError, Kernel, Primitives, Pulse, SLAB, TILE};
 
 impl<P: Pulse> GpuBackend<P> {
     pub(super) async fn cross_pairs(&self, pairs: &[[&GpuTall; 2]]) -> Result<Vec<DMatrix<f64>>, ComputeError> {
@@ -14,7 +13,7 @@ impl<P: Pulse> GpuBackend<P> {
         let changes: Vec<Change<'_, GpuTall>> = pairs.iter().map(|&[x, y]| Change { before: x, after: y }).collect();
         let orders = changes.iter().map(order).collect::<Result<Vec<_>, _>>()?;
         let mut products = Vec::with_capacity(pairs.len());
-        for (order, partials) in self.carry_out(Name::Cross, &changes, orders).await? {
+        for (order, partials) in self.carry_out(Kernel::Cross, &changes, orders).await? {
             self.pause().await?;
             products.push(sum_slabs(&order, &partials));
         }

@@ -148,6 +148,15 @@ impl<P: Pulse> GpuBackend<P> {
         self.ledger.forget();
     }
 
+    /// Does some work that no count is to know of.
+    pub async fn uncounted<T>(&self, work: impl Future<Output = T>) -> T {
+        let (counts, known) = (self.counts.get(), self.ledger.known());
+        let result = work.await;
+        self.counts.set(counts);
+        self.ledger.recall(known);
+        result
+    }
+
     /// The buffers that are alive.
     pub fn held(&self) -> Held {
         self.ledger.held()

@@ -2,7 +2,7 @@ use std::rc::Rc;
 
 use wgpu::BufferUsages;
 
-use super::kernels::Kernel;
+use super::kernels::Pipeline;
 use super::memory::Buffer;
 use super::{GpuBackend, GpuTall, Task};
 use crate::compute::{ComputeError, Pulse, TallView};
@@ -15,7 +15,7 @@ impl<P: Pulse> GpuBackend<P> {
     /// `tasks` gives the workgroups of a view by its number.
     pub(super) fn run<T: IntoIterator<Item = Task>>(
         &self,
-        kernel: &Kernel,
+        kernel: &Pipeline,
         matrices: &[&GpuTall],
         views: &[TallView],
         tasks: impl Fn(u32, &TallView) -> T,
@@ -55,7 +55,7 @@ impl<P: Pulse> GpuBackend<P> {
     /// [`Self::run`], and the whole result's bytes.
     pub(super) async fn run_and_read<T: IntoIterator<Item = Task>>(
         &self,
-        kernel: &Kernel,
+        kernel: &Pipeline,
         matrices: &[&GpuTall],
         views: &[TallView],
         tasks: impl Fn(u32, &TallView) -> T,
@@ -70,7 +70,7 @@ impl<P: Pulse> GpuBackend<P> {
     pub(super) fn dispatch(
         &self,
         encoder: &mut wgpu::CommandEncoder,
-        kernel: &Kernel,
+        kernel: &Pipeline,
         buffers: &[&Buffer],
         count: u32,
     ) {

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use nalgebra::DMatrix;
 use wgpu::BufferUsages;
 
-use super::kernels::{Kernel, Name};
+use super::kernels::Pipeline;
 use super::{GpuBackend, GpuTall, Task};
 use crate::compute::plan::{Aim, Cost, batches};
-use crate::compute::{ComputeError, FactorType, MAX_JACOBI, Primitives, Pulse, RawTall, TallView};
+use crate::compute::{ComputeError, FactorType, Kernel, MAX_JACOBI, Primitives, Pulse, RawTall, TallView};
 
 /// Of 256 columns Gaussian ones take 10, and those of a condition number of 1e6, near f32's noise, over 16. What has
 /// settled before does nothing in those that are left.
@@ -28,7 +28,7 @@ impl<P: Pulse> GpuBackend<P> {
         if matrices.iter().any(|m| !m.is_square() || m.ncols() > MAX_JACOBI as usize) {
             return Err(ComputeError::Gpu(format!("`jacobi` takes square matrices of at most {MAX_JACOBI} columns")));
         }
-        let kernel = self.kernel(Name::Jacobi).await?;
+        let kernel = self.kernel(Kernel::Jacobi).await?;
         let words = self.device.limits().max_storage_buffer_binding_size / 4;
         let aim = Aim { bytes: u64::MAX, words, products: u64::MAX };
         let costs: Vec<Cost> = matrices.iter().map(cost).collect();
@@ -41,7 +41,7 @@ impl<P: Pulse> GpuBackend<P> {
     }
 
     /// All sweeps over matrices whose state fits one binding.
-    async fn sweep(&self, kernel: &Kernel, matrices: &[DMatrix<f64>]) -> Result<Vec<DMatrix<f64>>, ComputeError> {
+    async fn sweep(&self, kernel: &Pipeline, matrices: &[DMatrix<f64>]) -> Result<Vec<DMatrix<f64>>, ComputeError> {
         let raw: Vec<Rc<RawTall>> = matrices.iter().map(|m| Rc::new(normalised(m))).collect();
         let talls = self.upload_raw(&raw)?;
         let Some(GpuTall { buffer: source, .. }) = talls.first() else { return Ok(Vec::new()) };

@@ -2,7 +2,7 @@ use std::cell::OnceCell;
 
 use super::GpuBackend;
 use super::device::{BINDINGS, PAIR_BINDINGS, layout};
-use crate::compute::{ComputeError, Pulse};
+use crate::compute::{ComputeError, Kernel, Pulse};
 
 /// One kernel: its name, which is its entry point, and its whole WGSL.
 #[derive(Clone, Copy, Debug)]
@@ -24,21 +24,7 @@ macro_rules! kernel {
     };
 }
 
-/// A kernel, by its place among [`KERNELS`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Name {
-    Scan,
-    Gram,
-    Apply,
-    Cross,
-    Resize,
-    Align,
-    Multiply,
-    Residual,
-    Jacobi,
-}
-
-/// Every kernel, as the device compiles it.
+/// Every kernel, as the device compiles it, in the order of [`Kernel`].
 pub const KERNELS: [KernelSource; 9] = [
     kernel!("scan"),
     kernel!("gram"),
@@ -53,7 +39,7 @@ pub const KERNELS: [KernelSource; 9] = [
 
 /// A compiled kernel and the buffers that it binds.
 #[derive(Debug)]
-pub(super) struct Kernel {
+pub(super) struct Pipeline {
     pub(super) name: &'static str,
     pub(super) pipeline: wgpu::ComputePipeline,
     pub(super) bindings: wgpu::BindGroupLayout,
@@ -61,11 +47,11 @@ pub(super) struct Kernel {
 
 /// The kernels that have been used, each compiled at its first use.
 #[derive(Debug, Default)]
-pub(super) struct Kernels([OnceCell<Kernel>; KERNELS.len()]);
+pub(super) struct Kernels([OnceCell<Pipeline>; KERNELS.len()]);
 
 impl Kernels {
-    fn cell(&self, name: Name) -> &OnceCell<Kernel> {
-        &self.0[name as usize]
+    fn cell(&self, kernel: Kernel) -> &OnceCell<Pipeline> {
+        &self.0[kernel as usize]
     }
 }
 
@@ -74,16 +60,13 @@ impl<P: Pulse> GpuBackend<P> {
     ///
     /// # Errors
     /// It does not compile, or the device is lost.
-    pub(super) async fn kernel(&self, name: Name) -> Result<&Kernel, ComputeError> {
+    pub(super) async fn kernel(&self, name: Kernel) -> Result<&Pipeline, ComputeError> {
         let cell = self.kernels.cell(name);
         if let Some(kernel) = cell.get() {
             return Ok(kernel);
         }
-        let mut source = KERNELS[name as usize];
-        if self.mishaps.breaks(source.name) {
-            source.wgsl = "a shader that does not compile";
-        }
-        let compiled = self.scoped(async { Ok(compile(&self.device, name, source)) }).await;
+        let wgsl = self.mishaps.wgsl(KERNELS[name as usize]);
+        let compiled = self.scoped(async { Ok(compile(&self.device, name, &wgsl)) }).await;
         match compiled {
             Ok(kernel) => Ok(cell.get_or_init(|| kernel)),
             Err(ComputeError::Gpu(text)) => Err(ComputeError::Kernel(text)),
@@ -97,30 +80,28 @@ impl<P: Pulse> GpuBackend<P> {
     }
 }
 
-fn compile(device: &wgpu::Device, name: Name, source: KernelSource) -> Kernel {
-    let count = match name {
-        Name::Scan | Name::Gram | Name::Apply | Name::Resize | Name::Jacobi => BINDINGS,
-        Name::Cross | Name::Align | Name::Multiply | Name::Residual => PAIR_BINDINGS,
+fn compile(device: &wgpu::Device, kernel: Kernel, wgsl: &str) -> Pipeline {
+    let count = match kernel {
+        Kernel::Scan | Kernel::Gram | Kernel::Apply | Kernel::Resize | Kernel::Jacobi => BINDINGS,
+        Kernel::Cross | Kernel::Align | Kernel::Multiply | Kernel::Residual => PAIR_BINDINGS,
     };
     let entries: Vec<wgpu::BindGroupLayoutEntry> = (0..count).map(layout).collect();
-    let label = Some(source.name);
+    let label = Some(kernel.name());
     let bindings = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label,
         bind_group_layouts: &[Some(&bindings)],
         immediate_size: 0,
     });
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label,
-        source: wgpu::ShaderSource::Wgsl(source.wgsl.into()),
-    });
+    let module = device
+        .create_shader_module(wgpu::ShaderModuleDescriptor { label, source: wgpu::ShaderSource::Wgsl(wgsl.into()) });
     let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label,
         layout: Some(&layout),
         module: &module,
-        entry_point: Some(source.name),
+        entry_point: label,
         compilation_options: wgpu::PipelineCompilationOptions::default(),
         cache: None,
     });
-    Kernel { name: source.name, pipeline, bindings }
+    Pipeline { name: kernel.name(), pipeline, bindings }
 }

@@ -1,8 +1,11 @@
 //! What buffers a device holds, and what tests let go wrong with it.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::KernelSource;
 use crate::compute::ComputeError;
 
 /// The buffers that are alive on a device.
@@ -51,6 +54,17 @@ impl Ledger {
         self.refused.get()
     }
 
+    /// The peak and the refusals.
+    pub(super) fn known(&self) -> [u64; 2] {
+        [self.peak.get(), self.refused.get()]
+    }
+
+    /// As they were.
+    pub(super) fn recall(&self, [peak, refused]: [u64; 2]) {
+        self.peak.set(peak);
+        self.refused.set(refused);
+    }
+
     /// Starts the peak and the refusals anew.
     pub(super) fn forget(&self) {
         self.peak.set(self.held.get().bytes);
@@ -79,6 +93,18 @@ pub struct Mishaps {
     memory: Cell<Option<u64>>,
     losses: RefCell<Vec<(&'static str, u32)>>,
     broken: Cell<Option<&'static str>>,
+    rewritten: Cell<Option<Rewrite>>,
+    stale: RefCell<Option<Stale>>,
+}
+
+/// A kernel, a part of its text, and what stands there instead.
+type Rewrite = (&'static str, &'static str, &'static str);
+
+/// Readbacks that are still right, and what the last ones gave, by their lengths.
+#[derive(Debug)]
+struct Stale {
+    right: u32,
+    last: HashMap<usize, Vec<u8>>,
 }
 
 impl Mishaps {
@@ -98,8 +124,40 @@ impl Mishaps {
         self.broken.set(Some(name));
     }
 
-    pub(super) fn breaks(&self, name: &str) -> bool {
-        self.broken.get() == Some(name)
+    /// Lets a kernel that has not been compiled yet compute something else: `part` of its text is replaced.
+    pub fn rewrite_kernel(&self, name: &'static str, part: &'static str, by: &'static str) {
+        self.rewritten.set(Some((name, part, by)));
+    }
+
+    /// Lets every readback after the next `right` ones give the bytes of the last one of the same length.
+    pub fn read_stale_after(&self, right: u32) {
+        self.stale.replace(Some(Stale { right, last: HashMap::new() }));
+    }
+
+    /// What a kernel is compiled from.
+    pub(super) fn wgsl(&self, source: KernelSource) -> Cow<'static, str> {
+        if self.broken.get() == Some(source.name) {
+            return "a shader that does not compile".into();
+        }
+        match self.rewritten.get() {
+            Some((name, part, by)) if name == source.name => {
+                assert!(source.wgsl.contains(part), "{name} has no such part: {part}");
+                source.wgsl.replace(part, by).into()
+            }
+            _ => source.wgsl.into(),
+        }
+    }
+
+    /// What a readback of these bytes gives.
+    pub(super) fn read(&self, bytes: Vec<u8>) -> Vec<u8> {
+        let mut stale = self.stale.borrow_mut();
+        let Some(Stale { right, last }) = stale.as_mut() else { return bytes };
+        let former = last.insert(bytes.len(), bytes.clone());
+        if *right > 0 {
+            *right -= 1;
+            return bytes;
+        }
+        former.unwrap_or(bytes)
     }
 
     /// Losses that have not come yet.

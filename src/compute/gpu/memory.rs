@@ -114,6 +114,6 @@ impl<P: Pulse> GpuBackend<P> {
             .map_err(|e| ComputeError::OutOfMemory(format!("a result could not be read back: {e}")))?
             .to_vec();
         staging.unmap();
-        Ok(bytes)
+        Ok(self.mishaps.read(bytes))
     }
 }

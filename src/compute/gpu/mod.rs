@@ -6,8 +6,8 @@ use std::rc::Rc;
 use nalgebra::DMatrix;
 
 use super::{
-    Aligned, Change, ComputeError, FactorType, Primitives, Pulse, RawTall, Residual, Resize, SLAB, Scan, Side, Sides,
-    TILE, TallView,
+    Aligned, Change, ComputeError, FactorType, Kernel, Primitives, Pulse, RawTall, Residual, Resize, SLAB, Scan, Side,
+    Sides, TILE, TallView,
 };
 use crate::report::Counts;
 
@@ -23,7 +23,6 @@ mod timing;
 mod updates;
 
 pub use device::{GpuBackend, NoGpu};
-use kernels::Name;
 pub use kernels::{KERNELS, KernelSource};
 pub use ledger::{Held, Mishaps};
 
@@ -63,7 +62,7 @@ impl<P: Pulse> Primitives for GpuBackend<P> {
             let cols = v.cols;
             slabs(v.rows, SLAB).flat_map(move |row| slabs(cols, TILE).map(move |col| [view, row, col, 0]))
         };
-        let kernel = self.kernel(Name::Scan).await?;
+        let kernel = self.kernel(Kernel::Scan).await?;
         let bytes = self.scoped(self.run_and_read(kernel, matrices, &views, tasks, &[], words)).await?;
         let words: &[u32] = &bytemuck::pod_collect_to_vec(&bytes);
         Ok(views
@@ -98,7 +97,7 @@ impl<P: Pulse> Primitives for GpuBackend<P> {
             }
             tasks
         };
-        let kernel = self.kernel(Name::Gram).await?;
+        let kernel = self.kernel(Kernel::Gram).await?;
         let bytes = self.scoped(self.run_and_read(kernel, matrices, &views, tasks, &coefficients, words)).await?;
         let partials: &[f32] = &bytemuck::pod_collect_to_vec(&bytes);
         let mut grams = Vec::with_capacity(views.len());
@@ -120,7 +119,7 @@ impl<P: Pulse> Primitives for GpuBackend<P> {
             coefficients.extend(weight.transpose().iter().map(|&w| w as f32));
             words += out_rows * out_cols;
         }
-        self.run_to_talls(Name::Apply, matrices, &views, &coefficients, words).await
+        self.run_to_talls(Kernel::Apply, matrices, &views, &coefficients, words).await
     }
 
     async fn cross(&self, pairs: &[[&GpuTall; 2]]) -> Result<Vec<DMatrix<f64>>, ComputeError> {
@@ -147,7 +146,7 @@ impl<P: Pulse> Primitives for GpuBackend<P> {
             views.push(TallView { coefficients: place, out: words, out_rows, out_cols, ..matrix.view });
             words += out_rows * out_cols;
         }
-        self.run_to_talls(Name::Resize, matrices, &views, &coefficients, words).await
+        self.run_to_talls(Kernel::Resize, matrices, &views, &coefficients, words).await
     }
 
     async fn align(&self, changes: &[Change<'_, GpuTall>], sides: &[Sides<'_>]) -> Result<Vec<Aligned>, ComputeError> {
@@ -220,7 +219,7 @@ impl<P: Pulse> GpuBackend<P> {
     /// Runs a kernel that gives each view `out_rows × out_cols` numbers, row by row, all in one new buffer.
     async fn run_to_talls(
         &self,
-        name: Name,
+        name: Kernel,
         matrices: &[&GpuTall],
         views: &[TallView],
         coefficients: &[f32],

@@ -7,11 +7,11 @@ use std::rc::Rc;
 
 use wgpu::BufferUsages;
 
-use super::kernels::{Kernel, Name};
+use super::kernels::Pipeline;
 use super::memory::Buffer;
 use super::{GpuBackend, GpuTall, Task};
 use crate::compute::plan::Aim;
-use crate::compute::{Change, ComputeError, Primitives, Pulse, TallView};
+use crate::compute::{Change, ComputeError, Kernel, Primitives, Pulse, TallView};
 
 /// What one change, or one pair of matrices, asks of a kernel.
 pub(super) struct Order<'a> {
@@ -50,7 +50,7 @@ impl<P: Pulse> GpuBackend<P> {
     /// Runs a kernel over all changes and reads back what it gives: each order with its words.
     pub(super) async fn carry_out<'a>(
         &self,
-        name: Name,
+        name: Kernel,
         changes: &[Change<'_, GpuTall>],
         mut orders: Vec<Order<'a>>,
     ) -> Result<Vec<(Order<'a>, Vec<f32>)>, ComputeError> {
@@ -103,7 +103,7 @@ impl<P: Pulse> GpuBackend<P> {
     /// One group: a dispatch for as many neighbours as have the same buffers and are not too much work.
     fn submit<'a>(
         &self,
-        kernel: &Kernel,
+        kernel: &Pipeline,
         changes: &[Change<'_, GpuTall>],
         orders: &mut [Order<'a>],
         words: u32,

@@ -2,10 +2,9 @@
 
 use nalgebra::DMatrix;
 
-use super::kernels::Name;
 use super::orders::Order;
 use super::{GpuBackend, GpuTall, RESULT_ROWS, Task, slabs};
-use crate::compute::{Aligned, Change, ComputeError, Primitives, Pulse, Residual, Side, Sides, TILE};
+use crate::compute::{Aligned, Change, ComputeError, Kernel, Primitives, Pulse, Residual, Side, Sides, TILE};
 
 /// 2^32, as in `shaders/update.wgsl`.
 const UNIT: f64 = 4_294_967_296.0;
@@ -31,7 +30,7 @@ impl<P: Pulse> GpuBackend<P> {
         }
         let orders = changes.iter().zip(sides).map(|(change, sides)| align_order(change, sides)).collect();
         let mut all = Vec::with_capacity(changes.len());
-        let results = self.carry_out(Name::Align, changes, orders).await?;
+        let results = self.carry_out(Kernel::Align, changes, orders).await?;
         for ((order, partials), sides) in results.iter().zip(sides) {
             self.pause().await?;
             all.push(aligned(sides.k, &order.tasks, partials));
@@ -49,7 +48,7 @@ impl<P: Pulse> GpuBackend<P> {
         let orders =
             changes.iter().zip(weights).map(|(change, &weight)| multiply_order(change, side, weight, k)).collect();
         let mut all = Vec::with_capacity(changes.len());
-        let results = self.carry_out(Name::Multiply, changes, orders).await?;
+        let results = self.carry_out(Kernel::Multiply, changes, orders).await?;
         for (order, numbers) in &results {
             self.pause().await?;
             let numbers = numbers.iter().map(|&y| f64::from(y) / UNIT);
@@ -64,7 +63,7 @@ impl<P: Pulse> GpuBackend<P> {
         sides: &[Sides<'_>],
     ) -> Result<Vec<Residual>, ComputeError> {
         let orders = changes.iter().zip(sides).map(|(change, sides)| residual_order(change, sides)).collect();
-        let results = self.carry_out(Name::Residual, changes, orders).await?;
+        let results = self.carry_out(Kernel::Residual, changes, orders).await?;
         let sum = |partials: &[f32], half: usize| {
             let sixteens = partials.chunks_exact(TILE as usize).skip(half).step_by(2);
             sixteens.flatten().map(|&x| f64::from(x)).sum::<f64>() / UNIT / UNIT

@@ -10,6 +10,7 @@ pub mod comparison;
 pub mod domains;
 pub mod extraction;
 pub mod found;
+pub mod gpu_check;
 pub mod grid;
 pub mod heat;
 pub mod identity;
