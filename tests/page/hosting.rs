@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::json;
 
 use crate::browser::{Browser, PLACE};
 use crate::fixtures::folder;
-use crate::report::{only_adapter, text};
+use crate::report::{assert_clean, only_adapter, text};
 
 /// Waits until the page's files are kept for offline use.
 pub fn kept(browser: &Browser) {
@@ -123,4 +124,24 @@ fn files_below(folder: &Path) -> BTreeSet<String> {
         }
     }
     files
+}
+
+/// As in some private windows, and in frames of other sites.
+#[test]
+fn without_storage_and_service_workers_it_works_all_the_same() {
+    let browser = Browser::start();
+    browser.before_the_page(
+        "const refused = () => { throw new DOMException('The operation is insecure.', 'SecurityError'); };
+         Object.defineProperty(window, 'localStorage', { get: refused });
+         Object.defineProperty(window, 'caches', { get: refused });
+         ServiceWorkerContainer.prototype.register = async () => refused();",
+    );
+    browser.open("?backend=cpu");
+    browser.click("sample");
+    browser.expect("done");
+    assert_clean(&browser.export_json(), "report");
+    // The service worker is asked for after some seconds.
+    std::thread::sleep(Duration::from_secs(4));
+    assert_eq!(browser.texts("error"), [""; 0]);
+    assert_eq!(browser.problems(), [""; 0]);
 }
