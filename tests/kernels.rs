@@ -10,8 +10,6 @@ mod calls;
 mod crossed;
 #[path = "kernels/factors.rs"]
 mod factors;
-#[path = "kernels/jacobi.rs"]
-mod jacobi;
 #[path = "kernels/spectra.rs"]
 mod spectra;
 #[path = "kernels/updates.rs"]
@@ -22,7 +20,7 @@ use lorascope::compute::cpu::CpuBackend;
 use lorascope::compute::gpu::GpuBackend;
 
 mod cases_of {
-    pub use super::{crossed::*, factors::*, jacobi::*, spectra::*, updates::*};
+    pub use super::{crossed::*, factors::*, spectra::*, updates::*};
 }
 
 #[cfg(target_arch = "wasm32")]
@@ -54,16 +52,7 @@ macro_rules! on_both_backends {
     )* };
 }
 
-macro_rules! on_the_gpu {
-    ($($case:ident)*) => { $(
-        mod $case {
-            test_on!(gpu, $case);
-        }
-    )* };
-}
-
-on_the_gpu!(spectra_by_jacobi);
-on_both_backends!(scan_finds gram_agrees apply_agrees cross_agrees cross_of_many resize_agrees align_agrees align_of_long_tiles align_of_tiny_updates align_counts align_knows_its_range multiply_agrees residual_agrees jacobi_of_small jacobi_of_large new_factors ranks_to_16 rank_31 rank_64 rank_128 rank_256 one_batch_of_many cosines_agree);
+on_both_backends!(scan_finds gram_agrees apply_agrees cross_agrees cross_of_many resize_agrees align_agrees align_of_long_tiles align_of_tiny_updates align_counts align_knows_its_range multiply_agrees residual_agrees new_factors ranks_to_16 rank_31 rank_64 rank_128 rank_256 one_batch_of_many cosines_agree);
 
 async fn cpu() -> CpuBackend<Steady> {
     CpuBackend::new(Steady)

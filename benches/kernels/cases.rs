@@ -6,14 +6,13 @@ use lorascope::compute::{Change, ComputeError, FactorType, Primitives, RawTall, 
 use nalgebra::DMatrix;
 use pollster::block_on;
 
-pub const KERNELS: [&str; 9] = ["scan", "gram", "apply", "cross", "resize", "align", "multiply", "residual", "jacobi"];
+pub const KERNELS: [&str; 8] = ["scan", "gram", "apply", "cross", "resize", "align", "multiply", "residual"];
+/// The ranks that each is measured at.
+pub const RANKS: [u32; 2] = [16, 64];
 /// Rows of a factor, and columns of a weight.
 const SIDE: u32 = 4096;
 /// Rows that `resize` makes of them.
 const RESIZED: u32 = 2048;
-/// Bytes of a budget for each matrix of `jacobi`, which is more arithmetic than memory, and the most of them.
-const PER_MATRIX: u64 = 4 << 20;
-const MATRICES: u64 = 16;
 
 /// How much memory, time and arithmetic one run takes at least: every number read and written once.
 pub struct Work {
@@ -33,14 +32,7 @@ pub struct Case<B: Primitives> {
     /// Thin matrices beside a tile, row by row.
     left: Vec<f32>,
     right: Vec<f32>,
-    /// Small square matrices.
-    cores: Vec<DMatrix<f64>>,
     pub work: Work,
-}
-
-/// The ranks that a kernel is measured at.
-pub fn ranks(kernel: &str) -> [u32; 2] {
-    if kernel == "jacobi" { [128, 256] } else { [16, 64] }
 }
 
 impl<B: Primitives> Case<B> {
@@ -53,9 +45,6 @@ impl<B: Primitives> Case<B> {
         budget: u64,
         in_slabs: bool,
     ) -> Result<Self, ComputeError> {
-        if kernel == "jacobi" {
-            return Ok(Self::of_cores(rank, (budget / PER_MATRIX).clamp(1, MATRICES)));
-        }
         let is_over_tiles = ["align", "multiply", "residual"].contains(&kernel);
         let (m, r) = (u64::from(SIDE), u64::from(rank));
         let slabs = if in_slabs { m.div_ceil(SLAB.into()) } else { 1 };
@@ -102,26 +91,8 @@ impl<B: Primitives> Case<B> {
             weights: vec![weight; count as usize],
             left: thin(rows),
             right: thin(cols),
-            cores: Vec::new(),
             work: Work { bytes: bytes * count_f, flops: flops.map(|flops| flops * count_f) },
         })
-    }
-
-    /// `jacobi` reads every M and writes every V; how many sweeps lie between is the method's own, so that no operations
-    /// are counted.
-    fn of_cores(rank: u32, count: u64) -> Self {
-        Self {
-            kernel: "jacobi",
-            rank,
-            talls: Vec::new(),
-            others: Vec::new(),
-            scales: Vec::new(),
-            weights: Vec::new(),
-            left: Vec::new(),
-            right: Vec::new(),
-            cores: (0..count).map(|seed| numbers(rank, rank, seed).to_f64()).collect(),
-            work: Work { bytes: (2 * 4 * count * u64::from(rank).pow(2)) as f64, flops: None },
-        }
     }
 
     /// One run. A result that stays on the device is given back: it may not have been computed yet.
@@ -142,7 +113,6 @@ impl<B: Primitives> Case<B> {
                 let pairs: Vec<[&B::Tall; 2]> = pairs().map(|(x, y)| [x, y]).collect();
                 block_on(backend.cross(&pairs)).map(|_| None)
             }
-            "jacobi" => block_on(backend.jacobi(&self.cores)).map(|_| None),
             "align" => block_on(backend.align(&changes, &sides)).map(|_| None),
             "multiply" => {
                 let weights = vec![self.right.as_slice(); changes.len()];

@@ -10,7 +10,7 @@ use lorascope::compute::{ComputeError, Primitives, Steady};
 use pollster::block_on;
 use xtask::bench::records;
 
-use cases::{Case, KERNELS, ranks};
+use cases::{Case, KERNELS, RANKS};
 
 mod cases;
 mod probes;
@@ -53,7 +53,7 @@ fn main() {
 }
 
 fn all() -> impl Iterator<Item = (&'static str, u32)> {
-    KERNELS.into_iter().flat_map(|kernel| ranks(kernel).map(|rank| (kernel, rank)))
+    KERNELS.into_iter().flat_map(|kernel| RANKS.map(|rank| (kernel, rank)))
 }
 
 fn report<B: Primitives>(case: &Case<B>, device: &str, kernel: &str, rank: u32) {

@@ -9,7 +9,6 @@ pub enum Kernel {
     Align,
     Multiply,
     Residual,
-    Jacobi,
 }
 
 impl Kernel {
@@ -24,7 +23,6 @@ impl Kernel {
             Self::Align => "align",
             Self::Multiply => "multiply",
             Self::Residual => "residual",
-            Self::Jacobi => "jacobi",
         }
     }
 }

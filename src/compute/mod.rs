@@ -10,7 +10,6 @@
 //! | `align` | UᵀXV, ‖X‖² and ‖W‖² of an update X = W' − W, in one pass over both states | to the CPU, summed in f64 |
 //! | `multiply` | X·W or Xᵀ·W of such an update | to the CPU, in f64 |
 //! | `residual` | ‖X − L·Rᵀ‖² | to the CPU, summed in f64 |
-//! | `jacobi` | an orthogonal V with orthogonal columns of M·V, M small and square | to the CPU |
 //!
 //! A kernel looks at nothing but [`TallView`]s and tasks, so one dispatch serves matrices of any mixture of
 //! shapes, orders and dtypes. The r×r algebra between the primitives is [`crate::linalg`]'s.
@@ -46,8 +45,6 @@ pub use view::TallView;
 pub const SLAB: u32 = 256;
 /// Width of the square tiles in which kernels compute their results.
 pub const TILE: u32 = 16;
-/// Columns of the largest matrix of `jacobi`: a sweep takes n³, and one workgroup has it all.
-pub const MAX_JACOBI: u32 = 256;
 
 /// A tall matrix as a file stores it: `rows × cols` numbers, row by row, or column by column if `transposed`.
 #[derive(Clone)]
@@ -161,14 +158,6 @@ pub trait Primitives {
         changes: &[Change<'_, Self::Tall>],
         sides: &[Sides<'_>],
     ) -> impl Future<Output = Result<Vec<Residual>, ComputeError>>;
-
-    /// For each finite M (n × n, n ≤ [`MAX_JACOBI`]) a V (n × n), VᵀV = I within 2e-6, whose columns M·vᵢ are nearly
-    /// orthogonal: |M·vᵢ · M·vⱼ| ≤ 1e-6·‖M‖_F·max(‖M·vᵢ‖, ‖M·vⱼ‖) where σ₁/σₙ is 1e6 at most or infinite. On a GPU in
-    /// f32, by the method of Hestenes, J. SIAM 6, 1958.
-    fn jacobi(&self, matrices: &[DMatrix<f64>]) -> impl Future<Output = Result<Vec<DMatrix<f64>>, ComputeError>>;
-
-    /// The smallest rank whose small SVDs are to begin with [`Self::jacobi`]; `None`: the CPU does them alone.
-    fn jacobi_from(&self) -> Option<u32>;
 
     fn read(&self, matrices: &[&Self::Tall]) -> impl Future<Output = Result<Vec<DMatrix<f32>>, ComputeError>>;
 

@@ -95,8 +95,7 @@ impl Cost {
 
     /// Bytes of GPU buffers that a job of this cost has alive at once, at most: the factors; the bases of three passes
     /// and two more results, one of which is a result's copy for the readback; and the same again for all that tells
-    /// the kernels what to do. (`jacobi`'s matrices take no more than two such results: its cores have 16 bytes for every
-    /// number there, and no more rows than the factors.)
+    /// the kernels what to do.
     pub fn on_gpu(self) -> u64 {
         let results = 7u64.saturating_mul(4).saturating_mul(self.words);
         self.bytes.saturating_add(results)

@@ -35,11 +35,6 @@ pub fn thin_qr(matrix: DMatrix<f64>) -> (DMatrix<f64>, DMatrix<f64>) {
 /// The thin SVD of a small matrix; columns of U whose σ is zero are zero. `None` if it holds a number that is
 /// not finite, or if the iteration does not end, which no finite input is known to cause.
 pub fn thin_svd(matrix: &DMatrix<f64>) -> Option<Thin> {
-    thin_svd_from(matrix, None)
-}
-
-/// [`thin_svd`], faster or slower from a basis near the left singular vectors of a square matrix.
-pub(super) fn thin_svd_from(matrix: &DMatrix<f64>, left: Option<&DMatrix<f64>>) -> Option<Thin> {
     let largest = matrix.amax();
     if !largest.is_finite() {
         return None;
@@ -55,7 +50,7 @@ pub(super) fn thin_svd_from(matrix: &DMatrix<f64>, left: Option<&DMatrix<f64>>) 
     }
     // Scaled by a power of two, exactly, so that no square overflows or vanishes.
     let unit = 2f64.powi(-exponent(largest));
-    let (columns, v) = orthogonal_columns(&(matrix * unit), left)?;
+    let (columns, v) = orthogonal_columns(&(matrix * unit))?;
     let norms: Vec<f64> = columns.column_iter().map(|c| c.norm()).collect();
     let mut order: Vec<usize> = (0..k).collect();
     order.sort_by(|&a, &b| norms[b].total_cmp(&norms[a]));

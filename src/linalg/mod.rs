@@ -11,7 +11,6 @@ mod orthonormal;
 mod product;
 mod sketch;
 mod spectrum;
-mod starts;
 mod update;
 mod values;
 

@@ -9,9 +9,8 @@ use std::rc::Rc;
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
-use super::dense::{Thin, exponent, spectral_norm, thin_qr, thin_svd_from};
+use super::dense::{Thin, exponent, spectral_norm, thin_qr, thin_svd};
 use super::gram_pass::{Clip, Pass, clipped_pass};
-use super::starts::left_bases;
 use super::values::{values_of, values_of_grams};
 use crate::compute::{ComputeError, Difference, Kernel, Part, Primitives, RawTall, Scan, timed};
 
@@ -125,11 +124,10 @@ pub(super) async fn solve_all<P: Primitives>(
     let mut forms = forms.into_iter();
     let both: Vec<[Form<P::Tall>; 2]> =
         std::iter::from_fn(|| forms.next().zip(forms.next()).map(|(left, right)| [left, right])).collect();
-    let bases = left_bases(backend, &both, want).await?;
     let mut solved = Vec::with_capacity(pairs.len());
-    for ((pair, forms), basis) in pairs.iter().zip(both).zip(bases) {
+    for (pair, forms) in pairs.iter().zip(both) {
         backend.pause().await?;
-        let work = async { solve(pair, forms, want, basis.as_ref()) };
+        let work = async { solve(pair, forms, want) };
         solved.push(timed(backend.pulse(), Part::Algebra, work).await);
     }
     Ok(solved)
@@ -303,7 +301,7 @@ pub(super) struct Decomposed<T> {
     pub fallback: bool,
 }
 
-fn solve<T>(pair: &Pair, forms: [Form<T>; 2], want: Want, left: Option<&DMatrix<f64>>) -> Solved<T> {
+fn solve<T>(pair: &Pair, forms: [Form<T>; 2], want: Want) -> Solved<T> {
     let count = forms[0].not_finite() + forms[1].not_finite();
     if count > 0 {
         return Solved::NotFinite { count };
@@ -315,7 +313,7 @@ fn solve<T>(pair: &Pair, forms: [Form<T>; 2], want: Want, left: Option<&DMatrix<
     }
     let forms = forms.map(Form::decomposed);
     let all_f64 = matches!(forms, [Form::Host { .. }, Form::Host { .. }]);
-    let thin = thin_core(&forms, want, left);
+    let thin = thin_core(&forms, want);
     if all_f64 || thin.as_ref().is_some_and(|thin| keeps_digits(&forms, thin)) {
         return with_padding(pair, forms, thin, false);
     }
@@ -324,19 +322,15 @@ fn solve<T>(pair: &Pair, forms: [Form<T>; 2], want: Want, left: Option<&DMatrix<
     if count > 0 {
         return Solved::NotFinite { count };
     }
-    let thin = thin_core(&forms, want, None);
+    let thin = thin_core(&forms, want);
     with_padding(pair, forms, thin, true)
 }
 
-/// R_L·R_Rᵀ.
-pub(super) fn core<T>(forms: &[Form<T>; 2]) -> Option<DMatrix<f64>> {
-    Some(forms[0].r()? * forms[1].r()?.transpose())
-}
-
-fn thin_core<T>(forms: &[Form<T>; 2], want: Want, left: Option<&DMatrix<f64>>) -> Option<Thin> {
-    let core = core(forms)?;
+/// The SVD of R_L·R_Rᵀ, without vectors where none are wanted and the values are good without.
+fn thin_core<T>(forms: &[Form<T>; 2], want: Want) -> Option<Thin> {
+    let core = forms[0].r()? * forms[1].r()?.transpose();
     let values = if want == Want::Values { values_of(&core) } else { None };
-    values.map(Thin::values).or_else(|| thin_svd_from(&core, left))
+    values.map(Thin::values).or_else(|| thin_svd(&core))
 }
 
 fn keeps_digits<T>(forms: &[Form<T>; 2], thin: &Thin) -> bool {

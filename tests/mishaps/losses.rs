@@ -25,24 +25,6 @@ fn a_kernel_that_does_not_compile_is_the_cpus() {
     same(&played.report, &undisturbed.report, "without cross");
 }
 
-/// No device begins small SVDs with `jacobi` unasked: the one that is opened in its place does without.
-#[test]
-fn a_device_lost_in_a_small_svd_is_made_up_for() {
-    for scene in [Scene::Projection, Scene::Comparison] {
-        let undisturbed = scene.on_gpu(|_| {});
-        let asked = scene.on(|gpu| gpu.begin_svds_from(1));
-        same(&asked.report, &undisturbed.report, &format!("{scene:?} by jacobi"));
-        let played = scene.on(|gpu| {
-            gpu.begin_svds_from(1);
-            gpu.mishaps().lose_at("jacobi", 7);
-        });
-        let engine = played.engine();
-        assert_eq!((played.losses_to_come, engine.backend.as_str()), (0, "webgpu"), "{scene:?}: {}", engine.reason);
-        assert!(engine.reason.contains("lost"), "{scene:?}: {}", engine.reason);
-        same(&played.report, &undisturbed.report, &format!("{scene:?}, lost in jacobi"));
-    }
-}
-
 #[test]
 fn a_device_lost_in_any_step_is_made_up_for() {
     for scene in ALL {

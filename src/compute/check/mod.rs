@@ -85,8 +85,6 @@ pub async fn kernel<G: Primitives, C: Primitives>(kernel: Kernel, gpu: &G, cpu: 
                 update(kernel, gpu, cpu, turn).await?.judged()?;
             }
         }
-        // No profile takes it; its tests judge it.
-        Kernel::Jacobi => {}
     }
     Ok(())
 }
@@ -197,7 +195,6 @@ const fn alone(kernel: Kernel) -> &'static [Kernel] {
         Kernel::Align => &[Kernel::Align],
         Kernel::Multiply => &[Kernel::Multiply],
         Kernel::Residual => &[Kernel::Residual],
-        Kernel::Jacobi => &[Kernel::Jacobi],
     }
 }
 

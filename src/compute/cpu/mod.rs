@@ -15,7 +15,6 @@ mod block;
 mod cross;
 mod dots;
 pub mod gram;
-pub mod jacobi;
 mod multiply;
 mod panels;
 mod residual;
@@ -139,20 +138,6 @@ impl<P: Pulse> Primitives for CpuBackend<P> {
             all.push(measuring.residual);
         }
         Ok(all)
-    }
-
-    async fn jacobi(&self, matrices: &[DMatrix<f64>]) -> Result<Vec<DMatrix<f64>>, ComputeError> {
-        let mut found = Vec::with_capacity(matrices.len());
-        for matrix in matrices {
-            self.pause().await?;
-            found.push(jacobi::jacobi(matrix));
-        }
-        Ok(found)
-    }
-
-    /// A small SVD begins with the same eigenvectors by itself.
-    fn jacobi_from(&self) -> Option<u32> {
-        None
     }
 
     async fn read(&self, matrices: &[&Self::Tall]) -> Result<Vec<DMatrix<f32>>, ComputeError> {

@@ -25,7 +25,6 @@ pub struct GpuBackend<P> {
     pub(super) ledger: Rc<Ledger>,
     pub(super) mishaps: Rc<Mishaps>,
     pub(super) timer: Timer,
-    pub(super) jacobi_from: Cell<Option<u32>>,
     info: wgpu::AdapterInfo,
     lost: Arc<Mutex<Option<String>>>,
 }
@@ -79,16 +78,16 @@ impl<P: Pulse> GpuBackend<P> {
             *on_loss.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{reason:?}: {text}"));
         });
         let (kernels, counts, ledger, none) = (Kernels::default(), Cell::default(), Rc::default(), Rc::default());
-        let (timer, jacobi_from) = (Timer::default(), Cell::default());
-        let gpu = Self { device, queue, kernels, counts, pulse, ledger, mishaps: none, timer, jacobi_from, info, lost };
+        let timer = Timer::default();
+        let gpu = Self { device, queue, kernels, counts, pulse, ledger, mishaps: none, timer, info, lost };
         gpu.prove().await?;
         Ok(Self { mishaps, ..gpu })
     }
 
     /// The same device for another caller.
     pub fn with_pulse<Q: Pulse>(self, pulse: Q) -> GpuBackend<Q> {
-        let Self { device, queue, kernels, counts, pulse: _, ledger, mishaps, timer, jacobi_from, info, lost } = self;
-        GpuBackend { device, queue, kernels, counts, pulse, ledger, mishaps, timer, jacobi_from, info, lost }
+        let Self { device, queue, kernels, counts, pulse: _, ledger, mishaps, timer, info, lost } = self;
+        GpuBackend { device, queue, kernels, counts, pulse, ledger, mishaps, timer, info, lost }
     }
 
     /// Whether the device can do anything: one small matrix through the first kernel that every profile takes.

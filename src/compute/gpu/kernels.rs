@@ -25,7 +25,7 @@ macro_rules! kernel {
 }
 
 /// Every kernel, as the device compiles it, in the order of [`Kernel`].
-pub const KERNELS: [KernelSource; 9] = [
+pub const KERNELS: [KernelSource; 8] = [
     kernel!("scan"),
     kernel!("gram"),
     kernel!("apply"),
@@ -34,7 +34,6 @@ pub const KERNELS: [KernelSource; 9] = [
     kernel!("align" after "update"),
     kernel!("multiply" after "update"),
     kernel!("residual" after "update"),
-    kernel!("jacobi"),
 ];
 
 /// A compiled kernel and the buffers that it binds.
@@ -82,7 +81,7 @@ impl<P: Pulse> GpuBackend<P> {
 
 fn compile(device: &wgpu::Device, kernel: Kernel, wgsl: &str) -> Pipeline {
     let count = match kernel {
-        Kernel::Scan | Kernel::Gram | Kernel::Apply | Kernel::Resize | Kernel::Jacobi => BINDINGS,
+        Kernel::Scan | Kernel::Gram | Kernel::Apply | Kernel::Resize => BINDINGS,
         Kernel::Cross | Kernel::Align | Kernel::Multiply | Kernel::Residual => PAIR_BINDINGS,
     };
     let entries: Vec<wgpu::BindGroupLayoutEntry> = (0..count).map(layout).collect();

@@ -14,7 +14,6 @@ use crate::report::Counts;
 mod cross;
 mod device;
 mod dispatch;
-mod jacobi;
 mod kernels;
 mod ledger;
 mod memory;
@@ -169,14 +168,6 @@ impl<P: Pulse> Primitives for GpuBackend<P> {
         sides: &[Sides<'_>],
     ) -> Result<Vec<Residual>, ComputeError> {
         self.residual_changes(changes, sides).await
-    }
-
-    async fn jacobi(&self, matrices: &[DMatrix<f64>]) -> Result<Vec<DMatrix<f64>>, ComputeError> {
-        self.jacobi_all(matrices).await
-    }
-
-    fn jacobi_from(&self) -> Option<u32> {
-        self.jacobi_from.get()
     }
 
     async fn read(&self, matrices: &[&GpuTall]) -> Result<Vec<DMatrix<f32>>, ComputeError> {

@@ -4,7 +4,7 @@ use super::markdown::{Table, both, brief, digits, giga, percent, seconds, shown}
 use super::records::{Figure, Records};
 
 /// The kernels, and whether their CPU twins multiply in f64.
-const KERNELS: [(&str, bool); 9] = [
+const KERNELS: [(&str, bool); 8] = [
     ("scan", false),
     ("gram", true),
     ("apply", true),
@@ -13,11 +13,8 @@ const KERNELS: [(&str, bool); 9] = [
     ("align", false),
     ("multiply", false),
     ("residual", false),
-    ("jacobi", true),
 ];
 const RANKS: [&str; 2] = ["16", "64"];
-/// Those of `jacobi`, which is for small matrices of large ranks.
-const LARGE: [&str; 2] = ["128", "256"];
 /// Those that are to reach a share of the device, and the shares: of the copy's bandwidth, of the peak.
 const HELD: [&str; 3] = ["gram", "apply", "align"];
 const OF_COPY: f64 = 0.85;
@@ -28,9 +25,8 @@ pub fn section(kernels: &Records) -> String {
     let timing = kernels.fact("gpu_timing").unwrap_or("not timed");
     let peak = |device: &str, what: &str| kernels.median(&format!("kernels/peak/{device}/{what}"));
     let intro = format!(
-        "Medians of criterion's samples on factors of 4096 rows and tiles of 4096 columns in bf16, and for jacobi on \
-         matrices of r × r. *MB* is what has to be read and written once, operations are the method's own. CPU: one \
-         thread; it copies {} GB/s and does {} GFLOP/s in f32, {} in f64. GPU: {gpu}, {timing}; it copies {} GB/s and \
+        "Medians of criterion's samples on factors of 4096 rows and tiles of 4096 columns in bf16. *MB* is \
+         what has to be read and written once, operations are the method's own. CPU: one thread; it copies {} GB/s and does {} GFLOP/s in f32, {} in f64. GPU: {gpu}, {timing}; it copies {} GB/s and \
          does {} GFLOP/s in f32.",
         brief(&peak("cpu", "copy"), giga),
         brief(&peak("cpu", "f32"), giga),
@@ -40,7 +36,7 @@ pub fn section(kernels: &Records) -> String {
     );
     let mut table = Table::new(&["kernel", "r", "on", "MB", "time", "GB/s", "of the copy", "GFLOP/s", "of the peak"]);
     for (kernel, in_f64) in KERNELS {
-        for rank in if kernel == "jacobi" { LARGE } else { RANKS } {
+        for rank in RANKS {
             for device in ["cpu", "gpu"] {
                 let run = Run::of(kernels, kernel, device, rank);
                 let wide = if in_f64 && device == "cpu" { "f64" } else { "f32" };
