@@ -52,7 +52,7 @@ macro_rules! on_both_backends {
     )* };
 }
 
-on_both_backends!(scan_finds gram_agrees apply_agrees cross_agrees cross_of_many resize_agrees align_agrees align_of_long_tiles align_of_tiny_updates align_counts align_knows_its_range multiply_agrees residual_agrees new_factors ranks_to_16 rank_31 rank_64 rank_128 rank_256 one_batch_of_many cosines_agree);
+on_both_backends!(scan_finds gram_agrees apply_agrees cross_agrees cross_of_many resize_agrees resize_of_many align_agrees align_of_long_tiles align_of_tiny_updates align_counts align_knows_its_range multiply_agrees residual_agrees new_factors ranks_to_16 rank_31 rank_64 rank_128 rank_256 one_batch_of_many cosines_agree);
 
 async fn cpu() -> CpuBackend<Steady> {
     CpuBackend::new(Steady)
