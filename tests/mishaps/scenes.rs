@@ -154,14 +154,15 @@ pub fn same(got: &Report, wanted: &Report, what: &str) {
         value.as_object_mut().expect("an object").remove("engine");
         value
     };
-    same_value(&plain(got), &plain(wanted), 1.0, what);
+    same_value(&plain(got), &plain(wanted), 1.0, 1e-6, what);
 }
 
-fn same_value(got: &Value, wanted: &Value, unit: f64, at: &str) {
+/// The same words, and numbers `within` of `unit` or of themselves.
+pub fn same_value(got: &Value, wanted: &Value, unit: f64, within: f64, at: &str) {
     match (got, wanted) {
         (Value::Number(a), Value::Number(b)) => {
             let (a, b) = (a.as_f64().expect("a number"), b.as_f64().expect("a number"));
-            let bound = 1e-6 * unit.max(a.abs()).max(b.abs());
+            let bound = within * unit.max(a.abs()).max(b.abs());
             assert!((a - b).abs() <= bound, "{at}: {a} is not {b} within {bound:e}");
         }
         (Value::Array(a), Value::Array(b)) => {
@@ -169,13 +170,13 @@ fn same_value(got: &Value, wanted: &Value, unit: f64, at: &str) {
             // Descending: its first number is the largest.
             let unit = if at.ends_with("singular_values") { b.first().and_then(Value::as_f64) } else { None };
             for (n, (a, b)) in a.iter().zip(b).enumerate() {
-                same_value(a, b, unit.unwrap_or(1.0), &format!("{at}[{n}]"));
+                same_value(a, b, unit.unwrap_or(1.0), within, &format!("{at}[{n}]"));
             }
         }
         (Value::Object(a), Value::Object(b)) => {
             assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>(), "{at}");
             for (key, a) in a {
-                same_value(a, &b[key], 1.0, &format!("{at}.{key}"));
+                same_value(a, &b[key], 1.0, within, &format!("{at}.{key}"));
             }
         }
         _ => assert_eq!(got, wanted, "{at}"),
