@@ -7,10 +7,10 @@ use std::process::Command;
 use std::rc::Rc;
 use std::time::Instant;
 
-use lorascope::compute::cpu::CpuBackend;
-use lorascope::compute::gpu::GpuBackend;
-use lorascope::compute::{FactorType, Primitives, RawTall, Steady};
-use lorascope::linalg::{Made, Order, Pair, svd_factors};
+use lorascope_kernels::cpu::CpuBackend;
+use lorascope_kernels::gpu::GpuBackend;
+use lorascope_kernels::linalg::{Made, Order, Pair, svd_factors};
+use lorascope_kernels::{FactorType, Primitives, RawTall, Steady};
 use pollster::block_on;
 use xtask::bench::records;
 
@@ -91,7 +91,7 @@ fn pair(rank: u32, seed: u64) -> Pair {
 /// Seconds of the full SVD, or why there are none.
 fn reference(rank: u32) -> Result<f64, String> {
     let python = std::env::var("LORASCOPE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/full_svd.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/full_svd.py");
     let sizes = [SIDE, SIDE, rank, NEW_SIDE, NEW_SIDE].map(|n| n.to_string());
     let output =
         Command::new(&python).arg(script).args(sizes).output().map_err(|e| format!("no Python ({})", e.kind()))?;

@@ -8,13 +8,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::compute::Spent;
 use crate::projection::{OutputType, PlanRow, Request};
 use crate::report::{
     AdapterReport, AlignedModule, AlignmentReport, Along, ComparedModule, EngineReport, ExtractedModule,
     ExtractionReport, ModuleReport, NotAnalyzed, Outline, OverlapGrid, PairFigures, ProjectedModule, ProjectionReport,
     Report,
 };
+use lorascope_kernels::Spent;
 
 /// Modules in one message, at most.
 pub const MODULES_PER_MESSAGE: usize = 200;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use lorascope::compute::{Change, ComputeError, FactorType, Primitives, RawTall, Resize, SLAB, Side, Sides, TILE};
+use lorascope_kernels::{Change, ComputeError, FactorType, Primitives, RawTall, Resize, SLAB, Side, Sides, TILE};
 use nalgebra::DMatrix;
 use pollster::block_on;
 

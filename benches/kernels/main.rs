@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, SamplingMode};
-use lorascope::compute::cpu::CpuBackend;
-use lorascope::compute::gpu::GpuBackend;
-use lorascope::compute::{ComputeError, Primitives, Steady};
+use lorascope_kernels::cpu::CpuBackend;
+use lorascope_kernels::gpu::GpuBackend;
+use lorascope_kernels::{ComputeError, Primitives, Steady};
 use pollster::block_on;
 use xtask::bench::records;
 

@@ -110,7 +110,7 @@ pub(crate) fn number(dtype: &TensorType, bytes: &[u8]) -> Option<f64> {
         Dtype::I8 | Dtype::I16 | Dtype::I32 | Dtype::I64 => whole(true),
         Dtype::U8 | Dtype::U16 | Dtype::U32 | Dtype::U64 => whole(false),
         float => {
-            let float = crate::compute::FactorType::from_dtype(*float)?;
+            let float = crate::factor_type::of_dtype(*float)?;
             (bytes.len() >= float.size()).then(|| float.decode(bytes, 0))
         }
     }

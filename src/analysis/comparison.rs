@@ -1,8 +1,8 @@
 //! Two adapters beside each other, out of the products of their directions; the formulas are those of
 //! [`crate::report::PairFigures`] and [`ComparedModule`].
 
-use crate::linalg::Crossed;
 use crate::report::{ComparedModule, OverlapGrid, PairFigures};
+use lorascope_kernels::linalg::Crossed;
 
 use super::measures::frobenius;
 

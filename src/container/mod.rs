@@ -51,7 +51,7 @@ pub struct TensorEntry {
 #[derive(Clone, Debug, PartialEq)]
 pub enum TensorType {
     Known(Dtype),
-    /// GGUF's blocks of 32 numbers along a row, 34 bytes each: `compute::decode::q8_0`.
+    /// GGUF's blocks of 32 numbers along a row, 34 bytes each: `lorascope_kernels::decode::q8_0`.
     Q8_0,
     Unknown(String),
 }

@@ -1,9 +1,8 @@
 use nalgebra::DMatrix;
 
 use crate::adapter::scale::number;
-use crate::compute::FactorType;
-use crate::compute::decode::q8_0;
 use crate::container::{TensorEntry, TensorType};
+use lorascope_kernels::decode::q8_0;
 
 /// A tensor's shape and bytes, decoded as they are asked for.
 #[derive(Clone, Debug)]
@@ -48,7 +47,7 @@ impl<'a> Array<'a> {
 
     /// The number at `index`, row by row.
     pub fn get(&self, index: usize) -> f64 {
-        match FactorType::of(&self.tensor.dtype) {
+        match crate::factor_type::of_tensor(&self.tensor.dtype) {
             Some(dtype) => dtype.decode(self.bytes, index),
             None => self.other(index),
         }

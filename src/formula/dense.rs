@@ -3,7 +3,7 @@ use std::rc::Rc;
 use nalgebra::DMatrix;
 
 use super::Array;
-use crate::compute::{FactorType, RawTall};
+use lorascope_kernels::{FactorType, RawTall};
 
 /// Rows that are computed in f64 at once, before they are kept in f32.
 pub const ROWS: usize = 64;

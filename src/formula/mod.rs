@@ -8,8 +8,8 @@ use std::rc::Rc;
 use nalgebra::DMatrix;
 
 use crate::adapter::update::{Form, Formula, Recipe, Stored, Update};
-use crate::compute::{FactorType, RawTall};
-use crate::linalg::Pair;
+use lorascope_kernels::linalg::Pair;
+use lorascope_kernels::{FactorType, RawTall};
 
 mod array;
 pub mod based;

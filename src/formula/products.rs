@@ -4,7 +4,7 @@ use nalgebra::DMatrix;
 
 use super::{Array, Dense, Factors, count};
 use crate::adapter::update::Stored;
-use crate::compute::RawTall;
+use lorascope_kernels::RawTall;
 
 /// The factors of each half of a LoHa: out × r and in·k… × r.
 fn halves(tucker: bool, tensors: &[Array<'_>]) -> Option<[Factors; 2]> {

@@ -2,7 +2,7 @@
 //!
 //! [`request`] is what a person asks for, [`models`] what is known of target models, [`mod@plan`] where every module
 //! goes and at which rank: pure functions of names, shapes and singular values. The factors themselves are made by
-//! [`crate::linalg`] on the backend, measured by [`quality`], and written by [`crate::export`].
+//! [`lorascope_kernels::linalg`] on the backend, measured by [`quality`], and written by [`crate::export`].
 //!
 //! After the reference projector: `svd`, `truncate` and `interpolate` give exactly its products.
 

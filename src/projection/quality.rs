@@ -1,8 +1,8 @@
 //! How a projected module stands to its source: figures about the factors as they are written.
 
 use crate::analysis::measures::frobenius;
-use crate::linalg::{Coordinates, Pair, coordinates, double_rank};
 use crate::report::Quality;
+use lorascope_kernels::linalg::{Coordinates, Pair, coordinates, double_rank};
 
 /// Left singular vectors that the reference compares.
 const COMPARED: usize = 5;

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::plan::{PlanError, Subject};
 use super::request::{Size, SizeOf};
 use crate::adapter::names::role_order;
-use crate::compute::plan::{MAX_NUMBERS, MAX_RANK};
 use crate::container::quoted;
+use lorascope_kernels::plan::{MAX_NUMBERS, MAX_RANK};
 
 /// The longest side of a module's result.
 const MAX_SIDE: u64 = 1 << 20;

@@ -131,6 +131,13 @@ impl Counts {
     }
 }
 
+impl From<lorascope_kernels::Counts> for Counts {
+    fn from(device: lorascope_kernels::Counts) -> Self {
+        let lorascope_kernels::Counts { dispatches, bytes_uploaded, readbacks } = device;
+        Self { dispatches, bytes_uploaded, readbacks, ..Self::default() }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileReport {
     /// Path relative to what was dropped.

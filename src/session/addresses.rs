@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use super::drop::Verdict;
 use super::look::{self, Look};
 use super::{Chosen, Emit, Session};
-use crate::compute::Pulse;
 use crate::protocol::{FailedAddress, Progress, ToPage};
 use crate::source::Joined;
 use crate::source::http::{self, Line, Network, Remote, RemoteFile, Repository, Stop, Wanted, Watch, words};
+use lorascope_kernels::Pulse;
 
 /// The longest configuration or list of files that is read.
 const MAX_JSON: u64 = 4 << 20;

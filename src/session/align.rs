@@ -15,11 +15,11 @@ use super::tiles::{self, BUDGET, Tile};
 use super::{Emit, Session, tensors};
 use crate::adapter::Module;
 use crate::analysis::alignment::Sums;
-use crate::compute::{Aligned, Pulse, RawTall};
-use crate::linalg::Pair;
 use crate::protocol::{ItemId, Progress, ToPage};
 use crate::report::Along;
 use crate::source::{ByteSource, SourceError};
+use lorascope_kernels::linalg::Pair;
+use lorascope_kernels::{Aligned, Pulse, RawTall};
 
 /// Batches that are being read while one is computed: browsers read several ranges faster than one after the other.
 const AHEAD: usize = 2;

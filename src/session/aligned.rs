@@ -6,10 +6,10 @@ use super::series::updates;
 use super::{Emit, Session};
 use crate::analysis::alignment::{Beside, Sums, whole};
 use crate::checkpoint::{Checkpoint, scheme};
-use crate::compute::Pulse;
 use crate::protocol::{ItemId, MODULES_PER_MESSAGE, ToPage};
 use crate::report::{AlignedModule, AlignmentReport, Along, NotAnalyzed};
 use crate::source::ByteSource;
+use lorascope_kernels::Pulse;
 
 /// An adapter beside an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,13 +9,13 @@ use super::tensors::{self, Way};
 use super::{Emit, Session};
 use crate::adapter::{Adapter, Module, ModuleFault};
 use crate::analysis::Sigma;
-use crate::compute::plan::{self, Cost};
-use crate::compute::{ComputeError, Part, Pulse, timed};
 use crate::formula::Made;
 use crate::intake::AdapterFile;
-use crate::linalg::{Pair, Spectrum, Want};
 use crate::protocol::{Progress, ToPage};
 use crate::source::{ByteSource, SourceError};
+use lorascope_kernels::linalg::{Pair, Spectrum, Want};
+use lorascope_kernels::plan::{self, Cost};
+use lorascope_kernels::{ComputeError, Part, Pulse, timed};
 
 /// Bytes of a batch, at most, that is read while the one before it is computed.
 const READ_AHEAD: u64 = 64 << 20;

@@ -8,9 +8,9 @@ use super::{Session, tensors};
 use crate::adapter::Module;
 use crate::analysis::alignment::Sums;
 use crate::checkpoint::{Lookup, Matched};
-use crate::compute::{FactorType, Pulse};
 use crate::protocol::ItemId;
 use crate::source::{ByteSource, Metered};
+use lorascope_kernels::Pulse;
 
 /// Who asks for a weight.
 pub(super) struct User {
@@ -115,7 +115,7 @@ fn places(found: &[&Matched], pairs: &[[usize; 2]]) -> Option<(Vec<Option<Place>
     let place = |found: &&Matched| {
         let found = found.as_ref().ok()?;
         let same = (found.rows, found.cols, found.swapped) == (first.rows, first.cols, first.swapped);
-        let dtype = FactorType::of(&found.tensor.dtype).filter(|_| same)?;
+        let dtype = crate::factor_type::of_tensor(&found.tensor.dtype).filter(|_| same)?;
         Some(Place { file: found.file, begin: found.tensor.begin, dtype })
     };
     let all: Vec<Option<Place>> = found.iter().map(place).collect();

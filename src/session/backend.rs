@@ -6,12 +6,12 @@ use std::rc::Rc;
 use super::jobs::Job;
 use super::trial::trial;
 use super::trust::Trust;
-use crate::compute::cpu::CpuBackend;
-use crate::compute::gpu::{GpuBackend, Mishaps};
-use crate::compute::plan::{Aim, Cost};
-use crate::compute::{ComputeError, Primitives, Pulse, Steady};
 use crate::protocol::BackendChoice;
 use crate::report::{CheckReport, Counts};
+use lorascope_kernels::cpu::CpuBackend;
+use lorascope_kernels::gpu::{GpuBackend, Mishaps};
+use lorascope_kernels::plan::{Aim, Cost};
+use lorascope_kernels::{ComputeError, Primitives, Pulse, Steady};
 
 /// The engine in use.
 #[derive(Debug)]
@@ -137,7 +137,7 @@ impl<P: Pulse + Clone> Chosen<P> {
             Backend::Cpu(cpu) => cpu.counts(),
             Backend::Gpu(gpu) => gpu.counts(),
         };
-        self.past.plus(now)
+        self.past.plus(now.into())
     }
 
     /// Counts what the CPU computed because a GPU's arithmetic could not hold it.

@@ -7,11 +7,11 @@ use super::{Emit, Session};
 use crate::adapter::{FaultLog, Module, ModuleFault};
 use crate::analysis::Sigma;
 use crate::checkpoint::{Lookup, WeightRef, order};
-use crate::compute::plan::{Cost, MAX_NUMBERS};
-use crate::compute::{FactorType, Pulse};
 use crate::formula::{self, Array, Dense, based};
 use crate::protocol::{ItemId, Progress, ToPage};
 use crate::source::{ByteSource, Metered};
+use lorascope_kernels::plan::{Cost, MAX_NUMBERS};
+use lorascope_kernels::{FactorType, Pulse};
 
 /// A module, and its weight in the base's files.
 struct Asked<S> {
@@ -149,6 +149,6 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
 
 fn decoded(weight: &WeightRef, bytes: &[u8]) -> Dense {
     let (rows, cols) = (weight.rows as usize, weight.cols as usize);
-    let dtype = FactorType::of(&weight.tensor.dtype).unwrap_or(FactorType::F32);
+    let dtype = crate::factor_type::of_tensor(&weight.tensor.dtype).unwrap_or(FactorType::F32);
     Dense { rows, cols, numbers: (0..rows * cols).map(|index| dtype.decode(bytes, index) as f32).collect() }
 }

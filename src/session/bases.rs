@@ -6,11 +6,11 @@ use super::analyse::Stopped;
 use super::jobs::Spectra;
 use super::{Emit, Session, tensors};
 use crate::adapter::Module;
-use crate::compute::plan::{self, Cost};
-use crate::compute::{Pulse, Sides};
-use crate::linalg::{Pair, Spectrum, Want};
 use crate::protocol::ItemId;
 use crate::source::ByteSource;
+use lorascope_kernels::linalg::{Pair, Spectrum, Want};
+use lorascope_kernels::plan::{self, Cost};
+use lorascope_kernels::{Pulse, Sides};
 use nalgebra::DMatrix;
 
 /// The singular triples of L·Rᵀ, without the scale: k = the numerical rank.

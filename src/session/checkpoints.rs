@@ -4,11 +4,11 @@ use super::drop::Verdict;
 use super::held::{Held, What};
 use super::{Emit, Session};
 use crate::checkpoint::{Checkpoint, CheckpointFile, Index};
-use crate::compute::Pulse;
 use crate::container::TensorEntry;
 use crate::protocol::{ItemId, ToPage};
 use crate::report::FileReport;
 use crate::source::{ByteSource, Metered};
+use lorascope_kernels::Pulse;
 
 /// Tensors of which a part is compared before two files of one description count as the same file.
 const SAMPLES: usize = 256;

@@ -7,11 +7,11 @@ use super::send::{OVERHEAD, packed};
 use super::units::{self, Edge, pairs};
 use super::{Emit, Session};
 use crate::analysis::comparison::{Both, grid, whole};
-use crate::compute::Pulse;
 use crate::container::quoted;
 use crate::protocol::{ItemId, MODULES_PER_MESSAGE, PairPiece, ToPage};
 use crate::report::{ComparedModule, ComparisonReport, NotAnalyzed, OverlapGrid, PairReport};
 use crate::source::ByteSource;
+use lorascope_kernels::Pulse;
 
 /// The last comparison.
 pub(super) struct Compared {

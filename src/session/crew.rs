@@ -16,13 +16,13 @@ use super::tensors::{self, Way};
 use super::{Emit, Session};
 use crate::adapter::{Adapter, Factor, Module, Update};
 use crate::analysis::Sigma;
-use crate::compute::cpu::CpuBackend;
-use crate::compute::plan::{self, Aim, Cost};
-use crate::compute::{FactorType, Pulse, RawTall, Spent};
 use crate::container::TensorEntry;
 use crate::intake::AdapterFile;
-use crate::linalg::{Pair, Spectrum, Want};
 use crate::source::{ByteSource, Metered};
+use lorascope_kernels::cpu::CpuBackend;
+use lorascope_kernels::linalg::{Pair, Spectrum, Want};
+use lorascope_kernels::plan::{self, Aim, Cost};
+use lorascope_kernels::{FactorType, Pulse, RawTall, Spent};
 
 /// Batches in hand beyond one for each worker: they are read meanwhile.
 const AHEAD: usize = 2;
@@ -192,7 +192,7 @@ fn task(modules: &[&Module], ranges: &[Range<u64>]) -> Option<Task> {
     let factor = |factor: &Factor| {
         // Factors of a `Way::Thin` are within these types.
         let (rows, cols) = (factor.rows as u32, factor.cols as u32);
-        let dtype = FactorType::of(&factor.tensor.dtype)?;
+        let dtype = crate::factor_type::of_tensor(&factor.tensor.dtype)?;
         Some(StoredFactor { place: place(&factor.tensor)?, rows, cols, transposed: factor.transposed, dtype })
     };
     let pairs = modules.iter().map(|module| {

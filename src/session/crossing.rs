@@ -9,11 +9,11 @@ use super::units::{Edge, Unit, nodes};
 use super::{Emit, Session, tensors};
 use crate::adapter::Module;
 use crate::analysis::comparison::{Both, Own};
-use crate::compute::Pulse;
-use crate::compute::plan::{self, Cost};
-use crate::linalg::{Crossed, Directed, Pair};
 use crate::protocol::{Progress, ToPage};
 use crate::source::ByteSource;
+use lorascope_kernels::Pulse;
+use lorascope_kernels::linalg::{Crossed, Directed, Pair};
+use lorascope_kernels::plan::{self, Cost};
 
 /// What became of two modules: their figures, or why there are none.
 pub(super) type Outcome = (Edge, Result<Both, String>);

@@ -7,11 +7,11 @@ use super::held::{Analysed, Given, Held, What};
 use super::outline::outline;
 use super::{Emit, Session};
 use crate::adapter::{self, Adapter};
-use crate::compute::Pulse;
 use crate::intake::{AdapterFile, ConfigFile, Sorted, folder, make_unique, sort_drop};
 use crate::protocol::{ItemId, Outcome, Problem, ToPage};
 use crate::report::FileReport;
 use crate::source::{ByteSource, Metered};
+use lorascope_kernels::Pulse;
 
 /// An adapter whose header and configuration have been read.
 type Read<S> = (AdapterFile<Metered<S>>, Adapter);

@@ -5,10 +5,10 @@ use super::tensors;
 use crate::adapter::{Module, Names, Update};
 use crate::analysis::Sigma;
 use crate::analysis::measures::frobenius;
-use crate::compute::plan::Cost;
-use crate::linalg::Pair;
 use crate::protocol::ItemId;
 use crate::source::{ByteSource, Metered};
+use lorascope_kernels::linalg::Pair;
+use lorascope_kernels::plan::Cost;
 
 /// One adapter.
 pub(super) struct Entrant<S> {

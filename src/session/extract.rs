@@ -11,14 +11,14 @@ use super::tiles::{Place, Weight};
 use super::written::{self, Download, Piece, Written};
 use super::{Emit, Session};
 use crate::checkpoint::{Candidate, Checkpoint, candidates};
-use crate::compute::{FactorType, Pulse};
 use crate::export::{Base, NewModule, RowLayout, encode, new_adapter};
-use crate::linalg::{Thin, svd_to_energy, truncated_svd};
 use crate::projection::OutputType;
 use crate::protocol::{ExportFile, ExtractRank, ExtractRequest, ItemId, MODULES_PER_MESSAGE, Progress, ToPage};
 use crate::report::{ExtractedModule, ExtractionReport, FileReport, NotAnalyzed};
 use crate::source::path::file_stem;
 use crate::source::{ByteSource, Metered};
+use lorascope_kernels::Pulse;
+use lorascope_kernels::linalg::{Thin, svd_to_energy, truncated_svd};
 
 /// The largest rank: a sketch of twice as many columns still fits beside a large weight.
 const MAX_RANK: u32 = 512;
@@ -159,7 +159,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         };
         let most = u64::from(most).min(m.min(n)) as u32;
         let place = |(file, tensor): &(usize, crate::container::TensorEntry)| {
-            Some(Place { file: *file, begin: tensor.begin, dtype: FactorType::of(&tensor.dtype)? })
+            Some(Place { file: *file, begin: tensor.begin, dtype: crate::factor_type::of_tensor(&tensor.dtype)? })
         };
         let tile = self.chosen.aim().products / (4 * u64::from(most) + 16);
         let weight =
@@ -167,7 +167,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let Some(mut update) = Streamed::open(&mut self.chosen, files, weight).await? else {
             return Ok(Err("its update holds numbers that are not finite (NaN or infinity)".to_owned()));
         };
-        let norm_sq = crate::linalg::Update::norm_sq(&mut update).await?;
+        let norm_sq = lorascope_kernels::linalg::Update::norm_sq(&mut update).await?;
         if norm_sq == 0.0 {
             return Ok(Err("it is the same in both checkpoints".to_owned()));
         }

@@ -10,9 +10,9 @@ use super::analyse::Stopped;
 use super::backend::Chosen;
 use super::tile_jobs::{Multiply, OnTiles};
 use crate::analysis::Sigma;
-use crate::compute::{FactorType, Pulse, RawTall, Side};
 use crate::formula::Dense;
-use crate::linalg::{Update, largest_values};
+use lorascope_kernels::linalg::{Update, largest_values};
+use lorascope_kernels::{FactorType, Pulse, RawTall, Side};
 
 /// Numbers of a tile: 32 MiB in f32, below every binding.
 const TILE: usize = 8 << 20;

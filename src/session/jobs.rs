@@ -6,12 +6,12 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::trust::{Compared, OF_SIGMA, of_spectra};
-use crate::compute::check::{self, Difference, LIMIT, SIGMA_LIMIT};
-use crate::compute::{ComputeError, Kernel, Primitives, RawTall, Resize};
-use crate::linalg::{
+use lorascope_kernels::check::{self, Difference, LIMIT, SIGMA_LIMIT};
+use lorascope_kernels::linalg::{
     Crossed, Directed, Factored, Made, Order, Pair, Spectrum, Want, cross_all, resized_factors, spectra, svd_factors,
     thin_svd,
 };
+use lorascope_kernels::{ComputeError, Kernel, Primitives, RawTall, Resize};
 
 /// Work on a batch that any backend can do, and do again after another one failed.
 pub trait Job: Sized {
@@ -349,7 +349,7 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
-    use crate::compute::FactorType;
+    use lorascope_kernels::FactorType;
 
     fn update(len: usize) -> Pair {
         let tall = |rows: usize| {

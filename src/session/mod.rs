@@ -50,13 +50,13 @@ use self::analyse::Stopped;
 use self::held::{Held, What};
 use self::projected::Projected;
 use crate::adapter::scale;
-use crate::compute::Pulse;
-use crate::compute::gpu::Mishaps;
-use crate::compute::plan::Aim;
 use crate::protocol::{BackendChoice, ItemId, Outcome, Problem, ToPage};
 use crate::report::{Along, EngineReport, Report, SCHEMA};
 use crate::source::path::file_stem;
 use crate::source::{ByteSource, Metered};
+use lorascope_kernels::Pulse;
+use lorascope_kernels::gpu::Mishaps;
+use lorascope_kernels::plan::Aim;
 
 /// Where messages for the page go.
 pub trait Emit {

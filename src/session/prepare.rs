@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use super::held::{Analysed, Held, What};
 use super::{Emit, Session};
-use crate::compute::Pulse;
 use crate::container::TensorEntry;
 use crate::export::{Layout, WrittenConfig, adapter_config, layout};
 use crate::projection::models::{ModelShape, listed};
@@ -12,6 +11,7 @@ use crate::projection::{Plan, Request, Subject, Target, TargetShape, needs_lora_
 use crate::protocol::{ItemId, MODULES_PER_MESSAGE, PlanHead, ToPage};
 use crate::report::saved::NEEDS_ITS_FILE;
 use crate::source::ByteSource;
+use lorascope_kernels::Pulse;
 
 /// A projection before its factors.
 pub(super) struct Prepared {

@@ -12,17 +12,17 @@ use super::written::{self, Piece, Written};
 use super::{Emit, Session, tensors};
 use crate::adapter::Module;
 use crate::analysis::measures::frobenius;
-use crate::compute::plan::{self, Cost};
-use crate::compute::{ComputeError, FactorType, Pulse, RawTall, Resize};
 use crate::container::quoted;
 use crate::export::{FactorPlace, encode, zip::Sum};
-use crate::linalg::{Made, Order, Pair};
 use crate::projection::quality::{self, Measured};
 use crate::projection::{Method, PlanRow, Request};
 use crate::protocol::{ItemId, Progress, ToPage};
 use crate::report::{FileReport, ProjectedModule, ProjectionReport};
 use crate::source::path::file_stem;
 use crate::source::{ByteSource, Metered};
+use lorascope_kernels::linalg::{Made, Order, Pair};
+use lorascope_kernels::plan::{self, Cost};
+use lorascope_kernels::{ComputeError, FactorType, Pulse, RawTall, Resize};
 
 /// Bytes of carried tensors that are read at once, for their checksum.
 const CARRIED_RANGE: u64 = 16 << 20;
@@ -163,7 +163,7 @@ fn how(method: Method, rows: &[(PlanRow, Module)]) -> How {
 
 /// A written factor, read as the file's reader will.
 fn as_stored((place, (rows, cols), bytes): &(&FactorPlace, (usize, usize), Vec<u8>)) -> Rc<RawTall> {
-    let dtype = FactorType::from_dtype(place.dtype.dtype()).unwrap_or(FactorType::F32);
+    let dtype = crate::factor_type::of_dtype(place.dtype.dtype()).unwrap_or(FactorType::F32);
     let (rows, cols) = (*rows as u32, *cols as u32);
     Rc::new(RawTall { rows, cols, transposed: place.transposed, dtype, bytes: bytes.clone() })
 }

@@ -2,11 +2,11 @@
 
 use super::written::{Download, Written};
 use super::{Emit, Session};
-use crate::compute::Pulse;
 use crate::projection::Request;
 use crate::protocol::{ExportFile, ItemId};
 use crate::report::ProjectionReport;
 use crate::source::{ByteSource, Metered};
+use lorascope_kernels::Pulse;
 
 pub(super) struct Projected<S: ByteSource> {
     /// The source.

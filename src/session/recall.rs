@@ -3,11 +3,11 @@
 use super::drop::{Verdict, numbered};
 use super::held::What;
 use super::{Emit, Session};
-use crate::compute::Pulse;
 use crate::intake::ReportFile;
 use crate::protocol::{Outcome, Problem, ToPage};
 use crate::report::{FileReport, Report};
 use crate::source::ByteSource;
+use lorascope_kernels::Pulse;
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Shows the adapters of a report that came by a link.

@@ -4,10 +4,10 @@
 use super::analyse::{Stopped, Work, bytes_of};
 use super::held::{Held, What};
 use super::{Emit, Session, warning};
-use crate::compute::Pulse;
 use crate::protocol::{ItemId, Problem, ToPage};
 use crate::report::Along;
 use crate::source::ByteSource;
+use lorascope_kernels::Pulse;
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Computes again what is held, if the GPU has turned out to be wrong since this was last asked. What cannot be

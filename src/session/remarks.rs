@@ -2,10 +2,10 @@
 
 use super::aligned::Known;
 use super::{Emit, Session};
-use crate::compute::Pulse;
 use crate::protocol::ItemId;
 use crate::report::Along;
 use crate::source::ByteSource;
+use lorascope_kernels::Pulse;
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// What there is to say of new alignments.

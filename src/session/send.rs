@@ -1,10 +1,10 @@
 //! An adapter's report to the page, in messages of bounded size.
 
 use super::{Emit, Held, Session};
-use crate::compute::Pulse;
 use crate::protocol::{AdapterPiece, MODULES_PER_MESSAGE, PIECE_BYTES, ToPage};
 use crate::report::{AdapterReport, ModuleReport};
 use crate::source::ByteSource;
+use lorascope_kernels::Pulse;
 
 /// What an entry takes beside its texts and its lists: names of fields, numbers.
 pub(super) const OVERHEAD: usize = 32;

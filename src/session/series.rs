@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use super::held::{Held, What};
 use super::{Emit, Session};
 use crate::checkpoint::{Checkpoint, order, step};
-use crate::compute::Pulse;
 use crate::intake::folder;
 use crate::protocol::{ItemId, Stage, ToPage};
 use crate::report::Along;
 use crate::source::path::file_name;
 use crate::source::{ByteSource, Metered};
+use lorascope_kernels::Pulse;
 
 /// What the person chose; without it the order goes by the names.
 #[derive(Debug, Default)]

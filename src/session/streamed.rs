@@ -9,9 +9,9 @@ use super::analyse::Stopped;
 use super::backend::Chosen;
 use super::tile_jobs::{Align, Leave, Multiply, OnTiles};
 use super::tiles::{self, BUDGET, Pieces, Tile, Weight};
-use crate::compute::{Pulse, RawTall, Side, Sides};
-use crate::linalg::Update;
 use crate::source::{ByteSource, Metered};
+use lorascope_kernels::linalg::Update;
+use lorascope_kernels::{Pulse, RawTall, Side, Sides};
 
 /// Bytes of both states up to which they are kept between passes.
 const KEPT: u64 = 160 << 20;

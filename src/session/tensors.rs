@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use crate::adapter::scale::Resolved;
 use crate::adapter::{Factor, Form, Module, Update};
-use crate::compute::plan::{Cost, MAX_NUMBERS, MAX_RANK};
-use crate::compute::{FactorType, RawTall};
 use crate::container::TensorEntry;
 use crate::formula::{self, Array, Made, WHOLE, as_pair};
-use crate::linalg::Pair;
 use crate::source::{ByteSource, SourceError};
+use lorascope_kernels::linalg::Pair;
+use lorascope_kernels::plan::{Cost, MAX_NUMBERS, MAX_RANK};
+use lorascope_kernels::{FactorType, RawTall};
 
 /// Bytes read at once, at most, unless one tensor is larger.
 const MAX_RANGE: u64 = 32 << 20;
@@ -68,7 +68,7 @@ pub fn cost(module: &Module) -> Option<Cost> {
 }
 
 fn stored(factor: &Factor) -> Option<Cost> {
-    let dtype = FactorType::of(&factor.tensor.dtype)?;
+    let dtype = crate::factor_type::of_tensor(&factor.tensor.dtype)?;
     let numbers = factor.rows.checked_mul(factor.cols)?;
     let whole = numbers.checked_mul(dtype.size() as u64)? == factor.tensor.byte_len();
     (whole && numbers <= MAX_NUMBERS && factor.cols <= MAX_RANK)
@@ -183,7 +183,7 @@ impl Tensors {
             rows: factor.rows as u32,
             cols: factor.cols as u32,
             transposed: factor.transposed,
-            dtype: FactorType::of(&factor.tensor.dtype).unwrap_or(FactorType::F32),
+            dtype: crate::factor_type::of_tensor(&factor.tensor.dtype).unwrap_or(FactorType::F32),
             bytes: self.bytes(&factor.tensor).to_vec(),
         })
     }

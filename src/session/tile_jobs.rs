@@ -8,9 +8,9 @@ use nalgebra::DMatrix;
 use super::backend::{Backend, Chosen};
 use super::jobs::{Job, bytes_of, chained};
 use super::trust::Compared;
-use crate::compute::check::{self, Difference};
-use crate::compute::plan::Cost;
-use crate::compute::{Aligned, Change, ComputeError, Kernel, Primitives, Pulse, RawTall, Residual, Side, Sides};
+use lorascope_kernels::check::{self, Difference};
+use lorascope_kernels::plan::Cost;
+use lorascope_kernels::{Aligned, Change, ComputeError, Kernel, Primitives, Pulse, RawTall, Residual, Side, Sides};
 
 /// A squared norm below which a GPU's squares may have vanished in part: they do for numbers below 1e-28, which count
 /// for nothing in a tile of 1e8 numbers beyond it.
@@ -375,7 +375,7 @@ fn cost<J: TileJob>(job: &J) -> Cost {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compute::FactorType;
+    use lorascope_kernels::FactorType;
 
     #[test]
     fn many_changes_fit_a_gpu_where_each_of_them_does() {

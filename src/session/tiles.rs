@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::tensors::coalesce;
-use crate::compute::{FactorType, RawTall};
 use crate::source::{ByteSource, SourceError};
+use lorascope_kernels::{FactorType, RawTall};
 
 /// Bytes of one batch of tiles over all checkpoints. Two more are being read while one is computed, each of them twice
 /// for a moment, and a GPU holds a copy: an alignment takes about six times this.

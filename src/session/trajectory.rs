@@ -12,11 +12,11 @@ use super::series::updates;
 use super::{Emit, Session, tensors};
 use crate::adapter::Module;
 use crate::analysis::alignment::Sums;
-use crate::compute::Pulse;
-use crate::linalg::Factored;
 use crate::protocol::{ItemId, Progress, ToPage};
 use crate::report::Along;
 use crate::source::{ByteSource, Metered};
+use lorascope_kernels::Pulse;
+use lorascope_kernels::linalg::Factored;
 
 /// Modules that are read at once from every adapter.
 const MODULES: usize = 16;

@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use nalgebra::DMatrix;
 
-use crate::compute::check::{self, Difference};
-use crate::compute::{ComputeError, FactorType, Kernel, Primitives, RawTall};
+use lorascope_kernels::check::{self, Difference};
+use lorascope_kernels::{ComputeError, FactorType, Kernel, Primitives, RawTall};
 
 /// Factors of an 8B model at rank 64, in bf16: 8 MB and 270 million multiplications, so that what is weighed is the
 /// work and not the few milliseconds that a browser takes to hand over any result.
@@ -109,8 +109,8 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::compute::Steady;
-    use crate::compute::cpu::CpuBackend;
+    use lorascope_kernels::Steady;
+    use lorascope_kernels::cpu::CpuBackend;
 
     #[test]
     fn the_faster_engine_is_taken_and_the_figures_are_said() {

@@ -5,10 +5,10 @@ use std::hash::{DefaultHasher, Hasher};
 use std::rc::Rc;
 
 use super::jobs::Job;
-use crate::compute::check::{self, Difference, SIGMA_LIMIT};
-use crate::compute::{ComputeError, Kernel, Primitives, RawTall};
-use crate::linalg::{Pair, Spectrum, Want, spectra};
 use crate::report::{CheckReport, FoundIn, WrongReport};
+use lorascope_kernels::check::{self, Difference, SIGMA_LIMIT};
+use lorascope_kernels::linalg::{Pair, Spectrum, Want, spectra};
+use lorascope_kernels::{ComputeError, Kernel, Primitives, RawTall};
 
 /// Multiplications of a module that is taken in any case: a millisecond or two of a CPU.
 const SMALL: u64 = 1 << 23;

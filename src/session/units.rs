@@ -5,8 +5,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::entrants::{Entrant, Meeting, Node, shape};
-use crate::compute::plan::Cost;
 use crate::source::ByteSource;
+use lorascope_kernels::plan::Cost;
 
 /// Two modules that are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

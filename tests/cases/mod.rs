@@ -5,8 +5,8 @@
 
 use std::rc::Rc;
 
-use lorascope::compute::{FactorType, RawTall};
-use lorascope::linalg::Pair;
+use lorascope_kernels::linalg::Pair;
+use lorascope_kernels::{FactorType, RawTall};
 use nalgebra::DMatrix;
 
 /// Numbers of a fixed sequence (splitmix64), the same on every machine.

@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use lorascope::compute::Steady;
 use lorascope::protocol::{BackendChoice, Outcome, Problem, ToPage};
 use lorascope::report::{AdapterReport, ModuleReport, Report};
 use lorascope::session::Session;
 use lorascope::source::MemorySource;
+use lorascope_kernels::Steady;
 use nalgebra::DMatrix;
 use pollster::block_on;
 

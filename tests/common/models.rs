@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 
 use half::bf16;
-use lorascope::compute::FactorType;
 use lorascope::container::TensorType;
 use lorascope::source::{ByteSource, MemorySource};
 use nalgebra::DMatrix;
@@ -21,7 +20,7 @@ pub fn weights(source: &MemorySource) -> BTreeMap<String, DMatrix<f64>> {
         .filter_map(|tensor| {
             let bytes = pollster::block_on(source.read(tensor.begin..tensor.end)).unwrap();
             let TensorType::Known(dtype) = tensor.dtype else { return None };
-            let dtype = FactorType::from_dtype(dtype)?;
+            let dtype = lorascope::factor_type::of_dtype(dtype)?;
             let (rows, cols) = (tensor.shape[0] as usize, tensor.shape[1] as usize);
             let numbers = (0..rows * cols).map(|n| dtype.decode(&bytes, n));
             Some((tensor.name.strip_suffix(".weight")?.to_owned(), DMatrix::from_row_iterator(rows, cols, numbers)))

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use lorascope::compute::cpu::CpuBackend;
-use lorascope::compute::{Change, ComputeError, FactorType, Primitives, Pulse, RawTall, Side, Sides};
+use lorascope_kernels::cpu::CpuBackend;
+use lorascope_kernels::{Change, ComputeError, FactorType, Primitives, Pulse, RawTall, Side, Sides};
 use nalgebra::DMatrix;
 
 use crate::cases::{Numbers, stored};

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use lorascope::compute::{FactorType, Primitives, RawTall, Resize};
+use lorascope_kernels::{FactorType, Primitives, RawTall, Resize};
 use nalgebra::DMatrix;
 
 use crate::cases::{Numbers, stored};

@@ -1,7 +1,7 @@
 //! Spectra, singular vectors and new factors of pairs, which the kernels give together, against f64.
 
-use lorascope::compute::{Primitives, Resize};
-use lorascope::linalg::{Made, Order, Pair, Spectrum, Want, resized_factors, spectra, svd_factors};
+use lorascope_kernels::linalg::{Made, Order, Pair, Spectrum, Want, resized_factors, spectra, svd_factors};
+use lorascope_kernels::{Primitives, Resize};
 use nalgebra::DMatrix;
 
 use super::factors::neighbours;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use lorascope::compute::{Aligned, Change, FactorType, Primitives, RawTall, Side, Sides};
+use lorascope_kernels::{Aligned, Change, FactorType, Primitives, RawTall, Side, Sides};
 use nalgebra::DMatrix;
 
 use crate::cases::{Numbers, stored};

@@ -1,10 +1,10 @@
 //! Trained adapters: the exported report says what the library that wrote them applies.
 
-use lorascope::compute::Steady;
 use lorascope::protocol::{BackendChoice, ToPage};
 use lorascope::report::Counts;
 use lorascope::session::Session;
 use lorascope::source::MemorySource;
+use lorascope_kernels::Steady;
 use serde_json::Value;
 
 use crate::browser::Browser;

@@ -98,7 +98,8 @@ fn clippy(_: &Setup) -> Result<()> {
     let strict = ["--", "-D", "warnings"];
     proc::run(proc::cargo().args(["clippy", "--workspace", "--all-targets"]).args(strict))?;
     // Benches are native only.
-    let wasm = ["clippy", "--package", "lorascope", "--target", tools::WASM, "--lib", "--bins", "--tests"];
+    let members = ["--package", "lorascope", "--package", "lorascope-kernels"];
+    let wasm = [&["clippy", "--target", tools::WASM, "--lib", "--bins", "--tests"][..], &members[..]].concat();
     proc::run(proc::cargo().args(wasm).args(strict))
 }
 
@@ -113,21 +114,21 @@ fn native(_: &Setup) -> Result<()> {
     proc::run(proc::cargo().args(["test", "--workspace", "--doc"]))
 }
 
-/// The names that Cargo gives to `tests/<name>.rs` and `tests/<name>/main.rs`.
+/// The test programs: each is named after the folder of `tests/` that its `main.rs` lies in.
 fn integration_tests() -> Result<Vec<String>> {
     let folder = proc::root().join("tests");
     let files = std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    let is_test = |path: &PathBuf| path.extension().is_some_and(|e| e == "rs") || path.join("main.rs").is_file();
+    let is_test = |path: &PathBuf| path.join("main.rs").is_file();
     let paths = files.flatten().map(|file| file.path()).filter(is_test);
     let mut names: Vec<String> = paths.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
     names.sort();
     Ok(names)
 }
 
-/// The tests of `tests/kernels.rs`, compiled to wasm, in headless Chromium with WebGPU.
+/// The tests of `tests/kernels`, compiled to wasm, in headless Chromium with WebGPU.
 fn kernels(setup: &Setup) -> Result<()> {
     let mut cargo = proc::cargo();
-    cargo.args(["test", "--no-run", "--package", "lorascope", "--target", tools::WASM, "--test", "kernels"]);
+    cargo.args(["test", "--no-run", "--package", "lorascope-kernels", "--target", tools::WASM, "--test", "kernels"]);
     let wasm = built_test(cargo.arg("--message-format=json-render-diagnostics"))?;
     let folder = proc::target_dir().join("browser");
     std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;

@@ -9,8 +9,8 @@ use crate::adapter::keys::{Family, Role};
 use crate::adapter::metadata::Settings;
 use crate::adapter::tensor::{kernel, matrix};
 use crate::adapter::update::{Form, Formula};
-use crate::compute::plan::MAX_RANK;
 use crate::container::{TensorEntry, elements};
+use lorascope_kernels::plan::MAX_RANK;
 
 /// A plain pair, in whatever orientation.
 pub fn pair(group: &Group<'_>, at: At<'_>, settings: &Settings<'_>) -> Result<Vec<Shaped>, ModuleFault> {

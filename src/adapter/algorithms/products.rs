@@ -8,8 +8,8 @@ use crate::adapter::keys::{Half, Part};
 use crate::adapter::metadata::Settings;
 use crate::adapter::tensor::{kernel, matrix};
 use crate::adapter::update::{Form, Formula, Small, Stored};
-use crate::compute::plan::MAX_RANK;
 use crate::container::{TensorEntry, elements};
+use lorascope_kernels::plan::MAX_RANK;
 
 /// w1 ⊙ w2, where w_a `[out, r]` and w_b `[r, in·k…]`; with Tucker cores w_a `[r, out]`, w_b `[r, in]`, t `[r, r, k…]`.
 ///

@@ -109,7 +109,7 @@ impl Pool {
         }
         self.assign();
         let answer = answer?;
-        Some(Answer { spent: answer.spent.and(lorascope::compute::Part::Read, read), ..answer })
+        Some(Answer { spent: answer.spent.and(lorascope_kernels::Part::Read, read), ..answer })
     }
 
     /// The next helper that is idle; `None` if none is left.

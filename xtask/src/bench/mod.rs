@@ -85,7 +85,7 @@ fn measure(part: &str, browser: Option<&Browser>, rounds: Option<usize>) -> Resu
         ("peers", Some(browser)) => steps::page_tests(browser, &["--nocapture", "--ignored", "bench::peers::"]),
         (name, _) => {
             let mut cargo = proc::cargo();
-            cargo.args(["bench", "--package", "lorascope", "--bench", name]);
+            cargo.args(["bench", "--package", "lorascope-kernels", "--bench", name]);
             cargo
         }
     };
