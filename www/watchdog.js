@@ -5,6 +5,7 @@
 /** How long an engine may be silent; half of it is what the engine gives its own workers. */
 const PATIENCE_MS = 10_000;
 const RESTARTS = 2;
+const TICKS = 10;
 
 /**
  * @param {{ base: string, build: string }} site  Where the engine's files are, and the query that goes with them.
@@ -14,7 +15,7 @@ const RESTARTS = 2;
 export function startEngine(site, watched = true) {
   const engine = { onmessage: null, onerror: null, postMessage, terminate };
   const patience = watched ? PATIENCE_MS : undefined;
-  let worker, timer, answered = false, restarts = 0;
+  let worker, timer, silence, answered = false, restarts = 0;
   let told = [];
   start();
   return engine;
@@ -26,25 +27,29 @@ export function startEngine(site, watched = true) {
     worker.onmessage = (event) => {
       if (event.data?.msg === "Alive") return wait();
       answered = true;
-      clearTimeout(timer);
+      clearInterval(timer);
       told = [];
       engine.onmessage?.(event);
     };
     worker.onerror = (event) => {
-      clearTimeout(timer);
+      clearInterval(timer);
       engine.onerror?.(event);
     };
     for (const data of told) worker.postMessage(data);
     wait();
   }
 
-  // Nobody waits for an engine that was told nothing.
+  // Nobody waits for an engine that was told nothing. A machine that slept in between wakes to one tick that is late, not
+  // to the whole time; and an engine whose files came slowly has them to come again, so that the next may take longer.
   function wait() {
-    clearTimeout(timer);
-    if (!answered && told.length && patience) timer = setTimeout(silent, patience);
+    clearInterval(timer);
+    if (answered || !told.length || !patience) return;
+    silence = 0;
+    timer = setInterval(() => ++silence === TICKS * (restarts + 1) && silent(), patience / TICKS);
   }
 
   function silent() {
+    clearInterval(timer);
     // It may have something to say of its end.
     worker.onmessage = null;
     worker.onerror = (event) => event.preventDefault();
@@ -62,7 +67,7 @@ export function startEngine(site, watched = true) {
   }
 
   function terminate() {
-    clearTimeout(timer);
+    clearInterval(timer);
     worker.terminate();
   }
 }

@@ -58,6 +58,9 @@ pub trait Pulse {
     /// True means: stop, the person cancelled.
     fn beat(&self) -> impl Future<Output = bool>;
 
+    /// Work begins that has to be done: a cancel that came before does not reach it.
+    fn take_up(&self) {}
+
     /// Milliseconds since any moment; 0 where nobody asks.
     fn now(&self) -> f64 {
         0.0

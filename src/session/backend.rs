@@ -159,6 +159,15 @@ impl<P: Pulse + Clone> Chosen<P> {
         self.trust.take_unsettled()
     }
 
+    pub fn is_unsettled(&self) -> bool {
+        self.trust.is_unsettled()
+    }
+
+    /// What the CPU computed instead of a GPU is to be computed again.
+    pub fn forget_fallbacks(&mut self) {
+        self.past.fallbacks = 0;
+    }
+
     pub fn forget_counts(&mut self) {
         self.trust.forget_counts();
         self.past = Counts::default();
@@ -243,6 +252,7 @@ impl<P: Pulse + Clone> Chosen<P> {
             if let Ok(opened) = GpuBackend::open_with(Steady, software, mishaps).await {
                 self.backend = Backend::Gpu(Box::new(opened.with_pulse(self.pulse.clone())));
                 self.reason.push_str("; the device was lost once and rebuilt");
+                self.trust.reopened();
                 return;
             }
         }

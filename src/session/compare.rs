@@ -70,8 +70,9 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             Err(Stopped::Failed(text)) => Err(text),
         };
         self.emit.emit(ToPage::ModuleOverlap { a, b, name, overlap });
-        let problems = self.redo().await;
-        if !problems.is_empty() {
+        // Nothing ends here but what a GPU that turned out to be wrong made necessary.
+        if self.chosen.is_unsettled() {
+            let problems = self.redo().await;
             self.finished(self.outcome(), problems);
         }
     }

@@ -152,6 +152,15 @@ impl Trust {
         });
     }
 
+    /// Another device was opened, maybe by another driver: nothing is known of its kernels.
+    pub fn reopened(&mut self) {
+        self.agreed.clear();
+    }
+
+    pub fn is_unsettled(&self) -> bool {
+        self.unsettled
+    }
+
     /// Whether there are results of a GPU that has turned out to be wrong since this was last asked.
     pub fn take_unsettled(&mut self) -> bool {
         std::mem::take(&mut self.unsettled)

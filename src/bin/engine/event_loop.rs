@@ -19,14 +19,32 @@ pub struct EventLoop {
     /// The job that is being served, by its number.
     pub serving: Rc<Cell<u64>>,
     /// Jobs up to this one are cancelled.
-    pub stop_through: Rc<Cell<u64>>,
+    stop_through: Rc<Cell<u64>>,
+    /// What jobs up to this one would give is not wanted.
+    clear_through: Rc<Cell<u64>>,
+    cancels: Rc<Cell<u64>>,
+    /// The job and the cancel that does not reach the rest of it.
+    excused: Rc<Cell<Option<[u64; 2]>>>,
     last: Rc<Cell<f64>>,
 }
 
 impl EventLoop {
     /// Before the first job.
     pub fn new() -> Self {
-        Self { serving: Rc::default(), stop_through: Rc::default(), last: Rc::new(Cell::new(now())) }
+        let last = Rc::new(Cell::new(now()));
+        let (serving, stop_through, clear_through) = Default::default();
+        Self { serving, stop_through, clear_through, cancels: Rc::default(), excused: Rc::default(), last }
+    }
+
+    /// Cancels the jobs up to this one.
+    pub fn cancel(&self, through: u64) {
+        self.stop_through.set(through);
+        self.cancels.set(self.cancels.get() + 1);
+    }
+
+    /// The same where nothing of them is wanted any more.
+    pub fn clear(&self, through: u64) {
+        self.clear_through.set(through);
     }
 }
 
@@ -41,7 +59,13 @@ impl Pulse for EventLoop {
             next_task().await;
             self.last.set(now());
         }
-        self.serving.get() <= self.stop_through.get()
+        let job = self.serving.get();
+        let is_excused = self.excused.get() == Some([job, self.cancels.get()]);
+        job <= self.clear_through.get() || (job <= self.stop_through.get() && !is_excused)
+    }
+
+    fn take_up(&self) {
+        self.excused.set(Some([self.serving.get(), self.cancels.get()]));
     }
 
     fn now(&self) -> f64 {

@@ -84,8 +84,12 @@ mod worker {
                 inbox.jobs.set(inbox.jobs.get() + 1);
             }
             // These act at once on every job so far, and in their turn on what is held.
+            match message {
+                ToEngine::Cancel => inbox.pulse.cancel(inbox.jobs.get()),
+                ToEngine::Clear => inbox.pulse.clear(inbox.jobs.get()),
+                _ => {}
+            }
             if matches!(message, ToEngine::Cancel | ToEngine::Clear) {
-                inbox.pulse.stop_through.set(inbox.jobs.get());
                 inbox.network.cancel();
             }
             inbox.waiting.borrow_mut().push_back((message, parts));

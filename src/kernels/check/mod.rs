@@ -245,7 +245,9 @@ pub fn of_aligned(gpu: &Aligned, cpu: &Aligned) -> f64 {
         return f64::INFINITY;
     }
     let core = part(worst(entries(&gpu.core, &cpu.core).map(|(.., off)| off)), cpu.update_sq.sqrt());
-    let norms = [(gpu.update_sq, cpu.update_sq), (gpu.before_sq, cpu.before_sq)];
+    // A square that a GPU's f32 flushes is no more than that.
+    let before = if cpu.before_sq < f64::from(f32::MIN_POSITIVE) { cpu.before_sq } else { gpu.before_sq };
+    let norms = [(gpu.update_sq, cpu.update_sq), (before, cpu.before_sq)];
     worst([core].into_iter().chain(norms.map(|(a, b)| part((a - b).abs(), b))))
 }
 

@@ -26,10 +26,13 @@ impl Factored {
     }
 
     /// ‖s·self − t·other‖²_F. Where the terms cancel, through orthonormal coordinates of both, so that a difference
-    /// is good to 1e-15 of what it is a difference of; one below 1e-14 is none.
+    /// is good to 1e-15 of what it is a difference of; one below 1e-14 is none. NaN of numbers that are not finite.
     pub fn difference_sq(&self, s: f64, other: &Self, t: f64) -> f64 {
         let terms = s * s * self.dot(self) + t * t * other.dot(other);
         let square = terms - 2.0 * s * t * self.dot(other);
+        if !square.is_finite() {
+            return f64::NAN;
+        }
         if square > CANCELLED * terms || terms == 0.0 {
             return square.max(0.0);
         }
@@ -41,7 +44,7 @@ impl Factored {
         };
         let ((l1, l2), (r1, r2)) = (side(&self.left, &other.left), side(&self.right, &other.right));
         let exact = (l1 * r1.transpose() * s - l2 * r2.transpose() * t).norm_squared();
-        if exact > terms * 1e-28 { exact } else { 0.0 }
+        if exact <= terms * 1e-28 { 0.0 } else { exact }
     }
 
     /// A small matrix of the same singular values: R_L·R_Rᵀ of the factors' QR decompositions.
@@ -68,6 +71,17 @@ mod tests {
 
     fn matrix(rows: usize, cols: usize, seed: f64) -> DMatrix<f64> {
         DMatrix::from_fn(rows, cols, |i, j| (seed + (i * cols + j) as f64 * 1.7).sin())
+    }
+
+    #[test]
+    fn what_is_no_number_is_no_difference_of_zero() {
+        let a = Factored { left: matrix(9, 2, 1.0), right: matrix(5, 2, 2.0) };
+        let mut b = a.clone();
+        assert_eq!(a.difference_sq(1.0, &b, 1.0), 0.0);
+        b.left[(3, 1)] = f64::NAN;
+        assert!(a.difference_sq(1.0, &b, 1.0).is_nan());
+        b.left[(3, 1)] = f64::INFINITY;
+        assert!(a.difference_sq(1.0, &b, 1.0).is_nan());
     }
 
     #[test]

@@ -28,6 +28,10 @@ pub struct Warning {
     pub report: String,
 }
 
+/// What a GPU gave before it was found out may be wrong wherever it went.
+const AGAIN: &str = "The CPU has taken over and computed again what is shown here. Files and links that you saved before may be \
+                     wrong: save them again.";
+
 /// What the page says of a GPU that computes wrongly; `browser` names the browser.
 pub fn warning(wrong: &WrongReport, browser: &str) -> Warning {
     let kernels = wrong.kernels.join(", ");
@@ -37,14 +41,12 @@ pub fn warning(wrong: &WrongReport, browser: &str) -> Warning {
     };
     let (when, done) = match wrong.found_in {
         FoundIn::Start => ("before the first file", "The CPU computes."),
-        FoundIn::FirstUse => {
-            ("at the first use of a kernel", "The CPU has taken over, and has computed everything again.")
-        }
-        FoundIn::Work => ("in a sample of the work", "The CPU has taken over, and has computed everything again."),
+        FoundIn::FirstUse => ("at the first use of a kernel", AGAIN),
+        FoundIn::Work => ("in a sample of the work", AGAIN),
     };
     Warning {
         sentence: format!(
-            "This GPU does not compute what the CPU does, so it is not used. {done} Figures are right; a newer browser \
+            "This GPU does not compute what the CPU does, so it is not used. {done} Figures are right. A newer browser \
              or graphics driver may mend the GPU."
         ),
         report: format!(

@@ -1,6 +1,7 @@
 //! A GPU that computes wrongly, in one way at a time: it is found at the start, at the first use of a kernel, or in a
 //! sample of the work, and what is reported is the CPU's to the last digit.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use lorascope::projection::{RankRule, Request};
@@ -9,7 +10,7 @@ use lorascope::report::{CheckReport, FoundIn, Report, WrongReport};
 use lorascope::source::MemorySource;
 use lorascope_kernels::gpu::Mishaps;
 use lorascope_kernels::linalg::Pair;
-use lorascope_kernels::{FactorType, RawTall, Steady};
+use lorascope_kernels::{FactorType, Pulse, RawTall, Steady};
 use nalgebra::DMatrix;
 use pollster::block_on;
 
@@ -203,6 +204,98 @@ fn all_that_a_wrong_gpu_gave_is_computed_again() {
     assert_eq!(wrong(&report).found_in, FoundIn::Work, "{}", report.engine.reason);
     assert!(right.projection.is_some() && right.comparison.is_some());
     assert_eq!(figures(&report), figures(&right));
+    // The page hears of the other engine, and that nothing is under way any more; what is no longer believed is taken
+    // from it before it is computed again.
+    let told = bench.take();
+    let Some(ToPage::Finished { engine, .. }) = told.last() else { panic!("{:?}", told.last()) };
+    assert_eq!(engine.backend, "cpu");
+    let place = |is: fn(&ToPage) -> bool| told.iter().rposition(is);
+    for (gone, again) in [
+        (place(|m| matches!(m, ToPage::ProjectionGone)), place(|m| matches!(m, ToPage::Projected { .. }))),
+        (place(|m| matches!(m, ToPage::ComparisonGone)), place(|m| matches!(m, ToPage::Compared { .. }))),
+    ] {
+        assert!(gone.is_some() && gone < again, "{gone:?}, {again:?}");
+    }
+}
+
+/// Cancels at one beat; what is taken up after it goes on.
+#[derive(Clone)]
+struct CancelOnce(Rc<Cell<u32>>);
+
+impl Pulse for CancelOnce {
+    async fn beat(&self) -> bool {
+        self.0.set(self.0.get().saturating_sub(1));
+        self.0.get() == 0
+    }
+
+    fn take_up(&self) {
+        self.0.set(u32::MAX);
+    }
+}
+
+/// Wherever in a drop the cancel comes: adapters that were there before stay, with the CPU's figures.
+#[test]
+fn a_cancel_takes_nothing_that_has_to_be_computed_again() {
+    let first = || vec![adapter("first", 1, 6)];
+    let mut right = bench(BackendChoice::Cpu);
+    right.drop_files(first());
+    let right = figures(&right.session.report());
+    let mut found = 0;
+    for beat in 1.. {
+        let (countdown, mishaps) = (Rc::new(Cell::new(u32::MAX)), Rc::new(Mishaps::default()));
+        let mut bench = bench_of(BackendChoice::WebGpu, CancelOnce(Rc::clone(&countdown)), Rc::clone(&mishaps));
+        // After the two readbacks of the first adapter, which the second has again.
+        mishaps.read_stale_after(2);
+        assert_eq!(bench.drop_files(first()).0, Outcome::Done);
+        countdown.set(beat);
+        let (outcome, said) = bench.drop_files(vec![adapter("second", 2, 6)]);
+        assert_eq!(outcome, Outcome::Done, "beat {beat}: {said:?}");
+        let report = bench.session.report();
+        let is_wrong = report.engine.check.as_ref().is_some_and(|check| check.wrong.is_some());
+        if is_wrong {
+            found += 1;
+            assert_eq!(figures(&report)["adapters"][0], right["adapters"][0], "beat {beat}: {said:?}");
+        }
+        if report.adapters.len() == 2 {
+            break;
+        }
+    }
+    assert!(found > 1, "no cancel came after the GPU was found out");
+}
+
+/// Factors that are not finite are no agreement, wherever they come from.
+#[test]
+fn new_factors_that_are_no_numbers_are_found() {
+    let part = "row * view.out_cols + col] = x;";
+    // Of numbers of columns that no small case has.
+    for (scene, spoilt) in [
+        (
+            Scene::Projection,
+            "row * view.out_cols + col] = select(x, bitcast<f32>(0x7fc00000u | row), view.out_cols == 4u);",
+        ),
+        (
+            Scene::Resizing,
+            "row * view.out_cols + col] = select(x, bitcast<f32>(0x7fc00000u | row), view.out_cols == 8u);",
+        ),
+    ] {
+        let played = scene.on_gpu(|mishaps| mishaps.rewrite_kernel("resize", part, spoilt));
+        assert_eq!(wrong(&played.report).found_in, FoundIn::Work, "{scene:?}: {}", played.engine().reason);
+        assert_eq!(figures(&played.report), figures(&scene.on_cpu()), "{scene:?}");
+    }
+}
+
+/// The device that takes the place of a lost one may have another driver.
+#[test]
+fn a_device_that_was_opened_again_is_held_against_the_cpu_again() {
+    let Fault { set, .. } = ALWAYS[0];
+    let played = Scene::Analysis.on_gpu(|mishaps| {
+        mishaps.lose_at("gram", 1);
+        set(mishaps);
+    });
+    let engine = played.engine();
+    assert!(engine.reason.contains("computes wrongly"), "{}", engine.reason);
+    assert_eq!((wrong(&played.report).found_in, engine.backend.as_str()), (FoundIn::FirstUse, "cpu"));
+    assert_eq!(figures(&played.report), figures(&Scene::Analysis.on_cpu()));
 }
 
 /// The other kernels are looked at when they are needed, and then the CPU does all.
