@@ -8,11 +8,12 @@ use std::process::{Command, Stdio};
 /// The error is a text for the person at the terminal.
 pub type Result<T> = std::result::Result<T, String>;
 
-/// The workspace's root. Cargo names it anew at each start: of two checkouts that share a target folder, each may run
-/// the program that the other built.
+/// The workspace's root. Cargo names the member anew at each start: of two checkouts that share a target folder, each may
+/// run the program that the other built.
 pub fn root() -> PathBuf {
     let member = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
-    Path::new(&member).ancestors().nth(1).unwrap_or(Path::new(".")).to_path_buf()
+    let above = Path::new(&member).ancestors();
+    above.into_iter().find(|folder| folder.join("Trunk.toml").is_file()).unwrap_or(Path::new(".")).to_path_buf()
 }
 
 /// A command that runs in the workspace's root.

@@ -29,8 +29,8 @@ pub struct Warning {
 }
 
 /// What a GPU gave before it was found out may be wrong wherever it went.
-const AGAIN: &str = "The CPU has taken over and computed again what is shown here. Files and links that you saved before may be \
-                     wrong: save them again.";
+const AGAIN: &str = "The CPU has taken over and computed again what is shown: these figures are right. Files and links \
+                     that you saved before may be wrong, so save them again.";
 
 /// What the page says of a GPU that computes wrongly; `browser` names the browser.
 pub fn warning(wrong: &WrongReport, browser: &str) -> Warning {
@@ -40,14 +40,14 @@ pub fn warning(wrong: &WrongReport, browser: &str) -> Warning {
         None => "no number".to_owned(),
     };
     let (when, done) = match wrong.found_in {
-        FoundIn::Start => ("before the first file", "The CPU computes."),
+        FoundIn::Start => ("before the first file", "The CPU computes, and its figures are right."),
         FoundIn::FirstUse => ("at the first use of a kernel", AGAIN),
         FoundIn::Work => ("in a sample of the work", AGAIN),
     };
     Warning {
         sentence: format!(
-            "This GPU does not compute what the CPU does, so it is not used. {done} Figures are right. A newer browser \
-             or graphics driver may mend the GPU."
+            "This GPU does not compute what the CPU does, so it is not used. {done} A newer browser or graphics \
+             driver may mend the GPU."
         ),
         report: format!(
             "Lorascope {}: a GPU computes wrongly\nGPU: {}\nKernel: {kernels}\nDifference: {off}, where {:.0e} is \

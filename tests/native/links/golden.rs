@@ -29,7 +29,7 @@ fn assert_like(shown: &Value, kept: &Value, path: &str) {
 
 #[test]
 fn links_of_every_version_show_what_they_showed() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/native/links");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/links");
     if std::env::var_os("LORASCOPE_KEEP_LINKS").is_some() {
         keep(folder);
     }
