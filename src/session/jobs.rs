@@ -5,13 +5,11 @@ use std::future::Future;
 use std::ops::Range;
 use std::rc::Rc;
 
-use nalgebra::DMatrix;
-
+use super::apart::{of_made, of_vectors};
 use super::trust::{Compared, OF_SIGMA, of_spectra};
-use lorascope_kernels::check::{self, Difference, LIMIT, SIGMA_LIMIT};
+use lorascope_kernels::check::{self, Difference, SIGMA_LIMIT};
 use lorascope_kernels::linalg::{
-    Crossed, Directed, Factored, Made, Order, Pair, Spectrum, Want, cross_all, resized_factors, spectra, svd_factors,
-    thin_svd,
+    Crossed, Directed, Made, Order, Pair, Spectrum, Want, cross_all, resized_factors, spectra, svd_factors,
 };
 use lorascope_kernels::{ComputeError, Kernel, Primitives, RawTall, Resize};
 
@@ -296,78 +294,6 @@ impl Job for Cross<'_> {
     }
 }
 
-/// U·Σ·Vᵀ beside its norm: single directions may be any where singular values are near each other.
-fn of_vectors(gpu: &Spectrum, cpu: &Spectrum) -> Option<Difference> {
-    let product = |spectrum: &Spectrum| match spectrum {
-        Spectrum::Found { sigma, vectors: Some((u, v)), .. } => {
-            let mut left = u.map(f64::from);
-            for (mut column, sigma) in left.column_iter_mut().zip(sigma) {
-                column *= *sigma;
-            }
-            Some(Factored { left, right: v.map(f64::from) })
-        }
-        _ => None,
-    };
-    // Both may leave out a direction at the edge of the numerical rank.
-    Some(Difference { kernels: OF_SIGMA, off: apart(&product(gpu)?, &product(cpu)?), limit: 2.0 * LIMIT })
-}
-
-/// B'·A' beside its norm.
-fn of_made(gpu: &Made, cpu: &Made, pair: &Pair, order: Option<&Order>, kernels: &'static [Kernel]) -> Difference {
-    let product = |made: &Made| match made {
-        Made::Factors { left, right, .. } => Some(Factored { left: left.map(f64::from), right: right.map(f64::from) }),
-        _ => None,
-    };
-    let off = match (gpu, cpu) {
-        (Made::NotFinite { count: a }, Made::NotFinite { count: b }) if a == b => 0.0,
-        (Made::OutOfRange, Made::OutOfRange) => 0.0,
-        // Factors that only got other rows have nothing of each other, and their product may cancel.
-        (Made::Factors { left: a, right: b, .. }, Made::Factors { left: p, right: q, .. }) if order.is_none() => {
-            check::worst([(a, p), (b, q)].map(|(gpu, cpu)| match [gpu, cpu].map(is_finite) {
-                [true, true] => check::largest_part(gpu, cpu),
-                [false, false] => 0.0,
-                _ => f64::INFINITY,
-            }))
-        }
-        _ => product(gpu).zip(product(cpu)).map_or(f64::INFINITY, |(gpu, cpu)| apart(&gpu, &cpu)),
-    };
-    let difference = Difference { kernels, off, limit: 2.0 * LIMIT };
-    match order.filter(|_| difference.is_wrong()) {
-        Some(order) => Difference { limit: limit_at(pair, order.rank as usize, difference.limit), ..difference },
-        None => difference,
-    }
-}
-
-fn is_finite(matrix: &DMatrix<f32>) -> bool {
-    matrix.iter().all(|x| x.is_finite())
-}
-
-/// ‖P − Q‖ beside ‖Q‖; infinite where one alone has numbers that are not finite.
-fn apart(p: &Factored, q: &Factored) -> f64 {
-    let is_finite = |x: &Factored| [&x.left, &x.right].into_iter().flat_map(|side| side.iter()).all(|x| x.is_finite());
-    match [p, q].map(is_finite) {
-        [true, true] => check::part(p.difference_sq(1.0, q, 1.0).sqrt(), q.dot(q).sqrt()),
-        [false, false] => 0.0,
-        _ => f64::INFINITY,
-    }
-}
-
-/// How far apart two best approximations of rank k may be whose updates are apart by `limit`. Directions turn by as much
-/// as σₖ − σₖ₊₁ is smaller than σ₁ (Wedin, BIT 12, 1972); but where they are all exchanged, the approximations differ by
-/// no more than those of σₖ.
-fn limit_at(pair: &Pair, rank: usize, limit: f64) -> f64 {
-    let Some(thin) = thin_svd(&Factored::new(pair).core_of_qr()) else { return limit };
-    let sigma = &thin.sigma;
-    match (sigma.first(), sigma.get(rank.wrapping_sub(1)), sigma.get(rank)) {
-        (Some(&first), Some(&last), Some(&next)) if next > 0.0 => {
-            let norm = sigma[..rank].iter().map(|s| (s / first).powi(2)).sum::<f64>().sqrt() * first;
-            let exchanged = 2.0 * (rank.min(sigma.len() - rank) as f64).sqrt() * last / norm;
-            (limit * 1.0f64.max(first / (last - next))).min(limit + exchanged)
-        }
-        _ => limit,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::rc::Rc;
@@ -411,49 +337,6 @@ mod tests {
         };
         assert_eq!(directed.iter().map(sigma).collect::<Vec<_>>(), [1.0, 2.0, 3.0, 4.0, 5.0]);
         assert_eq!(crossed.len(), 3);
-    }
-
-    fn made(left: DMatrix<f32>, right: DMatrix<f32>) -> Made {
-        Made::Factors { left, right, fallback: false }
-    }
-
-    /// Interpolated factors may nearly cancel in their product, where rounding is large; NaN on one side only is a
-    /// difference, and on both it is the file's.
-    #[test]
-    fn factors_with_other_rows_are_compared_one_by_one() {
-        let pair = update(2);
-        let of = |gpu: &Made, cpu: &Made| of_made(gpu, cpu, &pair, None, &[Kernel::Resize]);
-        let left = DMatrix::from_row_slice(3, 2, &[1.0, 1.0, 0.5, 0.5, 0.25, 0.25]);
-        let right = DMatrix::from_row_slice(2, 2, &[1.0, -0.9999, 0.7, -0.7]);
-        let rounded = made(left.map(|x| x * (1.0 + 2e-7)), right.clone());
-        assert!(!of(&rounded, &made(left.clone(), right.clone())).is_wrong());
-        let off = made(left.map(|x| x * 1.001), right.clone());
-        assert!(of(&off, &made(left.clone(), right.clone())).is_wrong());
-        let nan = || {
-            let mut spoilt = left.clone();
-            spoilt[(1, 1)] = f32::NAN;
-            made(spoilt, right.clone())
-        };
-        assert!(of(&nan(), &made(left.clone(), right.clone())).is_wrong());
-        assert!(!of(&nan(), &nan()).is_wrong());
-    }
-
-    /// Of rank 1 in effect, cut to 2 of 3: the second direction is any, and still a wrong product is wrong.
-    #[test]
-    fn a_cut_through_noise_excuses_no_wrong_product() {
-        let rank_one = |rows: usize| {
-            let bytes = (0..rows * 3).flat_map(|n| ((n / 3 + 1) as f32).to_le_bytes()).collect();
-            Rc::new(RawTall { rows: rows as u32, cols: 3, transposed: false, dtype: FactorType::F32, bytes })
-        };
-        let pair = Pair { left: rank_one(5), right: rank_one(4) };
-        let order = Order { rank: 2, rows: [5, 4], gain: 1.0 };
-        let product = |scale: f32| {
-            made(DMatrix::from_fn(5, 2, |i, _| scale * (i + 1) as f32), DMatrix::from_fn(4, 2, |i, _| (i + 1) as f32))
-        };
-        let of = |gpu: &Made| of_made(gpu, &product(1.0), &pair, Some(&order), OF_SIGMA);
-        assert!(!of(&product(1.0)).is_wrong());
-        assert!(of(&product(1.001)).is_wrong());
-        assert!(of(&Made::OutOfRange).is_wrong() && of(&Made::OutOfRange).limit.is_finite());
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod addresses;
 mod align;
 mod aligned;
 mod analyse;
+mod apart;
 mod asked;
 mod backend;
 mod based;
