@@ -1,5 +1,5 @@
 // One more instance of the engine, for a share of the CPU's work. The first message is the engine's own compiled
-// module; once it runs, it listens for tasks itself (src/bin/engine/helper.rs).
+// module; once it runs, it listens for tasks itself (src/engine/worker/helper.rs).
 const { base, build } = self.lorascope;
 self.lorascope.helps = true;
 importScripts(`${base}engine.js?${build}`);

@@ -1,6 +1,6 @@
 //! Adapter files of any dialect, written tensor by tensor, the numbers kept for a dense reference.
 
-use lorascope::source::MemorySource;
+use lorascope_format::bytes::MemorySource;
 use nalgebra::DMatrix;
 use serde_json::{Map, Value, json};
 
@@ -120,10 +120,6 @@ impl File {
         self.pair(&format!("{path}.lora_down.weight"), &format!("{path}.lora_up.weight"), sizes, &[])
     }
 
-    pub fn names(&self) -> Vec<String> {
-        self.tensors.iter().map(|(name, ..)| name.clone()).collect()
-    }
-
     pub fn bytes(&self) -> Vec<u8> {
         let mut header = Map::new();
         if !self.metadata.is_empty() {
@@ -136,7 +132,7 @@ impl File {
             let entry = json!({ "dtype": dtype, "shape": tensor.shape, "data_offsets": [begin, body.len()] });
             assert!(header.insert(name.clone(), entry).is_none(), "{name} twice");
         }
-        super::file(&Value::Object(header).to_string(), &body)
+        crate::common::file(&Value::Object(header).to_string(), &body)
     }
 
     pub fn at(&self, path: &str) -> MemorySource {

@@ -1,17 +1,19 @@
 //! A drop's report beside dense updates in f64.
 
+#![allow(dead_code)] // each test program uses its own part
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use lorascope::protocol::{BackendChoice, Outcome, Problem, ToPage};
-use lorascope::report::{AdapterReport, ModuleReport, Report};
-use lorascope::session::Session;
-use lorascope::source::MemorySource;
+use lorascope_engine::session::Session;
+use lorascope_format::bytes::MemorySource;
 use lorascope_kernels::Steady;
+use lorascope_protocol::report::{AdapterReport, ModuleReport, Report};
+use lorascope_protocol::{BackendChoice, Outcome, Problem, ToPage};
 use nalgebra::DMatrix;
 use pollster::block_on;
 
-use super::dialect::File;
+use crate::dialect::File;
 
 /// What one module should show.
 pub struct Update {

@@ -1,27 +1,21 @@
-//! What the native tests share: fixtures read from disk, and files built in memory.
+//! What the native tests share: fixtures read from disk, and files built in memory. Beside it lie the parts
+//! that need more of the workspace, which a test program declares where it has that.
 
 #![allow(dead_code)] // each test file uses its own part
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-pub mod alignments;
-pub mod dialect;
-pub mod dropped;
 pub mod gguf;
 pub mod mlx;
-pub mod models;
-pub mod peft;
-pub mod projections;
-pub mod written;
 
-use lorascope::adapter::{Adapter, AdapterError, PeftConfig};
-use lorascope::container::{ContainerError, Header, read_header};
-use lorascope::source::MemorySource;
+use lorascope_format::adapter::{Adapter, AdapterError, PeftConfig};
+use lorascope_format::bytes::MemorySource;
+use lorascope_format::container::{ContainerError, Dtype, Header, TensorType, byte_len, read_header};
 use serde_json::Value;
 
 pub fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+    xtask::proc::root().join("tests/fixtures")
 }
 
 /// A file below `tests/fixtures`, under the path that a drop of its folder gives it.
@@ -50,7 +44,7 @@ pub fn config(text: &str) -> PeftConfig {
 pub fn peft_fixture(folder: &str) -> Adapter {
     let header = header_of(&fixture(&format!("{folder}/adapter_model.safetensors"))).unwrap();
     let config = config(&fs::read_to_string(fixtures().join(folder).join("adapter_config.json")).unwrap());
-    lorascope::adapter::read(&header, Some(&config)).unwrap()
+    lorascope_format::adapter::read(&header, Some(&config)).unwrap()
 }
 
 /// A safetensors file of F32 tensors, all elements 0.5, in the given order.
@@ -78,7 +72,7 @@ pub fn file(header: &str, body: &[u8]) -> Vec<u8> {
 /// Reads an adapter of F32 tensors.
 pub fn read_f32(tensors: &[(&str, &[u64])], config: Option<&PeftConfig>) -> Result<Adapter, AdapterError> {
     let header = header_of(&MemorySource::new("adapter.safetensors", f32_file(tensors))).unwrap();
-    lorascope::adapter::read(&header, config)
+    lorascope_format::adapter::read(&header, config)
 }
 
 /// The hostile corpus's adapter of 20,000 modules of rank 1, one layer each.
@@ -111,4 +105,17 @@ pub fn hostile_manifest() -> Vec<(String, String, Option<String>)> {
     let Value::Object(manifest) = json("hostile/manifest.json") else { panic!("the manifest is no object") };
     let text = |v: &Value, key: &str| v.get(key).and_then(Value::as_str).map(str::to_owned);
     manifest.iter().map(|(name, v)| (name.clone(), text(v, "verdict").unwrap(), text(v, "must_say"))).collect()
+}
+
+/// A safetensors file of zeros.
+pub fn typed_file(tensors: &[(&str, Dtype, &[u64])]) -> Vec<u8> {
+    let (mut entries, mut at) = (serde_json::Map::new(), 0);
+    for &(name, dtype, shape) in tensors {
+        let end = at + byte_len(dtype, shape).unwrap();
+        let dtype = TensorType::Known(dtype).name();
+        let entry = serde_json::json!({ "dtype": dtype, "shape": shape, "data_offsets": [at, end] });
+        entries.insert(name.to_owned(), entry);
+        at = end;
+    }
+    file(&serde_json::Value::Object(entries).to_string(), &vec![0; at as usize])
 }

@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 
 use half::bf16;
-use lorascope::container::TensorType;
-use lorascope::source::{ByteSource, MemorySource};
+use lorascope_format::bytes::{ByteSource, MemorySource};
+use lorascope_format::container::TensorType;
 use nalgebra::DMatrix;
 use serde_json::{Map, json};
 
-use super::{file, fixture, header_of};
+use crate::common::{file, fixture, header_of};
 
 /// Every weight matrix by its module's path, in f64.
 pub fn weights(source: &MemorySource) -> BTreeMap<String, DMatrix<f64>> {
@@ -20,7 +20,7 @@ pub fn weights(source: &MemorySource) -> BTreeMap<String, DMatrix<f64>> {
         .filter_map(|tensor| {
             let bytes = pollster::block_on(source.read(tensor.begin..tensor.end)).unwrap();
             let TensorType::Known(dtype) = tensor.dtype else { return None };
-            let dtype = lorascope::factor_type::of_dtype(dtype)?;
+            let dtype = lorascope_engine::factor_type::of_dtype(dtype)?;
             let (rows, cols) = (tensor.shape[0] as usize, tensor.shape[1] as usize);
             let numbers = (0..rows * cols).map(|n| dtype.decode(&bytes, n));
             Some((tensor.name.strip_suffix(".weight")?.to_owned(), DMatrix::from_row_iterator(rows, cols, numbers)))

@@ -52,7 +52,7 @@ pub fn refusal(folder: &Path, sizes: &Value) -> Option<String> {
 }
 
 fn run(python: &str, folder: &Path, sizes: &Value) -> Output {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peft/apply.py");
+    let script = xtask::proc::root().join("tests/peft/apply.py");
     let model = folder.join("model-sizes.json");
     std::fs::write(&model, sizes.to_string()).unwrap_or_else(|e| panic!("{}: {e}", model.display()));
     let output = Command::new(python).arg(script).arg(folder).arg(&model).output();

@@ -5,14 +5,15 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use lorascope::adapter::{Adapter, Factor, Module, PeftConfig};
-use lorascope::container::{Dtype, Header, TensorType};
-use lorascope::export::{FactorPlace, Layout, NewModule, Part, encode};
-use lorascope::projection::{Method, Plan, PlanRow};
-use lorascope::source::{ByteSource, MemorySource};
+use lorascope_engine::export::{FactorPlace, Layout, NewModule, Part, encode};
+use lorascope_engine::projection::Plan;
+use lorascope_format::adapter::{Adapter, Factor, Module, PeftConfig};
+use lorascope_format::bytes::{ByteSource, MemorySource};
+use lorascope_format::container::{Dtype, Header, TensorType};
+use lorascope_protocol::projection::{Method, PlanRow};
 use nalgebra::DMatrix;
 
-use super::{fixture, fixtures, header_of};
+use crate::common::{fixture, fixtures, header_of};
 
 /// A fixture folder with everything that writing it again needs.
 pub struct Source {
@@ -26,12 +27,12 @@ impl Source {
     pub fn open(folder: &str) -> Self {
         let file = fixture(&format!("{folder}/adapter_model.safetensors"));
         let text = std::fs::read_to_string(fixtures().join(folder).join("adapter_config.json")).unwrap();
-        Self::of(file, super::config(&text))
+        Self::of(file, crate::common::config(&text))
     }
 
     pub fn of(file: MemorySource, config: PeftConfig) -> Self {
         let header = header_of(&file).unwrap();
-        let adapter = lorascope::adapter::read(&header, Some(&config)).unwrap();
+        let adapter = lorascope_format::adapter::read(&header, Some(&config)).unwrap();
         Self { file, header, config, adapter }
     }
 

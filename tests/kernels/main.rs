@@ -11,6 +11,8 @@ mod factors;
 #[cfg(not(target_arch = "wasm32"))]
 mod shaders;
 mod spectra;
+#[cfg(not(target_arch = "wasm32"))]
+mod update;
 mod updates;
 
 use lorascope_kernels::Steady;

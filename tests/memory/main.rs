@@ -15,11 +15,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use common::gguf::{Draft, Tensor, Value};
 use common::{file, fixture, header_of};
 use counting::{GGUF_TIMES, HEADER_TIMES, bounded, live};
-use lorascope::protocol::{BackendChoice, ToPage};
-use lorascope::session::{Backend, Session};
-use lorascope::source::MemorySource;
+use lorascope_engine::session::{Backend, Session};
+use lorascope_format::bytes::MemorySource;
 use lorascope_kernels::Steady;
 use lorascope_kernels::gpu::Held;
+use lorascope_protocol::{BackendChoice, ToPage};
 use pollster::block_on;
 
 fn json_files() -> Vec<(&'static str, Vec<u8>)> {

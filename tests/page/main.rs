@@ -38,3 +38,4 @@ mod share;
 mod spectra;
 mod training;
 mod watchdog;
+mod weight;

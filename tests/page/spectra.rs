@@ -1,10 +1,10 @@
 //! Trained adapters: the exported report says what the library that wrote them applies.
 
-use lorascope::protocol::{BackendChoice, ToPage};
-use lorascope::report::Counts;
-use lorascope::session::Session;
-use lorascope::source::MemorySource;
+use lorascope_engine::session::Session;
+use lorascope_format::bytes::MemorySource;
 use lorascope_kernels::Steady;
+use lorascope_protocol::report::Counts;
+use lorascope_protocol::{BackendChoice, ToPage};
 use serde_json::Value;
 
 use crate::browser::Browser;

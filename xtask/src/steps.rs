@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every check, in an order that fails early.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::browser::{Browser, FLAGS};
 use crate::firefox::Firefox;
 use crate::proc::{self, Result};
-use crate::{build, tools};
+use crate::{build, debian, tools};
 
 /// A step's name for `--only`, its heading, and what it does.
 type Step = (&'static str, &'static str, fn(&Setup) -> Result<()>);
@@ -22,27 +23,44 @@ const STEPS: [Step; 7] = [
     ("firefox", "The page in Firefox", in_firefox),
 ];
 
-/// What the steps found installed.
+/// What the steps need, found or installed when the first of them asks.
+#[derive(Default)]
 struct Setup {
-    browser: Browser,
-    /// Or why there is none.
-    firefox: Result<Firefox>,
-    wasm_bindgen: PathBuf,
+    browser: OnceCell<Browser>,
+    firefox: OnceCell<Result<Firefox>>,
 }
 
 impl Setup {
-    fn find() -> Result<Self> {
-        Ok(Self {
-            browser: Browser::ensure()?,
-            wasm_bindgen: tools::ensure_wasm_bindgen()?,
-            firefox: Firefox::ensure(),
-        })
+    fn browser(&self) -> Result<&Browser> {
+        if self.browser.get().is_none() {
+            let found = Browser::ensure()?;
+            return Ok(self.browser.get_or_init(|| found));
+        }
+        self.browser.get().ok_or_else(String::new)
+    }
+
+    /// Or why there is none.
+    fn firefox(&self) -> Result<&Firefox> {
+        self.firefox.get_or_init(Firefox::ensure).as_ref().map_err(String::clone)
     }
 
     /// Why a step cannot be done here, where it is one that others can do without.
-    fn lacks(&self, step: &str) -> Option<&str> {
-        self.firefox.as_ref().err().filter(|_| step == "firefox").map(String::as_str)
+    fn lacks(&self, step: &str) -> Option<String> {
+        if step == "firefox" { self.firefox().err() } else { None }
     }
+}
+
+/// What needs neither a browser nor a GPU, and installs nothing but parts of Rust.
+pub fn check() -> Result<()> {
+    tools::ensure_rust()?;
+    let setup = Setup::default();
+    fmt(&setup)?;
+    clippy(&setup)?;
+    let mut cargo = proc::cargo();
+    cargo.args(["test", "--workspace", "--lib", "--bins", "--test", "format", "--test", "house", "--test", "protocol"]);
+    proc::run(&mut cargo)?;
+    println!("\nAll passed that needs neither a browser nor a GPU.");
+    Ok(())
 }
 
 /// Runs the steps that `only` names, or all if it is empty, and stops at the first that fails.
@@ -61,21 +79,17 @@ pub fn test(only: &[String]) -> Result<()> {
         times.push((heading, start.elapsed()));
         result.map_err(|text| format!("{text}\nThe step that failed: {heading}."))
     };
-    let mut setup = None;
-    timed("Tools", &mut || {
-        tools::ensure_rust()?;
-        setup = Some(Setup::find()?);
-        Ok(())
-    })?;
-    let setup = setup.ok_or("The tools are not ready.")?;
+    tools::ensure_rust()?;
+    let setup = Setup::default();
     let mut left_out = Vec::new();
     for (name, heading, step) in STEPS {
-        let is_wanted = only.iter().any(|wanted| wanted == name);
+        if !only.is_empty() && only.iter().all(|wanted| wanted != name) {
+            continue;
+        }
         match setup.lacks(name) {
             Some(why) if only.is_empty() => left_out.push(format!("{heading}: {why}")),
-            Some(why) if is_wanted => return Err(format!("{heading}: {why}")),
-            _ if only.is_empty() || is_wanted => timed(heading, &mut || step(&setup))?,
-            _ => {}
+            Some(why) => return Err(format!("{heading}: {why}")),
+            None => timed(heading, &mut || step(&setup))?,
         }
     }
     println!("\n{} passed.", if left_out.is_empty() { "All" } else { "All that could be run" });
@@ -98,13 +112,14 @@ fn clippy(_: &Setup) -> Result<()> {
     let strict = ["--", "-D", "warnings"];
     proc::run(proc::cargo().args(["clippy", "--workspace", "--all-targets"]).args(strict))?;
     // Benches are native only.
-    let members = ["--package", "lorascope", "--package", "lorascope-kernels"];
-    let wasm = [&["clippy", "--target", tools::WASM, "--lib", "--bins", "--tests"][..], &members[..]].concat();
-    proc::run(proc::cargo().args(wasm).args(strict))
+    let native = ["--exclude", "xtask", "--exclude", "lorascope"];
+    let wasm = ["clippy", "--workspace", "--target", tools::WASM, "--lib", "--bins", "--tests"];
+    proc::run(proc::cargo().args(wasm).args(native).args(strict))
 }
 
 /// Every test but those of the page, which need the page built.
 fn native(_: &Setup) -> Result<()> {
+    debian::ensure_vulkan()?;
     let mut cargo = proc::cargo();
     cargo.args(["test", "--workspace", "--lib", "--bins"]);
     for name in integration_tests()?.iter().filter(|name| *name != "page") {
@@ -127,19 +142,20 @@ fn integration_tests() -> Result<Vec<String>> {
 
 /// The tests of `tests/kernels`, compiled to wasm, in headless Chromium with WebGPU.
 fn kernels(setup: &Setup) -> Result<()> {
+    let browser = setup.browser()?;
     let mut cargo = proc::cargo();
     cargo.args(["test", "--no-run", "--package", "lorascope-kernels", "--target", tools::WASM, "--test", "kernels"]);
     let wasm = built_test(cargo.arg("--message-format=json-render-diagnostics"))?;
     let folder = proc::target_dir().join("browser");
     std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-    let chrome = quoted(&setup.browser.chrome.to_string_lossy());
+    let chrome = quoted(&browser.chrome.to_string_lossy());
     let args = FLAGS.map(quoted).join(", ");
     let options = format!("{{\"goog:chromeOptions\": {{\"binary\": {chrome}, \"args\": [{args}]}}}}\n");
     let settings = folder.join("webdriver.json");
     std::fs::write(&settings, options).map_err(|e| format!("{}: {e}", settings.display()))?;
-    let mut runner = proc::command(setup.wasm_bindgen.join("wasm-bindgen-test-runner"));
-    runner.current_dir(&folder).env("CHROMEDRIVER", &setup.browser.driver).arg(&wasm);
+    let mut runner = proc::command(tools::ensure_wasm_bindgen()?.join("wasm-bindgen-test-runner"));
+    runner.current_dir(&folder).env("CHROMEDRIVER", &browser.driver).arg(&wasm);
     // Seconds for all tests together: a software adapter is slow.
     runner.env("WASM_BINDGEN_TEST_TIMEOUT", "1800").env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
     let said = proc::run_and_keep(&mut runner)?;
@@ -163,24 +179,32 @@ fn built_test(cargo: &mut Command) -> Result<PathBuf> {
 
 /// The `executable` of the test `kernels` among Cargo's JSON messages, one a line; others are of what it needs.
 fn executable(messages: &str) -> Option<PathBuf> {
-    let is_ours = |line: &&str| line.contains("\"kind\":[\"test\"]") && line.contains("\"name\":\"kernels\"");
-    let (_, after) = messages.lines().find(is_ours)?.split_once("\"executable\":\"")?;
-    let (path, _) = after.split_once('"')?;
-    Some(PathBuf::from(path.replace("\\\\", "\\")))
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let mut ours = messages.filter(|message| {
+        let target = &message["target"];
+        target["name"] == "kernels"
+            && target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "test"))
+    });
+    ours.find_map(|message| message["executable"].as_str().map(PathBuf::from))
 }
 
 fn release(_: &Setup) -> Result<()> {
-    build::page(false)
+    build::page(build::Kind::Release)
 }
 
+/// Two browsers at a time, so that one starts while the other computes; but what measures memory over many collections
+/// has the machine for itself.
 fn page(setup: &Setup) -> Result<()> {
-    heard(&mut page_tests(&setup.browser, &["--show-output", "--skip", "firefox::"]))
+    let browser = setup.browser()?;
+    heard(page_tests(browser).args(["--show-output", "--test-threads=2", "--skip", "firefox::", "--skip", "many::"]))?;
+    heard(page_tests(browser).args(["--show-output", "many::"]))
 }
 
 /// The tests of `tests/page/firefox`, which drive both browsers.
 fn in_firefox(setup: &Setup) -> Result<()> {
-    let firefox = setup.firefox.as_ref().map_err(String::clone)?;
-    let mut tests = page_tests(&setup.browser, &["--show-output", "firefox::"]);
+    let firefox = setup.firefox()?;
+    let mut tests = page_tests(setup.browser()?);
+    tests.args(["--show-output", "--test-threads=1", "firefox::"]);
     heard(tests.env("FIREFOX", &firefox.firefox).env("GECKODRIVER", &firefox.driver))
 }
 
@@ -197,13 +221,11 @@ fn failures(said: &str) -> &str {
     said.find(HEAD).map_or("", |at| &said[at..])
 }
 
-/// The tests of the built page; `which` goes to the test program.
-pub(crate) fn page_tests(browser: &Browser, which: &[&str]) -> Command {
+/// The tests of the built page; arguments that follow go to the test program.
+pub(crate) fn page_tests(browser: &Browser) -> Command {
     let mut cargo = proc::cargo();
     cargo.env("CHROME", &browser.chrome).env("CHROMEDRIVER", &browser.driver);
-    // One browser at a time: each already has a software GPU on every core.
-    let test = ["test", "--package", "lorascope", "--test", "page", "--", "--test-threads=1"];
-    cargo.args(test).args(which);
+    cargo.args(["test", "--workspace", "--test", "page", "--"]);
     cargo
 }
 

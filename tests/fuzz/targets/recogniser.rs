@@ -7,8 +7,8 @@
 use std::collections::HashSet;
 
 use libfuzzer_sys::fuzz_target;
-use lorascope::adapter::{self, PeftConfig};
-use lorascope::container::{Dtype, Format, Header, TensorEntry, TensorType, byte_len};
+use lorascope_format::adapter::{self, PeftConfig};
+use lorascope_format::container::{Dtype, Format, Header, TensorEntry, TensorType, byte_len};
 use lorascope_fuzz::bounded;
 use serde_json::Value;
 

@@ -1,0 +1,106 @@
+//! From an adapter and its spectra to its part of the report.
+
+use super::profile::{self, Profile, TotalLayers};
+use super::scheme::{Scheme, Traits};
+use super::{Sigma, by_block, measures};
+use lorascope_format::adapter::{Adapter, Module, family, scale};
+use lorascope_format::container::quoted;
+use lorascope_protocol::report::{AdapterReport, ModuleReport, NotAnalyzed, RankRange, share_energy};
+
+/// The report of one adapter.
+///
+/// `spectra[i]` are the singular values of the update of `adapter.modules[i]`, descending;
+/// `None` where the module could not be computed, for a reason that the adapter's own lists already hold.
+/// A language model's domains are scored by the reference's scheme, any other model's by the neutral one.
+/// Cheap: after a change of scales it is simply called again.
+pub fn report(label: String, adapter: &Adapter, spectra: &[Option<Sigma>]) -> AdapterReport {
+    let counted = profile::total_layers(adapter.modules.iter().map(|m| m.name.as_str()));
+    let language = family::is_language_model(adapter.modules.iter().map(|m| m.name.as_str()));
+    let mut not_analyzed = adapter.not_analyzed.clone();
+    let mut warnings = adapter.warnings.clone();
+    let mut modules = Vec::with_capacity(adapter.modules.len());
+    let mut weighed = Vec::with_capacity(adapter.modules.len());
+    let mut parameters = 0u64;
+    for (module, spectrum) in adapter.modules.iter().zip(spectra) {
+        let Some(spectrum) = spectrum else { continue };
+        let profile = profile::profile(&module.name, counted.count);
+        let sigma = spectrum.times(module.scale).shortened();
+        let energy = measures::energy(&sigma.values) + sigma.rest_sq;
+        if !energy.is_finite() {
+            warnings.push(format!("{} is not analysed: its values are beyond double precision.", quoted(&module.name)));
+            let reason = "its values are beyond double precision".to_owned();
+            not_analyzed.push(NotAnalyzed { name: module.name.clone(), reason });
+            continue;
+        }
+        parameters = parameters.saturating_add(module.parameters());
+        weighed.push((Traits { profile, stack: &module.stack, role: &module.role }, energy));
+        modules.push(module_report(module, profile, sigma));
+    }
+    if let Some(first) = adapter.modules.iter().find(|m| scale::is_assumed(&m.scale_source)) {
+        warnings.push(format!(
+            "The scale is {}. Drop the adapter_config.json beside the weights, or set the scale by hand.",
+            first.scale_source
+        ));
+    }
+    share_energy(&mut modules);
+    let scheme = if language { Scheme::legal_exam() } else { neutral(adapter) };
+    let total = if language { counted } else { longest_stack(adapter).unwrap_or(counted) };
+    let ranks = modules.iter().map(|m| m.rank);
+    AdapterReport {
+        label,
+        format: adapter.format.clone(),
+        base_model: adapter.base_model.clone(),
+        total_layers: total.count,
+        total_layers_source: total.source,
+        rank: RankRange { min: ranks.clone().min().unwrap_or_default(), max: ranks.max().unwrap_or_default() },
+        parameters,
+        energy: weighed.iter().map(|(_, energy)| energy).sum::<f64>().min(f64::MAX),
+        domains: scheme.score(&weighed),
+        modules,
+        not_analyzed,
+        warnings,
+        metadata: adapter.metadata.clone(),
+        origin: None,
+    }
+}
+
+/// The scheme without a claim about what the model's parts do.
+fn neutral(adapter: &Adapter) -> Scheme {
+    by_block::scheme(adapter.modules.iter().map(|m| (m.layer, m.stack.as_str(), m.role.as_str())))
+}
+
+/// The layers of the stack that has most; `None` where no module lies in a layer.
+fn longest_stack(adapter: &Adapter) -> Option<TotalLayers> {
+    let last = adapter.modules.iter().filter_map(|m| m.layer).max()?;
+    let source = "the largest layer number of a stack, plus 1".to_owned();
+    Some(TotalLayers { count: last.saturating_add(1), source })
+}
+
+#[inline(never)]
+fn module_report(module: &Module, profile: Profile, sigma: Sigma) -> ModuleReport {
+    let measures = measures::measures(&sigma.values, sigma.rest_sq);
+    ModuleReport {
+        name: module.name.clone(),
+        layer: module.layer,
+        stack: module.stack.clone(),
+        kind: profile.kind.to_owned(),
+        depth: profile.depth.to_owned(),
+        role: module.role.clone(),
+        shape: module.shape,
+        rank: module.rank,
+        scale: module.scale,
+        scale_source: module.scale_source.clone(),
+        dtype: module.dtype(),
+        algorithm: module.algorithm.to_owned(),
+        note: module.note.clone(),
+        frobenius: measures::frobenius(&sigma.values).hypot(sigma.rest_sq.sqrt()),
+        unlisted: None,
+        truncated: sigma.rest_sq > 0.0,
+        singular_values: sigma.values,
+        energy_share: 0.0,
+        stable_rank: measures.stable_rank,
+        effective_rank: measures.effective_rank,
+        numerical_rank: measures.numerical_rank,
+        spectral_entropy: measures.spectral_entropy,
+    }
+}

@@ -1,0 +1,266 @@
+//! A LoRA out of two checkpoints: the truncated SVD of every weight's update, written as a PEFT adapter.
+
+use std::collections::BTreeSet;
+
+use nalgebra::DMatrix;
+
+use super::analyse::Stopped;
+use super::bases::by_rows;
+use super::streamed::Streamed;
+use super::tiles::{Place, Weight};
+use super::written::{self, Download, Piece, Written};
+use super::{Emit, Session};
+use crate::export::{Base, NewModule, RowLayout, encode, new_adapter};
+use lorascope_format::bytes::ByteSource;
+use lorascope_format::bytes::Metered;
+use lorascope_format::checkpoint::{Candidate, Checkpoint, candidates};
+use lorascope_format::path::file_stem;
+use lorascope_kernels::Pulse;
+use lorascope_kernels::linalg::{Thin, svd_to_energy, truncated_svd};
+use lorascope_protocol::projection::OutputType;
+use lorascope_protocol::report::{ExtractedModule, ExtractionReport, FileReport, NotAnalyzed};
+use lorascope_protocol::{ExportFile, ExtractRank, ExtractRequest, ItemId, MODULES_PER_MESSAGE, Progress, ToPage};
+
+/// The largest rank: a sketch of twice as many columns still fits beside a large weight.
+const MAX_RANK: u32 = 512;
+
+/// An extraction that is done.
+pub(super) struct Extracted<S: ByteSource> {
+    /// What was asked for.
+    pub(super) request: ExtractRequest,
+    pub report: ExtractionReport,
+    written: Written<S::Piece>,
+}
+
+/// One module's factors as they will stand in the file.
+struct Made<B> {
+    module: NewModule,
+    /// Left and right.
+    pieces: [Piece<B>; 2],
+}
+
+impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
+    /// Takes a LoRA out of two checkpoints; it replaces the last one.
+    pub async fn extract(&mut self, request: &ExtractRequest) {
+        self.extract_now(request).await;
+        let problems = self.redo().await;
+        self.finished(self.outcome(), problems);
+    }
+
+    pub(super) async fn extract_now(&mut self, request: &ExtractRequest) {
+        match self.compute_extraction(request).await {
+            Ok(extracted) => {
+                let mut report = extracted.report.clone();
+                let modules = std::mem::take(&mut report.modules);
+                self.emit.emit(ToPage::Extracted { modules: modules.len(), report: Box::new(report) });
+                for modules in modules.chunks(MODULES_PER_MESSAGE) {
+                    self.emit.emit(ToPage::ExtractedModules { modules: modules.to_vec() });
+                }
+                self.extracted = Some(extracted);
+            }
+            Err(Stopped::Cancelled) => self.emit.emit(ToPage::NotExtracted { text: None }),
+            Err(Stopped::Failed(text)) => self.emit.emit(ToPage::NotExtracted { text: Some(text) }),
+        }
+    }
+
+    /// A file of the last extraction.
+    ///
+    /// # Errors
+    /// A sentence for a person: there is no extraction, or no room for the file.
+    pub fn download_extraction(&self, file: ExportFile) -> Result<Download<S::Piece>, String> {
+        let Some(extracted) = &self.extracted else {
+            return Err("There is no extracted adapter to download any more. Press Extract again.".to_owned());
+        };
+        extracted.written.download::<Metered<S>>(file)
+    }
+
+    /// The last extraction goes with its checkpoints.
+    pub(super) fn forget_extraction(&mut self, item: ItemId) {
+        if self.extracted.take_if(|extracted| [extracted.request.from, extracted.request.to].contains(&item)).is_some()
+        {
+            self.emit.emit(ToPage::ExtractionGone);
+        }
+    }
+
+    async fn compute_extraction(&mut self, request: &ExtractRequest) -> Result<Extracted<Metered<S>>, Stopped> {
+        let rule = checked(request).map_err(Stopped::Failed)?;
+        let gone = || Stopped::Failed("A checkpoint is no longer here. Drop it again, or choose another.".to_owned());
+        let ends =
+            [request.from, request.to].map(|id| self.checkpoint(id).map(|(label, c)| (label.to_owned(), c.clone())));
+        let [Some((from, before)), Some((to, after))] = ends else { return Err(gone()) };
+        let (found, mut left_out) = candidates(&before, &after, request.embeddings);
+        let files = [&before, &after].map(|c| c.files.iter().map(|file| file.source.clone()).collect()).to_vec();
+        let total = found.iter().flat_map(|c| &c.tensors).map(|(_, tensor)| tensor.byte_len()).sum();
+        let mut done = 0;
+        let (mut made, mut modules) = (Vec::new(), Vec::new());
+        let (mut update_sq, mut rest_sq) = (0.0, 0.0);
+        for (n, candidate) in found.iter().enumerate() {
+            let text = format!("Extracting from {from} → {to}: weight {} of {}", n + 1, found.len());
+            self.emit.emit(ToPage::Progress(Progress { text, done, total }));
+            done += candidate.tensors.iter().map(|(_, tensor)| tensor.byte_len()).sum::<u64>();
+            match self.one(candidate, request, &files).await? {
+                Ok((own, report, rest)) => {
+                    update_sq += report.update_norm.powi(2);
+                    rest_sq += rest;
+                    made.push(own);
+                    modules.push(report);
+                }
+                Err(reason) => left_out.push(NotAnalyzed { name: candidate.tensors[0].1.name.clone(), reason }),
+            }
+        }
+        if made.is_empty() {
+            return Err(Stopped::Failed(format!(
+                "{from} → {to}: there is nothing to extract: no weight that a LoRA can adapt is in both and differs. \
+                 Are they two states of the same model?"
+            )));
+        }
+        let news: Vec<NewModule> = made.iter().map(|made| made.module.clone()).collect();
+        let name = self.base_model();
+        let paths = paths(&before);
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let base = Base { name: name.as_deref(), paths: &paths, complete: before.missing().is_empty() };
+        let (layout, config) = new_adapter(&news, base).map_err(|error| Stopped::Failed(error.to_string()))?;
+        let mut pieces = vec![written::piece::<Metered<S>>(0, layout.header.clone())?];
+        for (made, RowLayout { left, right }) in made.into_iter().zip(&layout.rows) {
+            for (mut piece, place) in made.pieces.into_iter().zip([left, right]) {
+                piece.at = place.range.start;
+                pieces.push(piece);
+            }
+        }
+        pieces.sort_by_key(|piece| piece.at);
+        let report = ExtractionReport {
+            from: from.clone(),
+            to: to.clone(),
+            rank_rule: rule,
+            file: FileReport { name: written::ADAPTER.to_owned(), bytes: layout.len },
+            dtype: request.dtype.name().to_owned(),
+            modules,
+            left_out,
+            warnings: layout.warnings.into_iter().chain(config.warnings.clone()).collect(),
+            update_norm: f64::sqrt(update_sq),
+            error: f64::sqrt(rest_sq / update_sq),
+        };
+        let stem = format!("{}-to-{}", file_stem(&from, "before"), file_stem(&to, "after"));
+        let written = Written { stem, config: config.text(), pieces };
+        Ok(Extracted { request: *request, report, written })
+    }
+
+    /// One weight: its factors, its report and ‖X − B·A‖², or the reason why there are none.
+    #[allow(clippy::type_complexity)] // told where it is made
+    async fn one(
+        &mut self,
+        candidate: &Candidate,
+        request: &ExtractRequest,
+        files: &[Vec<Metered<S>>],
+    ) -> Result<Result<(Made<S::Piece>, ExtractedModule, f64), String>, Stopped> {
+        let (m, n) = (candidate.rows, candidate.cols);
+        let most = match request.rank {
+            ExtractRank::Number(rank) => rank,
+            ExtractRank::Energy { most, .. } => most,
+        };
+        let most = u64::from(most).min(m.min(n)) as u32;
+        let place = |(file, tensor): &(usize, lorascope_format::container::TensorEntry)| {
+            Some(Place { file: *file, begin: tensor.begin, dtype: crate::factor_type::of_tensor(&tensor.dtype)? })
+        };
+        let tile = self.chosen.aim().products / (4 * u64::from(most) + 16);
+        let weight =
+            Weight { rows: m, cols: n, places: candidate.tensors.iter().map(place).collect(), most: tile.max(1) };
+        let Some(mut update) = Streamed::open(&mut self.chosen, files, weight).await? else {
+            return Ok(Err("its update holds numbers that are not finite (NaN or infinity)".to_owned()));
+        };
+        let norm_sq = lorascope_kernels::linalg::Update::norm_sq(&mut update).await?;
+        if norm_sq == 0.0 {
+            return Ok(Err("it is the same in both checkpoints".to_owned()));
+        }
+        let thin = match request.rank {
+            ExtractRank::Number(_) => truncated_svd(&mut update, most as usize).await?,
+            ExtractRank::Energy { share, .. } => svd_to_energy(&mut update, share, most as usize).await?,
+        };
+        let rank = match request.rank {
+            // The same for all, so that the configuration is a plain one; what X lacks is zero.
+            ExtractRank::Number(_) => most,
+            ExtractRank::Energy { .. } => thin.sigma.len().max(1) as u32,
+        };
+        let [left, right] = factors(&thin, rank as usize).map(|factor| rounded(&factor, request.dtype));
+        let rest = update.residual(rank as usize, &by_rows(&left), &by_rows(&right)).await?;
+        let stored = candidate.stored.clone();
+        let transposed = stored.transposed();
+        let module = NewModule { path: candidate.path.clone(), shape: [m, n], rank, stored, dtype: request.dtype };
+        let mut pieces = Vec::with_capacity(2);
+        for (factor, transposed) in [left, right].iter().zip(transposed) {
+            let bytes = encode(factor, transposed, request.dtype, &candidate.path)
+                .map_err(|error| Stopped::Failed(error.to_string()))?;
+            pieces.push(written::piece::<Metered<S>>(0, bytes)?);
+        }
+        let Ok(pieces) = <[_; 2]>::try_from(pieces) else { return Ok(Err("it has no factors".to_owned())) };
+        let report = ExtractedModule {
+            name: candidate.path.clone(),
+            shape: [m, n],
+            rank,
+            update_norm: norm_sq.sqrt(),
+            error: (rest / norm_sq).sqrt(),
+            singular_values: thin.sigma,
+        };
+        if !report.error.is_finite() {
+            return Ok(Err("its update is beyond single precision".to_owned()));
+        }
+        Ok(Ok((Made { module, pieces }, report, rest)))
+    }
+
+    /// The model that every adapter here names, if they agree.
+    fn base_model(&self) -> Option<String> {
+        let names: BTreeSet<&String> =
+            self.held.iter().filter_map(|held| held.analysed()?.report.base_model.as_ref()).collect();
+        match names.len() {
+            1 => names.first().map(|name| (*name).clone()),
+            _ => None,
+        }
+    }
+}
+
+/// The rule in words.
+///
+/// # Errors
+/// What cannot be asked for: in words.
+fn checked(request: &ExtractRequest) -> Result<String, String> {
+    if request.from == request.to {
+        return Err("Choose two different checkpoints: nothing changes between one and itself.".to_owned());
+    }
+    let within = |rank: u32| {
+        let error = || format!("A rank of {rank} cannot be extracted. Give one from 1 to {MAX_RANK}.");
+        (1..=MAX_RANK).contains(&rank).then_some(rank).ok_or_else(error)
+    };
+    match request.rank {
+        ExtractRank::Number(rank) => Ok(format!("rank {}", within(rank)?)),
+        ExtractRank::Energy { share, most } if share > 0.0 && share <= 1.0 => {
+            Ok(format!("{} % of the energy, at most rank {}", (share * 1e6).round() / 1e4, within(most)?))
+        }
+        ExtractRank::Energy { .. } => {
+            Err("Give the share of the energy as a number above 0 and up to 100 per cent.".to_owned())
+        }
+    }
+}
+
+/// U·√Σ and V·√Σ with `rank` columns, zeros behind those that there are.
+fn factors(thin: &Thin, rank: usize) -> [DMatrix<f32>; 2] {
+    [&thin.u, &thin.v].map(|vectors| {
+        DMatrix::from_fn(vectors.nrows(), rank, |i, j| {
+            thin.sigma.get(j).map_or(0.0, |sigma| (vectors[(i, j)] * sigma.sqrt()) as f32)
+        })
+    })
+}
+
+/// As the file's reader will read it.
+fn rounded(factor: &DMatrix<f32>, dtype: OutputType) -> DMatrix<f32> {
+    factor.map(|x| match dtype {
+        OutputType::F32 => x,
+        OutputType::F16 => half::f16::from_f32(x).to_f32(),
+        OutputType::Bf16 => half::bf16::from_f32(x).to_f32(),
+    })
+}
+
+/// The paths of all modules with weights.
+fn paths<S: ByteSource>(checkpoint: &Checkpoint<S>) -> Vec<String> {
+    let names = checkpoint.tensors().filter_map(|(_, tensor)| tensor.name.strip_suffix(".weight"));
+    names.map(lorascope_format::adapter::keys::clean).collect()
+}

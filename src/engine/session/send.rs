@@ -1,0 +1,127 @@
+//! An adapter's report to the page, in messages of bounded size.
+
+use super::{Emit, Held, Session};
+use lorascope_format::bytes::ByteSource;
+use lorascope_kernels::Pulse;
+use lorascope_protocol::report::{AdapterReport, ModuleReport};
+use lorascope_protocol::{AdapterPiece, MODULES_PER_MESSAGE, PIECE_BYTES, ToPage};
+
+/// What an entry takes beside its texts and its lists: names of fields, numbers.
+pub(super) const OVERHEAD: usize = 32;
+/// The same for a module, which has some twenty fields.
+const MODULE_OVERHEAD: usize = 640;
+/// A number in JSON, at most, with its comma.
+const NUMBER: usize = 25;
+
+impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
+    /// Sends an adapter's report, its lists in messages of their own.
+    pub(super) fn send(&self, held: &Held<S>) {
+        let Some(report) = held.report() else { return };
+        let (report, pieces) = apart(report.clone());
+        self.emit.emit(ToPage::Adapter { item: held.id, pieces: pieces.len(), report: Box::new(report) });
+        for piece in pieces {
+            self.emit.emit(ToPage::AdapterPiece { item: held.id, piece });
+        }
+    }
+}
+
+/// The report without its lists, and the lists in pieces.
+fn apart(mut report: AdapterReport) -> (AdapterReport, Vec<AdapterPiece>) {
+    let mut pieces = Vec::new();
+    let modules = std::mem::take(&mut report.modules);
+    pieces.extend(packed(modules, MODULES_PER_MESSAGE, bytes_of).map(AdapterPiece::Modules));
+    let left_out = std::mem::take(&mut report.not_analyzed);
+    let bytes = |entry: &lorascope_protocol::report::NotAnalyzed| OVERHEAD + entry.name.len() + entry.reason.len();
+    pieces.extend(packed(left_out, usize::MAX, bytes).map(AdapterPiece::NotAnalyzed));
+    let warnings = std::mem::take(&mut report.warnings);
+    pieces.extend(packed(warnings, usize::MAX, |text| OVERHEAD + text.len()).map(AdapterPiece::Warnings));
+    let metadata = std::mem::take(&mut report.metadata).into_iter().flat_map(|(key, text)| {
+        let texts = cut(&text, PIECE_BYTES).map(|text| (key.clone(), text.to_owned())).collect::<Vec<_>>();
+        texts.into_iter()
+    });
+    let bytes = |(key, text): &(String, String)| OVERHEAD + key.len() + text.len();
+    pieces.extend(packed(metadata, usize::MAX, bytes).map(AdapterPiece::Metadata));
+    (report, pieces)
+}
+
+fn bytes_of(module: &ModuleReport) -> usize {
+    let texts = [&module.name, &module.role, &module.stack, &module.dtype, &module.scale_source, &module.algorithm];
+    let note = module.note.as_ref().map_or(0, String::len);
+    let texts: usize = note + texts.iter().map(|text| text.len()).sum::<usize>();
+    MODULE_OVERHEAD + texts + NUMBER * module.singular_values.len()
+}
+
+/// The entries in groups of at most `most`, each of [`PIECE_BYTES`] at most or of one entry.
+pub(super) fn packed<T>(
+    entries: impl IntoIterator<Item = T>,
+    most: usize,
+    bytes: impl Fn(&T) -> usize,
+) -> impl Iterator<Item = Vec<T>> {
+    let mut entries = entries.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let first = entries.next()?;
+        let mut sum = bytes(&first);
+        let mut group = vec![first];
+        while group.len() < most {
+            let fits = |entry: &T| sum.saturating_add(bytes(entry)) <= PIECE_BYTES;
+            let Some(entry) = entries.next_if(fits) else { break };
+            sum += bytes(&entry);
+            group.push(entry);
+        }
+        Some(group)
+    })
+}
+
+/// A text in parts of at most `most` bytes each, cut between characters; an empty text is one empty part.
+fn cut(text: &str, most: usize) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest.take()?;
+        if text.len() <= most {
+            return Some(text);
+        }
+        let (part, others) = text.split_at(text.floor_char_boundary(most));
+        rest = Some(others);
+        Some(part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_between_characters_and_nothing_is_lost() {
+        assert_eq!(cut("", 4).collect::<Vec<_>>(), [""]);
+        assert_eq!(cut("äöüß", 5).collect::<Vec<_>>(), ["äö", "üß"]);
+        assert_eq!(cut("abcdefgh", 4).collect::<Vec<_>>(), ["abcd", "efgh"]);
+    }
+
+    #[test]
+    fn modules_cross_as_one_text_of_no_more_than_is_counted() {
+        let value = f64::MIN_POSITIVE * 1.234_567_890_123_456_7;
+        let module = serde_json::json!({
+            "name": "a", "layer": u32::MAX, "stack": "b", "kind": "other", "depth": "early", "role": "q",
+            "shape": [u64::MAX, u64::MAX], "rank": u32::MAX, "scale": value, "scale_source": "c", "dtype": "F32",
+            "algorithm": "LoRA", "note": "d", "frobenius": value, "singular_values": vec![value; 64],
+            "unlisted": u32::MAX, "truncated": true, "energy_share": value, "stable_rank": value,
+            "effective_rank": value, "numerical_rank": u32::MAX, "spectral_entropy": value,
+        });
+        let module: ModuleReport = serde_json::from_value(module).unwrap();
+        let counted = bytes_of(&module);
+        let piece = AdapterPiece::Modules(vec![module]);
+        let sent = serde_json::to_value(&piece).unwrap();
+        let text = sent["Modules"].as_str().expect("one text");
+        assert!(text.len() <= counted, "{} bytes were counted as {counted}", text.len());
+        assert_eq!(serde_json::from_value::<AdapterPiece>(sent).unwrap(), piece);
+    }
+
+    #[test]
+    fn groups_hold_as_much_as_fits_and_at_least_one() {
+        let half = PIECE_BYTES / 2;
+        let groups: Vec<Vec<usize>> = packed([half, half, 1, 2 * PIECE_BYTES, 1], 9, |n| *n).collect();
+        assert_eq!(groups, [vec![half, half], vec![1], vec![2 * PIECE_BYTES], vec![1]]);
+        assert_eq!(packed(0..5, 2, |_| 1).collect::<Vec<_>>(), [vec![0, 1], vec![2, 3], vec![4]]);
+        assert_eq!(packed(Vec::<u8>::new(), 2, |_| 1).count(), 0);
+    }
+}

@@ -1,0 +1,116 @@
+//! The worker's own event loop and clock, as the session sees them.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use js_sys::Promise;
+use lorascope_kernels::{Part, Pulse, Spent};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{DedicatedWorkerGlobalScope, MessageChannel};
+
+/// Milliseconds of work after which the event loop runs, so that a cancel is heard and the next ranges are asked
+/// for.
+const SLICE_MS: f64 = 12.0;
+
+/// Lets the worker's messages in between pieces of work.
+#[derive(Clone, Debug)]
+pub struct EventLoop {
+    /// The job that is being served, by its number.
+    pub serving: Rc<Cell<u64>>,
+    /// Jobs up to this one are cancelled.
+    stop_through: Rc<Cell<u64>>,
+    /// What jobs up to this one would give is not wanted.
+    clear_through: Rc<Cell<u64>>,
+    cancels: Rc<Cell<u64>>,
+    /// The job and the cancel that does not reach the rest of it.
+    excused: Rc<Cell<Option<[u64; 2]>>>,
+    last: Rc<Cell<f64>>,
+}
+
+impl EventLoop {
+    /// Before the first job.
+    pub fn new() -> Self {
+        let last = Rc::new(Cell::new(now()));
+        let (serving, stop_through, clear_through) = Default::default();
+        Self { serving, stop_through, clear_through, cancels: Rc::default(), excused: Rc::default(), last }
+    }
+
+    /// Cancels the jobs up to this one.
+    pub fn cancel(&self, through: u64) {
+        self.stop_through.set(through);
+        self.cancels.set(self.cancels.get() + 1);
+    }
+
+    /// The same where nothing of them is wanted any more.
+    pub fn clear(&self, through: u64) {
+        self.clear_through.set(through);
+    }
+}
+
+/// Where this worker's time went since this was last asked.
+pub fn take_spent() -> Spent {
+    SPENT.take()
+}
+
+impl Pulse for EventLoop {
+    async fn beat(&self) -> bool {
+        if now() - self.last.get() > SLICE_MS {
+            next_task().await;
+            self.last.set(now());
+        }
+        let job = self.serving.get();
+        let is_excused = self.excused.get() == Some([job, self.cancels.get()]);
+        job <= self.clear_through.get() || (job <= self.stop_through.get() && !is_excused)
+    }
+
+    fn take_up(&self) {
+        self.excused.set(Some([self.serving.get(), self.cancels.get()]));
+    }
+
+    fn now(&self) -> f64 {
+        now()
+    }
+
+    fn remarks(&self) -> String {
+        // Of a helper nobody asks.
+        lorascope_engine::source::worker::trouble().unwrap_or_default()
+    }
+
+    fn spend(&self, part: Part, ms: f64) {
+        SPENT.set(SPENT.get().and(part, ms));
+    }
+}
+
+thread_local! {
+    static SPENT: Cell<Spent> = Cell::default();
+    /// Messages of the worker to itself, on one channel: one for each message would stay open.
+    static TO_MYSELF: Option<MessageChannel> = MessageChannel::new().ok();
+}
+
+/// Ends when the event loop has run the messages that wait. A message to oneself: a timer would sleep for four
+/// milliseconds, and in short slices that counts.
+async fn next_task() {
+    let promise = Promise::new(&mut |resolve, _| {
+        let sent = TO_MYSELF.with(|channel| {
+            let channel = channel.as_ref()?;
+            // One job runs at a time, so no message is under way but this one.
+            channel.port1().set_onmessage(Some(&resolve));
+            channel.port2().post_message(&JsValue::NULL).ok()
+        });
+        // A refused message would leave the work waiting for ever; then it goes on without a pause.
+        if sent.is_none() {
+            let _ = resolve.call0(&JsValue::NULL);
+        }
+    });
+    // Cannot fail: nothing rejects this promise.
+    let _ = JsFuture::from(promise).await;
+}
+
+pub fn now() -> f64 {
+    scope().performance().map_or(0.0, |performance| performance.now())
+}
+
+pub fn scope() -> DedicatedWorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}

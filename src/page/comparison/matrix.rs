@@ -1,0 +1,220 @@
+//! All adapters beside each other: a table whose cells are buttons, one of which is a tab stop.
+
+use leptos::prelude::*;
+use web_sys::KeyboardEvent;
+
+use super::Desk;
+use crate::browser::focus;
+use crate::canvas::Strip;
+use crate::definitions::Definitions;
+use crate::export::CopyButton;
+use crate::left_out::left_out;
+use crate::model::colour::{ColourMap, Rgb, ink_on};
+use crate::model::comparison::label::shortened;
+use crate::model::comparison::matrix::{Entry, Matrix, Show as Shown};
+use crate::model::number::{plural, short};
+use crate::model::picture::matrix::picture;
+use crate::model::picture::theme::Theme;
+use crate::picture::SavePicture;
+
+/// Characters of a name beside a row and above a column.
+const NAMES: [usize; 2] = [28, 16];
+
+/// Adapters whose matrix fills no more than half of a wide page.
+const FEW: usize = 6;
+
+#[component]
+pub fn MatrixPanel(desk: Desk) -> impl IntoView {
+    let shown = desk.shown;
+    let map = Memo::new(move |_| ColourMap::new(shown.get().palette(), desk.store.dark.get()));
+    // Where the keys are: in the cell of the pair in view, until they move.
+    let cursor = RwSignal::new((0, 1));
+    Effect::new(move |_| {
+        let place = desk.matrix.with(|m| {
+            let (compared, (a, b)) = (&m.as_ref()?.compared, desk.pair.get()?);
+            Some((compared.place_of(a)?, compared.place_of(b)?))
+        });
+        if let Some((a, b)) = place.filter(|(a, b)| cursor.get_untracked() != (*b, *a)) {
+            cursor.set((a, b));
+        }
+    });
+    let on_key = move |event: KeyboardEvent| {
+        if event.alt_key() {
+            return;
+        }
+        let (at, control) = (cursor.get_untracked(), event.ctrl_key() || event.meta_key());
+        let next = desk.matrix.with_untracked(|m| m.as_ref()?.step(at, &event.key(), control));
+        if let Some(next) = next {
+            event.prevent_default();
+            cursor.set(next);
+            focus(&cell_id(next));
+        }
+    };
+    let table = move || {
+        let (matrix, shown) = (desk.matrix.get()?, shown.get());
+        let head = |place: usize| {
+            let label = matrix.label(place).to_owned();
+            view! { <th scope="col" title=label.clone()>{shortened(&label, NAMES[1])}</th> }
+        };
+        let heads: Vec<_> = (0..matrix.len()).map(head).collect();
+        let rows: Vec<_> = (0..matrix.len()).map(|row| draw_row(desk, &matrix, shown, row, map, cursor)).collect();
+        Some(view! {
+            <table class="matrix" aria-label=format!("{} of every two adapters", shown.label())>
+                <thead><tr><td></td>{heads}</tr></thead>
+                <tbody>{rows}</tbody>
+            </table>
+        })
+    };
+    let missing = move || {
+        let matrix = desk.matrix.get()?;
+        let all = &matrix.compared.left_out;
+        left_out(
+            all,
+            "fold small",
+            Some("compare-left-out"),
+            plural(all.len(), "adapter is", "adapters are") + " not compared",
+        )
+    };
+    let tsv =
+        move || desk.matrix.with_untracked(|m| m.as_ref().map(|m| m.tsv(shown.get_untracked()))).unwrap_or_default();
+    // There is room for the pair beside a small one.
+    let is_small = move || desk.matrix.with(|m| m.as_ref().is_none_or(|m| m.len() <= FEW));
+    let definitions = Shown::ALL.map(|shown| (shown.label(), shown.help())).to_vec();
+    view! {
+        <section class="panel whole matrix-panel" class:few=is_small aria-labelledby="matrix-title">
+            <div class="panel-head">
+                <h2 id="matrix-title">"Every adapter beside every other"</h2>
+                <div class="choices"><ShownChoice shown/></div>
+            </div>
+            <div class="matrix-scroll" role="group" aria-label="Matrix of adapters. Arrow keys move, Enter brings a pair into view." on:keydown=on_key>
+                {table}
+            </div>
+            <div class="legend small">
+                <span>{move || short(shown.get().scale().low)}</span>
+                <Strip map/>
+                <span>{move || short(shown.get().scale().high)}" "{move || shown.get().unit()}</span>
+            </div>
+            {missing}
+            <div class="panel-foot">
+                <Definitions entries=definitions/>
+                <CopyButton label="Copy as TSV" text=tsv/>
+                <SavePicture
+                    what="the matrix"
+                    draw=move |theme: &Theme| desk.matrix.with(|m| Some(picture(m.as_ref()?, shown.get(), theme)))
+                />
+            </div>
+        </section>
+    }
+}
+
+#[component]
+fn ShownChoice(shown: RwSignal<Shown>) -> impl IntoView {
+    let option = move |one: Shown| {
+        view! { <option value=one.key() selected=move || shown.get() == one>{one.label()}</option> }
+    };
+    let choose = move |event| {
+        if let Some(one) = Shown::from_key(&event_target_value(&event)) {
+            shown.set(one);
+        }
+    };
+    view! {
+        <label>
+            "Show "
+            <select data-testid="compare-measure" on:change=choose>{Shown::ALL.map(option)}</select>
+        </label>
+    }
+}
+
+fn cell_id((row, column): (usize, usize)) -> String {
+    format!("pair-{row}-{column}")
+}
+
+fn draw_row(
+    desk: Desk,
+    matrix: &Matrix,
+    shown: Shown,
+    row: usize,
+    map: Memo<ColourMap>,
+    cursor: RwSignal<(usize, usize)>,
+) -> impl IntoView + use<> {
+    let cells: Vec<_> = (0..matrix.len())
+        .map(|column| {
+            let colour = matrix.colour(shown, row, column, &map.get());
+            let names = [matrix.label(row), matrix.label(column)].map(str::to_owned);
+            draw_cell(desk, matrix.entry(shown, row, column), (row, column), names, colour, cursor)
+        })
+        .collect();
+    let label = matrix.label(row).to_owned();
+    view! {
+        <tr>
+            <th scope="row" title=label.clone()>{shortened(&label, NAMES[0])}</th>
+            {cells}
+        </tr>
+    }
+}
+
+fn draw_cell(
+    desk: Desk,
+    entry: Entry,
+    at: (usize, usize),
+    [a, b]: [String; 2],
+    colour: Option<Rgb>,
+    cursor: RwSignal<(usize, usize)>,
+) -> AnyView {
+    let css = |[r, g, b]: Rgb| format!("rgb({r} {g} {b})");
+    let (ground, ink) = (colour.map(css), colour.map(|c| css(ink_on(c))));
+    let cosine = entry.cosine.map(|x| x.to_string());
+    let words = entry.words.clone();
+    // The heads of a table are not read to whoever goes from button to button.
+    let names = format!("{a} and {b}: ");
+    let said = view! {
+        <span>{entry.text}</span>
+        {entry.note.map(|note| view! { <small>{note}</small> })}
+    };
+    if at.0 == at.1 {
+        return view! {
+            <td>
+                <span
+                    class="cell own"
+                    data-testid="compare-cell"
+                    data-a=a
+                    data-b=b
+                    data-cosine=cosine
+                    title=words
+                >
+                    {said}
+                </span>
+            </td>
+        }
+        .into_any();
+    }
+    // A cell above the diagonal and the one below it are the same pair.
+    let pair = desk.matrix.with_untracked(|m| m.as_ref()?.compared.pair(at.0, at.1));
+    let is_chosen = move || pair.is_some() && desk.pair.get() == pair;
+    view! {
+        <td>
+            <button
+                type="button"
+                class="cell"
+                id=cell_id(at)
+                data-testid="compare-cell"
+                data-a=a
+                data-b=b
+                data-cosine=cosine
+                title=words
+                aria-pressed=move || is_chosen().to_string()
+                tabindex=move || if cursor.get() == at { "0" } else { "-1" }
+                style:background-color=ground
+                style:color=ink
+                on:click=move |_| {
+                    cursor.set(at);
+                    desk.chosen.set(pair);
+                }
+            >
+                <span class="visually-hidden">{names}</span>
+                {said}
+            </button>
+        </td>
+    }
+    .into_any()
+}

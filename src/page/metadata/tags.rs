@@ -1,0 +1,75 @@
+//! The tags of the captions, searched, with their counts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use leptos::prelude::*;
+
+use crate::found::FoundList;
+use crate::model::metadata::Tags;
+use crate::model::number::{bytes, grouped, plural};
+use crate::model::shown::Adapter;
+
+/// Nothing where the file has none. A long text is read when the panel is opened.
+#[component]
+pub fn TagPanel(adapter: Arc<Adapter>) -> impl IntoView {
+    let (len, unasked) = Tags::of(&adapter.report.metadata)?;
+    let read = RwSignal::new(None::<Result<Arc<Tags>, &'static str>>);
+    // In a task of its own; the adapter may be gone by then.
+    let begin = move || {
+        if read.with_untracked(Option::is_none) {
+            let adapter = Arc::clone(&adapter);
+            let work = move || {
+                read.try_set(Some(Tags::read(&adapter.report.metadata).map(Arc::new)));
+            };
+            set_timeout(work, Duration::ZERO);
+        }
+    };
+    if unasked {
+        begin();
+    }
+    let shown = move || match read.get() {
+        None => view! { <p class="small">"Reading …"</p> }.into_any(),
+        Some(Err(text)) => view! { <p class="note">{text}</p> }.into_any(),
+        Some(Ok(tags)) => view! { <TagList tags/> }.into_any(),
+    };
+    Some(view! {
+        <details class="panel noted tag-panel" data-testid="metadata-tags" open=unasked on:toggle=move |_| begin()>
+            <summary>
+                <h2>"Tag frequencies"</h2>
+                <span class="small">{(!unasked).then(|| format!("{} of text, read when opened", bytes(len as u64)))}</span>
+            </summary>
+            {shown}
+        </details>
+    })
+}
+
+#[component]
+fn TagList(tags: Arc<Tags>) -> impl IntoView {
+    let summary = format!(
+        "{} in {}, {} in all",
+        plural(tags.tags.len(), "tag", "tags"),
+        plural(tags.folders, "folder", "folders"),
+        match tags.total {
+            1 => "1 use".to_owned(),
+            total => format!("{} uses", grouped(total)),
+        }
+    );
+    let texts: Vec<String> = tags.tags.iter().map(|tag| tag.name.to_lowercase()).collect();
+    let most = tags.tags.first().map_or(1, |tag| tag.count.max(1)) as f64;
+    let row = move |n: usize| {
+        let tag = tags.tags.get(n)?;
+        let width = format!("{}%", 100.0 * tag.count as f64 / most);
+        Some(view! {
+            <li data-testid="tag-row" data-tag=tag.name.clone() data-count=tag.count.to_string()>
+                <span>{tag.name.clone()}</span>
+                <span class="share" aria-hidden="true"><span style:width=width></span></span>
+                <span>{grouped(tag.count)}</span>
+            </li>
+        })
+    };
+    view! {
+        <p class="small">{summary}</p>
+        <FoundList texts row hook="tag-filter" label="Search the tags" names=("tag", "tags")/>
+    }
+}

@@ -1,0 +1,229 @@
+//! The spectrum of the module in view: its singular values, and what a smaller rank would keep.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::definitions::Definitions;
+use super::export::CopyButton;
+use super::model::about::{about, scale_of, sentence_of};
+use super::model::axis::ScaleKind;
+use super::model::measure::{BOUND, Measure};
+use super::model::number::{general, indexed, percent, short};
+use super::model::picture::spectrum::picture;
+use super::model::picture::theme::Theme;
+use super::model::spectrum::{
+    PERCENTS, PLOT, bars, curve, energy_kept, height_of, index_ticks, lacks, middle, needs, rank_for, scale, sentence,
+    tsv, unlisted, value_ticks,
+};
+use super::picture::SavePicture;
+use super::store::use_store;
+use lorascope_protocol::report::ModuleReport;
+
+#[component]
+pub fn Spectrum() -> impl IntoView {
+    let store = use_store();
+    let log = RwSignal::new(false);
+    move || {
+        let adapter = store.adapter.get()?;
+        let module = Arc::new(adapter.modules.get(store.module.get()?)?.clone());
+        // A spectrum that is not here is no empty one.
+        if module.unlisted.is_some() {
+            return Some(view! { <Unlisted module/> }.into_any());
+        }
+        Some(view! { <Module module log/> }.into_any())
+    }
+}
+
+/// Whether singular values are drawn by their logarithm.
+#[component]
+pub fn LogScale(log: RwSignal<bool>) -> impl IntoView {
+    view! {
+        <label class="small">
+            <input
+                type="checkbox"
+                prop:checked=move || log.get()
+                on:change=move |event| log.set(event_target_checked(&event))
+            />
+            " Log scale"
+        </label>
+    }
+}
+
+#[component]
+fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
+    let store = use_store();
+    let sigma: Arc<[f64]> = module.singular_values.clone().into();
+    let kept: Arc<[f64]> = energy_kept(&sigma, module.truncated.then_some(module.frobenius)).into();
+    let n = sigma.len();
+    // At first the rank that keeps 95 %: a question worth asking of every adapter.
+    let rank = RwSignal::new(rank_for(&kept, 0.95).unwrap_or(if kept.is_empty() { n.min(1) } else { n }));
+    let facts = facts(&module);
+    let copied = StoredValue::new((sigma.clone(), kept.clone()));
+    let said = StoredValue::new((sigma.clone(), kept.clone()));
+    let line = move || said.with_value(|(_, kept)| sentence(kept, rank.get()));
+    let value = move || {
+        said.with_value(|(sigma, _)| {
+            let s = rank.get().checked_sub(1).and_then(|i| sigma.get(i)).copied();
+            s.map(|s| format!("{} = {}", indexed("σ", rank.get()), general(s))).unwrap_or_default()
+        })
+    };
+    let needed = needs(&kept);
+    let drawn = StoredValue::new(module.clone());
+    let draw = move |theme: &Theme| {
+        let adapter = store.adapter.get()?;
+        let kind = if log.get() { ScaleKind::Log } else { ScaleKind::Linear };
+        Some(drawn.with_value(|module| picture(module, &adapter.report.label, rank.get(), kind, theme)))
+    };
+    view! {
+        <section class="panel spectrum" data-testid="spectrum" aria-labelledby="spectrum-title">
+            <div class="panel-head">
+                <h2 id="spectrum-title">"Spectrum"</h2>
+                <LogScale log/>
+            </div>
+            <p class="module-name">
+                <b>{module.name.clone()}</b>" "
+                <span class="small">{about(&module)}</span>
+            </p>
+            {module.note.clone().map(|note| view! { <p class="small" data-testid="module-note">{sentence_of(&note)}</p> })}
+            {module.truncated.then(|| view! { <p class="small" data-testid="truncated">{lacks(n)}</p> })}
+            <Plot sigma=sigma.clone() kept=kept.clone() rank log/>
+            <div class="slider">
+                <input
+                    type="range"
+                    min="1"
+                    max=n.max(1).to_string()
+                    prop:value=move || rank.get().to_string()
+                    aria-label="Rank to keep"
+                    aria-valuetext=line
+                    data-testid="spectrum-rank"
+                    disabled=n < 2
+                    on:input=move |event| {
+                        if let Ok(k) = event_target_value(&event).parse() {
+                            rank.set(k);
+                        }
+                    }
+                />
+                <b>"rank "{move || rank.get()}</b>
+            </div>
+            <p class="kept"><b>{line}</b>" "<span class="small">{value}". "{needed}</span></p>
+            <dl class="facts">{facts}</dl>
+            <Definitions entries=definitions()/>
+            <details class="help">
+                <summary>"Singular values as a table"</summary>
+                <CopyButton label="Copy as TSV" text=move || copied.with_value(|(s, k)| tsv(s, k))/>
+                <Values sigma kept/>
+            </details>
+            <p class="small" data-testid="module-scale">{scale_of(&module)}</p>
+            <div class="panel-foot"><SavePicture what="the spectrum" draw/></div>
+        </section>
+    }
+}
+
+/// The measures of a spectrum.
+fn facts(module: &ModuleReport) -> impl IntoView + use<> {
+    [Measure::EffectiveRank, Measure::StableRank, Measure::RankUsed, Measure::SpectralEntropy].map(|m| {
+        let help = if m.is_bound(module) { format!("{BOUND} {}", m.help()) } else { m.help().to_owned() };
+        view! { <div title=help><dt>{m.label()}</dt><dd>{m.write_of(module)}</dd></div> }
+    })
+}
+
+/// A module whose spectrum did not come along.
+#[component]
+fn Unlisted(module: Arc<ModuleReport>) -> impl IntoView {
+    view! {
+        <section class="panel spectrum" data-testid="spectrum" aria-labelledby="spectrum-title">
+            <h2 id="spectrum-title">"Spectrum"</h2>
+            <p class="module-name"><b>{module.name.clone()}</b>" "<span class="small">{about(&module)}</span></p>
+            {module.note.clone().map(|note| view! { <p class="small" data-testid="module-note">{sentence_of(&note)}</p> })}
+            <p data-testid="unlisted">{unlisted(&module)}</p>
+            <dl class="facts">{facts(&module)}</dl>
+            <Definitions entries=definitions()/>
+            <p class="small" data-testid="module-scale">{scale_of(&module)}</p>
+        </section>
+    }
+}
+
+/// Bars of σ on the left axis, energy kept on the right one.
+#[component]
+fn Plot(sigma: Arc<[f64]>, kept: Arc<[f64]>, rank: RwSignal<usize>, log: RwSignal<bool>) -> impl IntoView {
+    let n = sigma.len();
+    let scale_of = {
+        let sigma = sigma.clone();
+        Memo::new(move |_| scale(&sigma, if log.get() { ScaleKind::Log } else { ScaleKind::Linear }))
+    };
+    let path = move |kept_part: bool, sigma: &Arc<[f64]>| {
+        let k = rank.get().min(n);
+        let range = if kept_part { 0..k } else { k..n };
+        scale_of.get().map(|s| bars(sigma, s, range)).unwrap_or_default()
+    };
+    let (kept_sigma, rest_sigma) = (sigma.clone(), sigma);
+    let grid = move || {
+        let scale = scale_of.get()?;
+        let ticks = value_ticks(scale).into_iter();
+        let tick = |(t, y): (f64, f64)| {
+            view! {
+                <line class="grid" x1=PLOT.left x2=PLOT.right y1=y y2=y></line>
+                <text x=PLOT.left - 6.0 y=y + 4.0 text-anchor="end">{short(t)}</text>
+            }
+        };
+        Some(ticks.map(tick).collect_view())
+    };
+    let indices = index_ticks(n).into_iter().map(|i| {
+        view! { <text x=middle(i, n) y=PLOT.bottom + 16.0 text-anchor="middle">{i + 1}</text> }
+    });
+    let percents = PERCENTS.map(|(p, name)| {
+        view! { <text x=PLOT.right + 6.0 y=height_of(p) + 4.0>{name}</text> }
+    });
+    let dot = {
+        let kept = kept.clone();
+        move || {
+            let i = rank.get().checked_sub(1)?;
+            let y = height_of(*kept.get(i)?);
+            Some(view! { <circle class="dot" cx=middle(i, n) cy=y r="3.5"></circle> })
+        }
+    };
+    view! {
+        <svg viewBox=format!("0 0 {} {}", PLOT.width, PLOT.height) role="img" aria-labelledby="spectrum-title">
+            {grid}
+            <path class="bars" d=move || path(true, &kept_sigma)></path>
+            <path class="bars rest" d=move || path(false, &rest_sigma)></path>
+            <path class="curve" d=curve(&kept)></path>
+            {dot}
+            {indices.collect_view()}
+            {percents}
+            <text x=PLOT.left y=PLOT.height - 6.0>"σ by index"</text>
+            <text x=PLOT.width - 2.0 y=PLOT.height - 6.0 text-anchor="end">"energy kept"</text>
+        </svg>
+    }
+}
+
+#[component]
+fn Values(sigma: Arc<[f64]>, kept: Arc<[f64]>) -> impl IntoView {
+    let first = sigma.first().copied().unwrap_or(0.0);
+    let rows = sigma.iter().enumerate().map(|(i, s)| {
+        let relative = if first > 0.0 { percent(s / first) } else { super::model::number::ABSENT.to_owned() };
+        let kept = kept.get(i).map(|k| percent(*k));
+        view! { <tr><th scope="row">{i + 1}</th><td>{general(*s)}</td><td>{relative}</td><td>{kept}</td></tr> }
+    });
+    view! {
+        <div class="table-scroll values">
+            <table>
+                <thead>
+                    <tr>
+                        <th scope="col">"Index"</th>
+                        <th scope="col">"σ"</th>
+                        <th scope="col">"of σ₁"</th>
+                        <th scope="col">"Energy kept"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows.collect_view()}</tbody>
+            </table>
+        </div>
+    }
+}
+
+fn definitions() -> Vec<(&'static str, &'static str)> {
+    let kept = ("Energy kept by rank k", "The sum of the k largest σ² divided by the sum of all σ², which is ‖ΔW‖².");
+    std::iter::once(kept).chain(Measure::ALL.map(|m| (m.label(), m.help()))).collect()
+}

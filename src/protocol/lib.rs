@@ -1,0 +1,21 @@
+//! What the page and the engine say to each other: messages, the [`report`], what is asked of a [`projection`], shared
+//! [`link`]s and [`address`]es.
+//!
+//! Values and their serialised forms only: the engine fills them, the page shows them, and neither knows the other.
+
+pub mod address;
+mod items;
+pub mod link;
+mod messages;
+pub mod percent;
+pub mod projection;
+pub mod report;
+#[cfg(target_arch = "wasm32")]
+pub mod wire;
+
+pub use items::{Item, ItemId, ItemKind, Stage};
+pub use messages::*;
+
+/// What the page, too, has to know of names and paths: their parts and their order.
+pub use lorascope_format::adapter::{flat, names, scale::is_replaceable};
+pub use lorascope_format::{natural, path};

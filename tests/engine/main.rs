@@ -1,0 +1,41 @@
+//! The engine natively, its GPU on whatever adapter there is: sessions, analysis, projection, what is written. The tests
+//! are named by their folders (`cargo test -p lorascope-engine --test engine alignment::`).
+
+#![cfg(not(target_arch = "wasm32"))]
+
+#[path = "../common/alignments.rs"]
+mod alignments;
+#[path = "../cases/mod.rs"]
+mod cases;
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/dialect.rs"]
+mod dialect;
+#[path = "../common/dropped.rs"]
+mod dropped;
+#[path = "../common/models.rs"]
+mod models;
+#[path = "../common/peft.rs"]
+mod peft;
+#[path = "../common/projections.rs"]
+mod projections;
+#[path = "../common/written.rs"]
+mod written;
+
+mod addresses;
+mod alignment;
+mod analysis;
+mod checkpoint;
+mod comparison;
+mod dialects;
+mod digests;
+mod expected;
+mod export;
+mod extraction;
+mod intake;
+mod loaded_by_peft;
+mod mishaps;
+mod projection;
+mod projection_plan;
+mod q8_0;
+mod session;
