@@ -52,7 +52,9 @@ impl Browser {
 
     /// Like [`Browser::find`], installing first on Debian and Ubuntu as root.
     pub fn ensure() -> Result<Self> {
-        debian::ensure_packages(Self::find().is_err())?;
+        if Self::find().is_err() {
+            debian::install_browser()?;
+        }
         Self::find()
     }
 }

@@ -15,21 +15,25 @@ fn is_root() -> bool {
     proc::output(proc::command("id").arg("-u")).is_some_and(|id| id.trim() == "0")
 }
 
-/// Installs [`PACKAGES`] where one is missing and this user may. Elsewhere does nothing: what is then not found
-/// is named by whoever needs it.
-pub fn ensure_packages(browser_missing: bool) -> Result<()> {
-    if !is_debian() || !is_root() || !(browser_missing || vulkan_missing()) {
-        return Ok(());
-    }
+/// Installs [`PACKAGES`] where this user may, as the other two do. Elsewhere does nothing: what is then not found is
+/// named by whoever needs it.
+pub fn install_browser() -> Result<()> {
     install(&PACKAGES)
 }
 
-/// Installs Firefox where this user may; elsewhere does nothing.
 pub fn install_firefox() -> Result<()> {
-    if is_debian() && is_root() { install(&["firefox-esr"]) } else { Ok(()) }
+    install(&["firefox-esr"])
+}
+
+/// A GPU for the tests where there is none, a software one.
+pub fn ensure_vulkan() -> Result<()> {
+    if vulkan_missing() { install(&PACKAGES[2..]) } else { Ok(()) }
 }
 
 fn install(packages: &[&str]) -> Result<()> {
+    if !is_debian() || !is_root() {
+        return Ok(());
+    }
     let apt = || {
         let mut command = proc::command("apt-get");
         command.env("DEBIAN_FRONTEND", "noninteractive");
@@ -39,7 +43,7 @@ fn install(packages: &[&str]) -> Result<()> {
     proc::run(apt().args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(packages))
 }
 
-/// No software Vulkan driver. A machine with a GPU of its own has another one, and gets this one beside it.
+/// There is no software Vulkan driver. A machine with a GPU of its own has another one, and gets this one beside it.
 fn vulkan_missing() -> bool {
     let has_driver = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"].iter().any(|folder| {
         std::fs::read_dir(folder)

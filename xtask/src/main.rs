@@ -1,20 +1,25 @@
-//! `cargo xtask build | serve | bench | test | loads | fuzz`. The README's commands are these.
+//! `cargo xtask serve | build | check | test | bench | loads | fuzz`. The README's commands are these.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use xtask::bench::{self, Wish};
+use xtask::build::Kind;
 use xtask::{build, finish, fuzz, loads, proc, serve, steps};
 
 const USAGE: &str = "\
-cargo xtask build [--dev]              builds the static page into dist/
-cargo xtask serve [--dev] [--port N]   builds it and serves it at http://127.0.0.1:8080
+cargo xtask serve [OPTIONS]            builds the page for a look at it and serves it at http://127.0.0.1:8080
+    --port N                           another port
+    --watch                            builds it anew whenever a file changes
+    --release                          builds it as `build` does
+cargo xtask build                      builds the static page into dist/, as small and fast as it gets
+cargo xtask check                      formatting, clippy, and every test that needs neither a browser nor a GPU
 cargo xtask bench [OPTIONS]            builds the page, runs the benchmarks and writes their table:
     --only PARTS                       of page,peers,projection,kernels; the others keep their last figures
     --rounds N                         instead of 5, whose medians the figures are
     --keep-page                        takes the page as it lies in dist/
-    --write-readme                     puts the table into README.md
-cargo xtask test [--only STEPS]        runs every check; STEPS is a list such as fmt,clippy,native,kernels,page,firefox
+    --write-docs                       puts the table into docs/benchmarks.md
+cargo xtask test [--only STEPS]        runs everything; STEPS is a list such as fmt,clippy,native,kernels,page,firefox
 cargo xtask loads [OPTIONS]            loads the page in dist/ in many fresh Firefox processes and counts what hangs:
     --count N                          instead of 20
     --webgpu                           with WebGPU switched on
@@ -43,26 +48,30 @@ fn run(args: &[&str]) -> proc::Result<()> {
     };
     match *command {
         "build" => {
-            let options = Options::parse(options, &["--dev"])?;
-            build::page(options.dev)?;
+            Options::parse(options, &[])?;
+            build::page(Kind::Release)?;
             println!("The page is in {}", build::dist().display());
             Ok(())
         }
         "serve" => {
-            let options = Options::parse(options, &["--dev", "--port"])?;
-            build::page(options.dev)?;
+            let options = Options::parse(options, &["--release", "--watch", "--port"])?;
+            let kind = if options.release { Kind::Release } else { Kind::Quick };
+            build::page(kind)?;
             let server = serve::Server::start(build::dist(), options.port).map_err(|e| {
                 format!("Port {} cannot be had ({e}). Give another one: cargo xtask serve --port N", options.port)
             })?;
             println!("Lorascope is at {} (Ctrl+C ends it)", server.address());
+            if options.watch {
+                return build::watch(kind);
+            }
             loop {
                 std::thread::park();
             }
         }
         "bench" => {
-            let options = Options::parse(options, &["--only", "--rounds", "--keep-page", "--write-readme"])?;
-            let Options { only, rounds, keep_page, write_readme, .. } = options;
-            bench::run(&Wish { only, keep_page, write_readme, rounds })
+            let options = Options::parse(options, &["--only", "--rounds", "--keep-page", "--write-docs"])?;
+            let Options { only, rounds, keep_page, write_docs, .. } = options;
+            bench::run(&Wish { only, keep_page, write_docs, rounds })
         }
         "loads" => {
             let options = Options::parse(options, &["--count", "--webgpu", "--no-watchdog"])?;
@@ -71,6 +80,7 @@ fn run(args: &[&str]) -> proc::Result<()> {
         }
         // Not for people: Trunk ends every build with it.
         "finish" => finish::run(),
+        "check" => Options::parse(options, &[]).and_then(|_| steps::check()),
         "test" => steps::test(&Options::parse(options, &["--only"])?.only),
         "fuzz" => match options {
             [] => fuzz::run(600),
@@ -89,12 +99,13 @@ fn run(args: &[&str]) -> proc::Result<()> {
 
 #[derive(Default)]
 struct Options {
-    dev: bool,
+    release: bool,
+    watch: bool,
     port: u16,
     only: Vec<String>,
     rounds: Option<usize>,
     keep_page: bool,
-    write_readme: bool,
+    write_docs: bool,
     count: usize,
     webgpu: bool,
     no_watchdog: bool,
@@ -110,9 +121,10 @@ impl Options {
                 return Err(format!("The option `{arg}` is unknown here.\n\n{USAGE}"));
             }
             let switch = match name {
-                "--dev" => Some(&mut options.dev),
+                "--release" => Some(&mut options.release),
+                "--watch" => Some(&mut options.watch),
                 "--keep-page" => Some(&mut options.keep_page),
-                "--write-readme" => Some(&mut options.write_readme),
+                "--write-docs" => Some(&mut options.write_docs),
                 "--webgpu" => Some(&mut options.webgpu),
                 "--no-watchdog" => Some(&mut options.no_watchdog),
                 _ => None,

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
+
 pub use withheld::Times;
 use withheld::Withheld;
 
@@ -119,7 +121,8 @@ fn answer(mut stream: &TcpStream, site: &Site) -> io::Result<()> {
 
 /// A request's target without its query, in clear.
 fn path(target: &str) -> Option<String> {
-    Some(decoded(target.split(['?', '#']).next()?)?.trim_start_matches('/').to_owned())
+    let path = percent_decode_str(target.split(['?', '#']).next()?).decode_utf8().ok()?;
+    Some(path.trim_start_matches('/').to_owned())
 }
 
 /// The file that a request's target names: never one outside `folder`.
@@ -131,23 +134,6 @@ fn file(folder: &Path, target: &str) -> Option<PathBuf> {
     }
     let found = folder.join(relative);
     Some(if found.is_dir() { found.join("index.html") } else { found })
-}
-
-/// Percent-encoded text in clear; `None` where it is malformed or not UTF-8.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        rest = tail;
-        if first != b'%' {
-            bytes.push(first);
-            continue;
-        }
-        let (code, tail) = rest.split_at_checked(2)?;
-        bytes.push(u8::from_str_radix(std::str::from_utf8(code).ok()?, 16).ok()?);
-        rest = tail;
-    }
-    String::from_utf8(bytes).ok()
 }
 
 fn mime(file: &Path) -> &'static str {

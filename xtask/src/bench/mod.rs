@@ -13,13 +13,14 @@ use crate::proc::{self, Result};
 use crate::{build, steps};
 
 mod criterion;
+mod docs;
 mod kernels;
 pub mod machine;
 mod markdown;
 mod page;
 mod peers;
 mod projection;
-mod readme;
+
 pub mod records;
 
 use records::{FILE, Records};
@@ -34,8 +35,8 @@ pub struct Wish {
     pub only: Vec<String>,
     /// The page is measured as it lies in `dist/`.
     pub keep_page: bool,
-    /// README.md gets the document.
-    pub write_readme: bool,
+    /// docs/benchmarks.md gets the document.
+    pub write_docs: bool,
     pub rounds: Option<usize>,
 }
 
@@ -49,7 +50,7 @@ pub fn run(wish: &Wish) -> Result<()> {
     let in_a_browser = |part: &&str| ["page", "peers"].contains(part);
     let browser = if wanted.iter().any(in_a_browser) { Some(Browser::ensure()?) } else { None };
     if browser.is_some() && !wish.keep_page {
-        build::page(false)?;
+        build::page(build::Kind::Release)?;
     }
     std::fs::create_dir_all(folder()).map_err(|e| format!("{}: {e}", folder().display()))?;
     for part in wanted {
@@ -60,7 +61,7 @@ pub fn run(wish: &Wish) -> Result<()> {
     let path = folder().join("bench.md");
     std::fs::write(&path, &document).map_err(|e| format!("{}: {e}", path.display()))?;
     println!("\n{document}\nWritten to {}", path.display());
-    if wish.write_readme { readme::write(&document) } else { Ok(()) }
+    if wish.write_docs { docs::write(&document) } else { Ok(()) }
 }
 
 fn folder() -> PathBuf {
@@ -80,9 +81,15 @@ fn measure(part: &str, browser: Option<&Browser>, rounds: Option<usize>) -> Resu
     std::fs::write(&fresh, facts.concat()).map_err(said)?;
     let mut command = match (part, browser) {
         ("page", Some(browser)) => {
-            steps::page_tests(browser, &["--nocapture", "--ignored", "bench::", "--skip", "bench::peers::"])
+            let mut tests = steps::page_tests(browser);
+            tests.args(["--test-threads=1", "--nocapture", "--ignored", "bench::", "--skip", "bench::peers::"]);
+            tests
         }
-        ("peers", Some(browser)) => steps::page_tests(browser, &["--nocapture", "--ignored", "bench::peers::"]),
+        ("peers", Some(browser)) => {
+            let mut tests = steps::page_tests(browser);
+            tests.args(["--test-threads=1", "--nocapture", "--ignored", "bench::peers::"]);
+            tests
+        }
         (name, _) => {
             let mut cargo = proc::cargo();
             cargo.args(["bench", "--package", "lorascope-kernels", "--bench", name]);

@@ -1,13 +1,13 @@
-//! The part of README.md that holds the last benchmark.
+//! The part of docs/benchmarks.md that holds the last benchmark.
 
 use crate::proc::{self, Result};
 
 const BEGIN: &str = "<!-- cargo xtask bench writes from here -->";
 const END: &str = "<!-- to here -->";
 
-/// Puts `table` between the two marks of README.md.
+/// Puts `table` between the two marks of docs/benchmarks.md.
 pub fn write(table: &str) -> Result<()> {
-    let path = proc::root().join("README.md");
+    let path = proc::root().join("docs/benchmarks.md");
     let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
     let text = replaced(&text, table).map_err(|e| format!("{}: {e}", path.display()))?;
     std::fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))
@@ -41,8 +41,8 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_has_the_place() {
-        let text = std::fs::read_to_string(proc::root().join("README.md")).unwrap();
+    fn the_document_has_the_place() {
+        let text = std::fs::read_to_string(proc::root().join("docs/benchmarks.md")).unwrap();
         assert!(replaced(&text, "new").is_ok());
     }
 }
