@@ -1,5 +1,5 @@
 //! The CPU's work on several threads: batches of factors go to workers, each an engine of its own, and come back as
-//! singular values. Nothing here knows a browser; `bin/engine` has the workers.
+//! singular values. Nothing here knows a browser; `worker/` has them.
 
 use std::collections::VecDeque;
 use std::future::Future;

@@ -1,6 +1,6 @@
 //! One engine's session: drops come in, the data goes its way, messages for the page come out.
 //!
-//! Nothing here knows a browser: the worker (`bin/engine.rs`) and the native tests run the same session.
+//! Nothing here knows a browser: the worker (`worker/main.rs`) and the native tests run the same session.
 
 use std::cell::Cell;
 use std::rc::Rc;
