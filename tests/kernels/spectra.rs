@@ -69,16 +69,15 @@ pub async fn one_batch_of_many(backend: &impl Primitives) {
 }
 
 /// All families of one rank, to the promised accuracy: with every shape for the small ranks; for the large ones,
-/// which take a software GPU and the reference seconds, with one or two shapes each, so chosen that every shape meets
-/// every rank. In a browser, which is slower still, with one, and for the largest two ranks with every other family.
+/// whose references take seconds, with two shapes each, so chosen that every shape meets every rank. In a browser, where
+/// a software GPU is slower still, with one, and for the largest two ranks with every other family.
 async fn every_family(backend: &impl Primitives, rank: usize) {
     let is_slow = cfg!(target_arch = "wasm32");
     let per_family = match rank {
         ..=16 => SHAPES.len(),
         _ if is_slow => 1,
         17..64 => SHAPES.len(),
-        64..128 => 2,
-        _ => 1,
+        _ => 2,
     };
     let is_met = |n: usize| !is_slow || rank < 128 || n.is_multiple_of(2) == (rank < 256);
     for (n, family) in FAMILIES.into_iter().enumerate().filter(|&(n, _)| is_met(n)) {
