@@ -12,6 +12,8 @@ mod factors;
 mod shaders;
 mod spectra;
 #[cfg(not(target_arch = "wasm32"))]
+mod timing;
+#[cfg(not(target_arch = "wasm32"))]
 mod update;
 mod updates;
 

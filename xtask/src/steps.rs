@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check, in an order that fails early.
+//! `cargo xtask test`: every check, in an order that fails early; and `check`, those that need nothing else.
 
 use std::cell::OnceCell;
 use std::path::PathBuf;
@@ -26,17 +26,13 @@ const STEPS: [Step; 7] = [
 /// What the steps need, found or installed when the first of them asks.
 #[derive(Default)]
 struct Setup {
-    browser: OnceCell<Browser>,
+    browser: OnceCell<Result<Browser>>,
     firefox: OnceCell<Result<Firefox>>,
 }
 
 impl Setup {
     fn browser(&self) -> Result<&Browser> {
-        if self.browser.get().is_none() {
-            let found = Browser::ensure()?;
-            return Ok(self.browser.get_or_init(|| found));
-        }
-        self.browser.get().ok_or_else(String::new)
+        self.browser.get_or_init(Browser::ensure).as_ref().map_err(String::clone)
     }
 
     /// Or why there is none.
@@ -50,7 +46,7 @@ impl Setup {
     }
 }
 
-/// What needs neither a browser nor a GPU, and installs nothing but parts of Rust.
+/// The test programs that need neither a browser nor a GPU, after formatting and clippy. Installs only parts of Rust.
 pub fn check() -> Result<()> {
     tools::ensure_rust()?;
     let setup = Setup::default();
@@ -59,7 +55,7 @@ pub fn check() -> Result<()> {
     let mut cargo = proc::cargo();
     cargo.args(["test", "--workspace", "--lib", "--bins", "--test", "format", "--test", "house", "--test", "protocol"]);
     proc::run(&mut cargo)?;
-    println!("\nAll passed that needs neither a browser nor a GPU.");
+    println!("\nAll passed of what needs neither a browser nor a GPU. `cargo xtask test` runs the rest.");
     Ok(())
 }
 

@@ -24,6 +24,7 @@ mod updates;
 pub use device::{GpuBackend, NoGpu};
 pub use kernels::{KERNELS, KernelSource};
 pub use ledger::{Held, Mishaps};
+pub use timing::MOST_TIMED;
 
 /// A tall matrix in a GPU buffer.
 #[derive(Clone, Debug)]

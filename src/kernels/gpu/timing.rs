@@ -7,8 +7,8 @@ use wgpu::{BufferUsages, Features};
 use super::GpuBackend;
 use crate::{ComputeError, Pulse};
 
-/// Dispatches between two readings.
-const MOST: u32 = 1024;
+/// Dispatches that are timed between two readings, at most.
+pub const MOST_TIMED: u32 = 1024;
 
 /// What a device is asked for beside the default: a clock, natively. A page's visitors need none.
 pub(super) fn features(adapter: &wgpu::Adapter) -> Features {
@@ -28,7 +28,7 @@ impl Timer {
         let query_set = self.readings.get()?;
         let n = self.dispatches.get();
         self.dispatches.set(n + 1);
-        (n < MOST).then(|| wgpu::ComputePassTimestampWrites {
+        (n < MOST_TIMED).then(|| wgpu::ComputePassTimestampWrites {
             query_set,
             beginning_of_pass_write_index: Some(2 * n),
             end_of_pass_write_index: Some(2 * n + 1),
@@ -46,7 +46,7 @@ impl<P: Pulse> GpuBackend<P> {
                 self.device.create_query_set(&wgpu::QuerySetDescriptor {
                     label,
                     ty: wgpu::QueryType::Timestamp,
-                    count: 2 * MOST,
+                    count: 2 * MOST_TIMED,
                 })
             });
         }
@@ -59,7 +59,7 @@ impl<P: Pulse> GpuBackend<P> {
     /// Dispatches were not timed, or more than there are readings for; a device that is lost.
     pub async fn kernel_seconds(&self) -> Result<f64, ComputeError> {
         let dispatches = self.timer.dispatches.replace(0);
-        let set = self.timer.readings.get().filter(|_| dispatches <= MOST);
+        let set = self.timer.readings.get().filter(|_| dispatches <= MOST_TIMED);
         let set = set.ok_or_else(|| ComputeError::Gpu("the dispatches were not timed".into()))?;
         if dispatches == 0 {
             return Ok(0.0);
@@ -78,34 +78,5 @@ impl<P: Pulse> GpuBackend<P> {
         let readings: &[u64] = &bytemuck::pod_collect_to_vec(&bytes);
         let ticks: u64 = readings.as_chunks::<2>().0.iter().map(|[begin, end]| end.saturating_sub(*begin)).sum();
         Ok(ticks as f64 * f64::from(self.queue.get_timestamp_period()) / 1e9)
-    }
-}
-
-#[cfg(all(test, not(target_arch = "wasm32")))]
-mod tests {
-    use std::rc::Rc;
-
-    use pollster::block_on;
-
-    use super::*;
-    use crate::{FactorType, Primitives, RawTall, Steady};
-
-    #[test]
-    fn only_what_was_timed_has_a_time() {
-        let gpu = block_on(GpuBackend::open(Steady, true)).expect("a GPU, if only in software");
-        let raw = RawTall { rows: 64, cols: 4, transposed: false, dtype: FactorType::F32, bytes: vec![0; 64 * 4 * 4] };
-        let talls = block_on(gpu.upload(&[Rc::new(raw)])).expect("room for it");
-        block_on(gpu.scan(&[&talls[0]])).expect("a scan");
-        assert!(matches!(block_on(gpu.kernel_seconds()), Err(ComputeError::Gpu(_))));
-        if gpu.time_kernels() {
-            block_on(gpu.scan(&[&talls[0]])).expect("a scan");
-            let seconds = block_on(gpu.kernel_seconds()).expect("a time");
-            assert!(seconds.is_finite() && seconds > 0.0, "{seconds}");
-            assert_eq!(block_on(gpu.kernel_seconds()), Ok(0.0), "nothing since");
-            for _ in 0..=MOST {
-                block_on(gpu.scan(&[&talls[0]])).expect("a scan without a reading is a scan too");
-            }
-            assert!(matches!(block_on(gpu.kernel_seconds()), Err(ComputeError::Gpu(_))));
-        }
     }
 }
