@@ -1,4 +1,4 @@
-//! Projection of 4096×4096 modules, beside the reference's full SVD in the same run: `cargo bench --bench projection`,
+//! Projection of 4096×4096 modules, beside the reference's full SVD in the same run: `cargo bench -p lorascope-kernels --bench projection`,
 //! or `cargo xtask bench`, which writes the table.
 //!
 //! The reference runs where Python with NumPy is (`$LORASCOPE_PYTHON`, else `python3`).

@@ -2,7 +2,7 @@
 // file. Decoding works on integers only: an implementation may flush subnormals and may assume that NaN does not
 // occur, but it may not change bits.
 
-// compute::TallView, field by field.
+// TallView of src/kernels/view.rs, field by field.
 struct View {
     offset: u32,
     rows: u32,

@@ -18,7 +18,7 @@ try {
     "Lorascope’s own files could not be loaded. Reload the page; if that does not help, this copy of the site is incomplete. (" + error + ")");
 }
 
-// The engine, for the page (src/source/worker.rs): first the one that loads and compiles while the page does. It says
+// The engine, for the page (src/page/wire.rs): first the one that loads and compiles while the page does. It says
 // nothing until it is spoken to, unless it fails: then the page starts another one and hears why.
 async function prepareEngine() {
   const site = { base: new URL("./", document.baseURI).href, build: app.build };

@@ -28,7 +28,7 @@ const waiting = {};
 const replaced = {};
 const missing = {};
 
-// For the engine (src/source/worker.rs), these three. How many workers of a script there are to be.
+// For the engine (src/engine/source/worker.rs), these three. How many workers of a script there are to be.
 function crewSize(script) {
   return crew[script] ?? 0;
 }

@@ -4,7 +4,7 @@
 // Hosts share an origin between projects, so the cache's name holds the folder, and only caches of this folder go.
 const PREFIX = `lorascope:${new URL(registration.scope).pathname}:`;
 const CACHE = PREFIX + BUILD;
-// Worker files have the build's name as their query; see src/source/worker.rs.
+// Worker files have the build's name as their query; see src/engine/source/worker.rs.
 const WORKER_FILES = ["watchdog.js", "engine_loader.js", "engine.js", "engine_bg.wasm", "reader.js", "helper.js"];
 // Some hosts leave the ending out.
 const PAGES = {

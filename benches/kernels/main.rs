@@ -1,5 +1,5 @@
 //! Every kernel on the GPU that there is and on the CPU, and what both devices can do at best:
-//! `cargo bench --bench kernels`, or `cargo xtask bench`, which puts the two side by side.
+//! `cargo bench -p lorascope-kernels --bench kernels`, or `cargo xtask bench`, which puts the two side by side.
 
 use std::time::{Duration, Instant};
 

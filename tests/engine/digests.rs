@@ -1,6 +1,6 @@
 //! What reports say, held fast: a digest of each of the CPU engine's, and the GPU engine's whole. A change that is to
 //! change nothing leaves them as they are; one that changes a report on purpose writes them anew
-//! (`LORASCOPE_WRITE_DIGESTS=1 cargo test --test native digests::`), and its diff says which.
+//! (`LORASCOPE_WRITE_DIGESTS=1 cargo test --workspace --test engine digests::`), and its diff says which.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -1,4 +1,5 @@
-//! The engine natively, its GPU on whatever adapter there is: sessions, analysis, projection, what is written. The tests
+//! The engine natively, its GPU on whatever adapter there is: dialects, checkpoints, every kind of work, what is
+//! written. The tests
 //! are named by their folders (`cargo test -p lorascope-engine --test engine alignment::`).
 
 #![cfg(not(target_arch = "wasm32"))]

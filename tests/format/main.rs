@@ -1,4 +1,4 @@
-//! What files say: containers, dialects, names, checkpoints (`cargo test -p lorascope-format --test format names::`).
+//! What files say: containers, keys, names, quantised weights (`cargo test -p lorascope-format --test format names::`).
 
 #![cfg(not(target_arch = "wasm32"))]
 
@@ -8,6 +8,7 @@ mod common;
 mod adapter;
 mod container;
 mod gguf;
+mod keys;
 mod names;
 mod quantised;
 mod seeds;

@@ -142,7 +142,11 @@ fn check(folder: &str, seeds: Seeds) {
             fs::write(&path, &bytes).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         }
         let held = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        assert!(held == bytes, "{} is another: LORASCOPE_WRITE_SEEDS=1 cargo test --test seeds", path.display());
+        assert!(
+            held == bytes,
+            "{} is another: LORASCOPE_WRITE_SEEDS=1 cargo test --workspace --test format seeds::",
+            path.display()
+        );
     }
     for found in fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
         let name = found.unwrap().file_name();

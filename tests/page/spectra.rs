@@ -108,7 +108,7 @@ fn check_domains(adapter: &Value, name: &str) {
 }
 
 /// What the engine did against what its batch plan says. On the CPU nothing went to a GPU; on WebGPU the browser's
-/// engine did, to the byte, what the same session does natively, where `tests/session.rs` holds it to the plan.
+/// engine did, to the byte, what the same session does natively, where `tests/engine/session/counts.rs` holds it to the plan.
 fn check_batch_plan(engine: &Value, backend: &str, name: &str) {
     let [dispatches, read, uploaded, readbacks] = counts_of(engine);
     assert!(read > 0, "{engine}");

@@ -1,4 +1,5 @@
-//! What `cargo xtask` does, and what the page tests share with it: the static server and the browsers' whereabouts.
+//! What `cargo xtask` does, and what tests and benchmarks share with it: where the workspace lies, the static server,
+//! the browsers' whereabouts, the records of a benchmark.
 
 pub mod bench;
 pub mod browser;

@@ -1,4 +1,4 @@
-//! `cargo xtask serve | build | check | test | bench | loads | fuzz`. The README's commands are these.
+//! `cargo xtask serve | build | check | test | bench | loads | fuzz`. README.md and CONTRIBUTING.md have the commands.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,7 +13,7 @@ cargo xtask serve [OPTIONS]            builds the page for a look at it and serv
     --watch                            builds it anew whenever a file changes
     --release                          builds it as `build` does
 cargo xtask build                      builds the static page into dist/, as small and fast as it gets
-cargo xtask check                      formatting, clippy, and every test that needs neither a browser nor a GPU
+cargo xtask check                      formatting, clippy, and the test programs that need neither browser nor GPU
 cargo xtask bench [OPTIONS]            builds the page, runs the benchmarks and writes their table:
     --only PARTS                       of page,peers,projection,kernels; the others keep their last figures
     --rounds N                         instead of 5, whose medians the figures are

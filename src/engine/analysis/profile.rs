@@ -1,7 +1,7 @@
 //! The layer profile of the reference: its own words for a module's kind and depth, by its own substring rules.
 //!
 //! Kept exactly, also where the rules surprise (`key` matches `keyboard`; thirds by integer division), since the
-//! domain scores are defined on them. The finer reading of names is `adapter::names`.
+//! domain scores are defined on them. The finer reading of names is [`lorascope_format::adapter::names`].
 
 /// How many layers the profile counts with, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -41,7 +41,7 @@ pub struct Rule {
     pub weights: BTreeMap<String, f64>,
 }
 
-/// What a rule can ask of a module: the reference's words, and its place by `adapter::names`.
+/// What a rule can ask of a module: the reference's words, and its place by [`lorascope_format::adapter::names`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Traits<'a> {
     pub profile: Profile,

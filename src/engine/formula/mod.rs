@@ -1,4 +1,4 @@
-//! Updates out of tensors that are no plain pair of factors: the formulas of `adapter::update`, in f64 on the CPU.
+//! Updates out of tensors that are no plain pair of factors: the formulas of [`lorascope_format::adapter::update`], in f64 on the CPU.
 //!
 //! Each gives the thinnest exact form there is: two tall factors, or the two products of a Kronecker product, or all
 //! of ΔW where nothing thinner is exact. Formulas on the base model's weight are in [`based`].

@@ -1,6 +1,6 @@
 //! Slabs of tall matrices in f64, laid out for products of their columns: the loop under the Gram matrices.
 //!
-//! Four columns lie side by side in a panel, so that one step of [`Panels::add_products`] multiplies four numbers
+//! Four columns lie side by side in a panel, so that one step of [`add_products`] multiplies four numbers
 //! with four others; its sixteen sums stay in the SIMD registers that x86-64 and wasm have. (Goto, van de Geijn,
 //! "Anatomy of high-performance matrix multiplication", ACM Trans. Math. Softw. 34, 2008.)
 

@@ -1,4 +1,4 @@
-//! One pass of eigenvalue-clipped CholeskyQR (DESIGN: "clipped CholeskyQR"): from the Gram matrix G = XᵀX of a
+//! One pass of eigenvalue-clipped CholeskyQR: from the Gram matrix G = XᵀX of a
 //! tall X to a W with X·W closer to orthonormal, and the triangle-like R with X = (X·W)·R.
 //!
 //! With D = diag(G)^½ and D⁻¹GD⁻¹ = V·Λ·Vᵀ, eigenvalues below 64·u·√r·λmax (u = 2⁻²⁴) are raised to it, and

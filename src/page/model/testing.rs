@@ -1,4 +1,4 @@
-//! Reports to test the views with.
+//! Reports to test the models with.
 
 use std::collections::BTreeMap;
 

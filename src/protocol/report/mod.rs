@@ -1,4 +1,4 @@
-//! The report: one serialisable value that the page shows, that JSON carries out, and that links will carry.
+//! The report: one serialisable value that the page shows, that JSON carries out, and a part of it a link.
 //!
 //! Absent parts are absent, never null, and every number is finite. Units: `frobenius` and `singular_values`
 //! are those of ΔW = s·B·A, the scale s included; `energy` is ‖ΔW‖²_F.

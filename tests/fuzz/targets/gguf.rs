@@ -2,8 +2,8 @@
 //! Any bytes after the magic as a GGUF file.
 
 use libfuzzer_sys::fuzz_target;
-use lorascope_format::container::{Format, read_header};
 use lorascope_format::bytes::MemorySource;
+use lorascope_format::container::{Format, read_header};
 use lorascope_fuzz::{GGUF_TIMES, bounded};
 
 fuzz_target!(|data: &[u8]| {

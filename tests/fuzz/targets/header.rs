@@ -2,8 +2,8 @@
 //! Any bytes as a safetensors file.
 
 use libfuzzer_sys::fuzz_target;
-use lorascope_format::container::{ContainerError, Format, read_header};
 use lorascope_format::bytes::MemorySource;
+use lorascope_format::container::{ContainerError, Format, read_header};
 use lorascope_fuzz::{HEADER_TIMES, bounded};
 
 fuzz_target!(|data: &[u8]| {

@@ -1,4 +1,4 @@
-//! Alignments to test the views with.
+//! Alignments to test the models with.
 
 use crate::model::alignment::aligned::{Aligned, Update};
 use lorascope_protocol::report::{AlignedModule, AlignmentReport, Along, Figures, NotAnalyzed};

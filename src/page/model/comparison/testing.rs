@@ -1,4 +1,4 @@
-//! Comparisons to test the views with.
+//! Comparisons to test the models with.
 
 use super::{Compared, PairLists};
 use lorascope_protocol::report::{ComparedModule, OverlapGrid, PairFigures};

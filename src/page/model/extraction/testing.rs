@@ -1,4 +1,4 @@
-//! Extractions to test the views with.
+//! Extractions to test the models with.
 
 use lorascope_protocol::report::{ExtractedModule, ExtractionReport, FileReport};
 

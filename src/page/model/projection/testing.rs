@@ -1,4 +1,4 @@
-//! Projections to test the views with.
+//! Projections to test the models with.
 
 use lorascope_protocol::projection::PlanHead;
 use lorascope_protocol::report::{FileReport, ProjectedModule, ProjectionReport, Quality};
