@@ -181,7 +181,7 @@ pub fn apply(draft: &mut Draft, (kind, which, how): Change) {
             let size = u64::from(how % 3);
             let begin = end as u64;
             let dtype = pick(&["U8", "F99", "BOOL", "I8"]);
-            draft.tensors.push(TensorDraft::new("new", &dtype, &[size], begin, begin + size));
+            draft.tensors.push(TensorDraft::new("new", &dtype, &[size], begin, begin.wrapping_add(size)));
             draft.body += size as i64;
         }
     }
