@@ -3,10 +3,16 @@
 //!
 //! The reference runs where Python with NumPy is (`$LORASCOPE_PYTHON`, else `python3`).
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed expectation is how a test fails")]
+
+#[path = "../tests/common/numbers.rs"]
+mod numbers;
+
 use std::process::Command;
 use std::rc::Rc;
 use std::time::Instant;
 
+use crate::numbers::Numbers;
 use lorascope_kernels::cpu::CpuBackend;
 use lorascope_kernels::gpu::GpuBackend;
 use lorascope_kernels::linalg::{Made, Order, Pair, svd_factors};
@@ -76,12 +82,9 @@ fn per_module(backend: &impl Primitives, pairs: &[Pair]) -> f64 {
 
 /// Factors in bf16, as adapters are trained.
 fn pair(rank: u32, seed: u64) -> Pair {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut numbers = Numbers::new(seed);
     let mut factor = |transposed| {
-        let bytes = (0..SIDE * rank).flat_map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            half::bf16::from_f64((state >> 11) as f64 / (1u64 << 53) as f64 - 0.5).to_le_bytes()
-        });
+        let bytes = (0..SIDE * rank).flat_map(|_| half::bf16::from_f64(numbers.uniform() - 0.5).to_le_bytes());
         let bytes = bytes.collect();
         Rc::new(RawTall { rows: SIDE, cols: rank, transposed, dtype: FactorType::Bf16, bytes })
     };

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::numbers::Numbers;
 use lorascope_kernels::{Change, ComputeError, FactorType, Primitives, RawTall, Resize, SLAB, Side, Sides, TILE};
 use nalgebra::DMatrix;
 use pollster::block_on;
@@ -125,11 +126,8 @@ impl<B: Primitives> Case<B> {
 
 /// Random numbers in bf16, always the same of a seed.
 fn numbers(rows: u32, cols: u32, seed: u64) -> RawTall {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let bytes = (0..rows * cols).flat_map(|_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        half::bf16::from_f64((state >> 11) as f64 / (1u64 << 53) as f64 - 0.5).to_le_bytes()
-    });
+    let mut numbers = Numbers::new(seed);
+    let bytes = (0..rows * cols).flat_map(|_| half::bf16::from_f64(numbers.uniform() - 0.5).to_le_bytes());
     let bytes = bytes.collect();
     RawTall { rows, cols, transposed: false, dtype: FactorType::Bf16, bytes }
 }

@@ -1,6 +1,8 @@
 //! Every kernel on the GPU that there is and on the CPU, and what both devices can do at best:
 //! `cargo bench -p lorascope-kernels --bench kernels`, or `cargo xtask bench`, which puts the two side by side.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed expectation is how a test fails")]
+
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, SamplingMode};
@@ -13,6 +15,8 @@ use xtask::bench::records;
 use cases::{Case, KERNELS, RANKS};
 
 mod cases;
+#[path = "../../tests/common/numbers.rs"]
+mod numbers;
 mod probes;
 
 /// Bytes of the largest buffer of a run: on hardware nearly a whole binding, which no cache holds.

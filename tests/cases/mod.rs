@@ -1,7 +1,7 @@
 //! The one table of cases that runs every kernel and its CPU twin, natively and in the browser, and the f64
 //! reference that judges them.
 
-#![allow(dead_code)] // each test file uses its own part
+#![allow(dead_code, reason = "each test program uses its own part")]
 
 use std::rc::Rc;
 
@@ -9,34 +9,9 @@ use lorascope_kernels::linalg::Pair;
 use lorascope_kernels::{FactorType, RawTall};
 use nalgebra::DMatrix;
 
-/// Numbers of a fixed sequence (splitmix64), the same on every machine.
-pub struct Numbers(u64);
+use crate::numbers::Numbers;
 
 impl Numbers {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    /// In (0, 1].
-    fn uniform(&mut self) -> f64 {
-        ((self.bits() >> 11) + 1) as f64 / (1u64 << 53) as f64
-    }
-
-    pub fn gaussian(&mut self) -> f64 {
-        (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
-    }
-
-    pub fn integer(&mut self, max: i64) -> f64 {
-        ((self.bits() % (2 * max as u64 + 1)) as i64 - max) as f64
-    }
-
     pub fn matrix(&mut self, rows: usize, cols: usize) -> DMatrix<f64> {
         DMatrix::from_fn(rows, cols, |_, _| self.gaussian())
     }

@@ -4,6 +4,8 @@ use lorascope_format::bytes::MemorySource;
 use nalgebra::DMatrix;
 use serde_json::{Map, Value, json};
 
+use crate::numbers::Numbers;
+
 /// A tensor's name, or the end of it, and its shape.
 pub type Key = (&'static str, &'static [usize]);
 
@@ -47,30 +49,21 @@ impl Tensor {
     }
 }
 
-/// A safetensors file under way, with numbers of a fixed sequence (splitmix64).
+/// A safetensors file under way.
 pub struct File {
-    seed: u64,
+    numbers: Numbers,
     tensors: Vec<(String, &'static str, Tensor)>,
     metadata: Map<String, Value>,
 }
 
 impl File {
     pub fn new(seed: u64) -> Self {
-        Self { seed, tensors: Vec::new(), metadata: Map::new() }
-    }
-
-    /// In (-1, 1), odd multiples of 1/128: F16 and BF16 hold them exactly.
-    fn number(&mut self) -> f64 {
-        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.seed ^ self.seed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let bits = (z ^ z >> 31) >> 57;
-        (bits as f64 + 0.5) / 64.0 - 1.0
+        Self { numbers: Numbers::new(seed), tensors: Vec::new(), metadata: Map::new() }
     }
 
     /// Numbers of the sequence, in no file yet.
     pub fn draw(&mut self, shape: &[usize]) -> Tensor {
-        let numbers = (0..shape.iter().product()).map(|_| self.number()).collect();
+        let numbers = (0..shape.iter().product()).map(|_| self.numbers.seventh()).collect();
         Tensor::new(shape, numbers)
     }
 

@@ -1,19 +1,16 @@
 //! A drop's report beside dense updates in f64.
 
-#![allow(dead_code)] // each test program uses its own part
+#![allow(dead_code, reason = "each test program uses its own part")]
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
-use lorascope_engine::session::Session;
 use lorascope_format::bytes::MemorySource;
 use lorascope_kernels::Steady;
 use lorascope_protocol::report::{AdapterReport, ModuleReport, Report};
-use lorascope_protocol::{BackendChoice, Outcome, Problem, ToPage};
+use lorascope_protocol::{BackendChoice, Outcome, Problem};
 use nalgebra::DMatrix;
 use pollster::block_on;
 
 use crate::dialect::File;
+use crate::started::{start, verdict};
 
 /// What one module should show.
 pub struct Update {
@@ -47,21 +44,13 @@ pub fn drops(drops: Vec<Vec<MemorySource>>) -> Dropped {
 
 /// The same on a backend of one's choice.
 pub fn drops_on(choice: BackendChoice, drops: Vec<Vec<MemorySource>>) -> Dropped {
-    let messages = Rc::new(RefCell::new(Vec::new()));
-    let sink = Rc::clone(&messages);
-    let emit = move |message| sink.borrow_mut().push(message);
-    let mut session =
-        block_on(Session::start(choice, "unnamed".to_owned(), Steady, emit)).unwrap_or_else(|why| panic!("{why}"));
+    let (mut session, messages) = start(choice, Steady);
     for files in drops {
         block_on(session.load(files));
     }
     let report = session.report();
-    match messages.borrow().last() {
-        Some(ToPage::Finished { outcome, problems, .. }) => {
-            Dropped { report, outcome: *outcome, problems: problems.clone() }
-        }
-        other => panic!("the last message is {other:?}"),
-    }
+    let (outcome, problems) = verdict(&messages);
+    Dropped { report, outcome, problems }
 }
 
 /// Drops one file under a name that says nothing.

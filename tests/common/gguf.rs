@@ -1,6 +1,6 @@
 //! GGUF files written byte by byte, as `docs/gguf.md` of ggml lays them out.
 
-#![allow(dead_code)] // each test file uses its own part
+#![allow(dead_code, reason = "each test program uses its own part")]
 
 use half::{bf16, f16};
 

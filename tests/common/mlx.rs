@@ -1,7 +1,7 @@
 //! safetensors files as MLX writes them (`mlx/io/safetensors.cpp`): `"__metadata__": null`, the JSON's keys in
 //! alphabetical order, the data in that of a hash map, and no padding.
 
-#![allow(dead_code)] // each test file uses its own part
+#![allow(dead_code, reason = "each test program uses its own part")]
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! What the native tests share: fixtures read from disk, and files built in memory. Beside it lie the parts
 //! that need more of the workspace, which a test program declares where it has that.
 
-#![allow(dead_code)] // each test file uses its own part
+#![allow(dead_code, reason = "each test program uses its own part")]
 
 use std::fs;
 use std::path::PathBuf;
@@ -117,5 +117,5 @@ pub fn typed_file(tensors: &[(&str, Dtype, &[u64])]) -> Vec<u8> {
         entries.insert(name.to_owned(), entry);
         at = end;
     }
-    file(&serde_json::Value::Object(entries).to_string(), &vec![0; at as usize])
+    file(&Value::Object(entries).to_string(), &vec![0; at as usize])
 }

@@ -1,6 +1,6 @@
 //! Checkpoints of the small Llama: read as dense matrices, and with an adapter merged in.
 
-#![allow(dead_code)] // each test file uses its own part
+#![allow(dead_code, reason = "each test program uses its own part")]
 
 use std::collections::BTreeMap;
 

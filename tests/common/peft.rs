@@ -1,6 +1,6 @@
 //! The real PEFT library, where Python has it, and the sizes of the fixtures' model.
 
-#![allow(dead_code)] // each test file uses its own part
+#![allow(dead_code, reason = "each test program uses its own part")]
 
 use std::io::Write;
 use std::path::Path;

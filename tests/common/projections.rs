@@ -96,7 +96,7 @@ impl Golden {
 }
 
 /// An F32 matrix of a file.
-pub fn matrix(file: &SafeTensors, name: &str) -> DMatrix<f64> {
+pub fn matrix(file: &SafeTensors<'_>, name: &str) -> DMatrix<f64> {
     let tensor = file.tensor(name).unwrap_or_else(|e| panic!("{name}: {e}"));
     assert_eq!(tensor.dtype(), safetensors::Dtype::F32, "{name}");
     let numbers = tensor.data().chunks_exact(4).map(|b| f64::from(f32::from_le_bytes(b.try_into().unwrap())));

@@ -1,6 +1,6 @@
 //! Plans made by hand, and files written from them as the engine writes them.
 
-#![allow(dead_code)] // each test file uses its own part
+#![allow(dead_code, reason = "each test program uses its own part")]
 
 use std::collections::BTreeMap;
 use std::ops::Range;

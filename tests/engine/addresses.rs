@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::common::fixtures;
+use crate::started::start_plain;
 use lorascope_engine::session::Session;
 use lorascope_format::bytes::MemorySource;
 use lorascope_kernels::Steady;
@@ -82,8 +83,7 @@ fn one(mode: Mode) -> Fake {
 }
 
 fn dropped() -> Vec<Vec<f64>> {
-    let mut session = block_on(Session::start(BackendChoice::Cpu, String::new(), Steady, |_| {}))
-        .unwrap_or_else(|why| panic!("{why}"));
+    let (mut session, _) = start_plain();
     let files =
         [WEIGHTS, CONFIG].map(|name| MemorySource::new(format!("run/{name}"), bytes(&format!("peft-lora/{name}"))));
     block_on(session.load(files.to_vec()));

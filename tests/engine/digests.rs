@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::common::{self, fixtures, hostile, hostile_manifest};
 use crate::dropped::{Dropped, drops_on};
-use crate::mishaps::scenes::{ALL, same_value};
+use crate::gpu::scenes::{ALL, same_value};
 use lorascope_format::bytes::MemorySource;
 use lorascope_protocol::BackendChoice;
 use serde_json::{Value, json};

@@ -2,8 +2,8 @@
 
 use crate::common::{fixture, json};
 use crate::dropped::{Dropped, drops, drops_on};
+use crate::started::backends;
 use lorascope_format::bytes::MemorySource;
-use lorascope_protocol::BackendChoice;
 
 /// The files of an adapter of PEFT's.
 fn peft(folder: &str) -> Vec<MemorySource> {
@@ -27,7 +27,7 @@ fn below_unet(path: &str) -> String {
 
 /// The one adapter of the drops has exactly the expected modules, each with the expected measures, on both engines.
 fn agrees(files: Vec<Vec<MemorySource>>, expected_file: &str, naming: Naming) {
-    for choice in [BackendChoice::Cpu, BackendChoice::WebGpu] {
+    for choice in backends() {
         agrees_in(&drops_on(choice, files.clone()), expected_file, naming);
     }
 }

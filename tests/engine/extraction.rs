@@ -1,11 +1,9 @@
 //! Extraction through a whole session, on both backends: what is taken out of two checkpoints is what the adapter
 //! put in, the reported errors are true, and what is written reads back.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use crate::common::{config, fixture};
 use crate::models::{merged, weights};
+use crate::started::{Messages, backends, start};
 use crate::written::Source;
 use lorascope_engine::session::Session;
 use lorascope_format::bytes::MemorySource;
@@ -16,20 +14,15 @@ use lorascope_protocol::report::ExtractionReport;
 use lorascope_protocol::{BackendChoice, ExportFile, ExtractRank, ExtractRequest, ItemId, ItemKind, ToPage};
 use pollster::block_on;
 
-const BACKENDS: [BackendChoice; 2] = [BackendChoice::Cpu, BackendChoice::WebGpu];
 const BASE: &str = "llama-mini/base/model.safetensors";
 
 struct Bench<E: Fn(ToPage)> {
     session: Session<MemorySource, Steady, E>,
-    messages: Rc<RefCell<Vec<ToPage>>>,
+    messages: Messages,
 }
 
 fn bench(choice: BackendChoice, files: Vec<MemorySource>) -> Bench<impl Fn(ToPage)> {
-    let messages: Rc<RefCell<Vec<ToPage>>> = Rc::default();
-    let sink = Rc::clone(&messages);
-    let emit = move |message| sink.borrow_mut().push(message);
-    let mut session =
-        block_on(Session::start(choice, "unnamed".to_owned(), Steady, emit)).unwrap_or_else(|why| panic!("{why}"));
+    let (mut session, messages) = start(choice, Steady);
     block_on(session.load(files));
     Bench { session, messages }
 }
@@ -76,7 +69,7 @@ fn what_was_merged_comes_out_again() {
     let delta = Source::open("peft-lora").products();
     let merged = merged(BASE, &delta);
     let (before, after) = (weights(&fixture(BASE)), weights(&merged));
-    for choice in BACKENDS {
+    for choice in backends() {
         let mut bench = bench(choice, vec![fixture(BASE), merged.clone()]);
         let request = request(&bench, ExtractRank::Number(8));
         let (report, adapter) = bench.extract(request).unwrap_or_else(|text| panic!("{text}"));
@@ -114,7 +107,7 @@ fn an_energy_is_reached_with_the_smallest_rank() {
     let delta = Source::open("peft-lora").products();
     let merged = merged(BASE, &delta);
     let (before, after) = (weights(&fixture(BASE)), weights(&merged));
-    for choice in BACKENDS {
+    for choice in backends() {
         let mut bench = bench(choice, vec![fixture(BASE), merged.clone()]);
         let request = request(&bench, ExtractRank::Energy { share: 0.8, most: 64 });
         let (report, adapter) = bench.extract(request).unwrap_or_else(|text| panic!("{text}"));
@@ -149,7 +142,7 @@ fn embeddings_and_half_precision() {
     let base = fixture(BASE);
     let after = fixture("llama-mini/step-40/model.safetensors");
     let (old, new) = (weights(&base), weights(&after));
-    for choice in BACKENDS {
+    for choice in backends() {
         let mut bench = bench(choice, vec![base.clone(), after.clone()]);
         let (from, to) = (bench.checkpoint("base"), bench.checkpoint("step-40"));
         let request =
@@ -169,7 +162,7 @@ fn embeddings_and_half_precision() {
 #[test]
 fn what_cannot_be_extracted_is_said() {
     let base = fixture(BASE);
-    let mut bench = bench(BackendChoice::Cpu, vec![base.clone(), fixture("llama-mini/step-40/model.safetensors")]);
+    let mut bench = bench(BackendChoice::Cpu, vec![base, fixture("llama-mini/step-40/model.safetensors")]);
     let (from, to) = (bench.checkpoint("base"), bench.checkpoint("step-40"));
     let good = ExtractRequest { from, to, rank: ExtractRank::Number(4), dtype: OutputType::F32, embeddings: false };
     let said = |bench: &mut Bench<_>, request| bench.extract(request).err().unwrap_or_default();

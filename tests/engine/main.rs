@@ -1,8 +1,9 @@
 //! The engine natively, its GPU on whatever adapter there is: dialects, checkpoints, every kind of work, what is
 //! written. The tests
-//! are named by their folders (`cargo test -p lorascope-engine --test engine alignment::`).
+//! are named by their folders (`cargo test --workspace --test engine alignment::`).
 
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed expectation is how a test fails")]
 
 #[path = "../common/alignments.rs"]
 mod alignments;
@@ -16,10 +17,14 @@ mod dialect;
 mod dropped;
 #[path = "../common/models.rs"]
 mod models;
+#[path = "../common/numbers.rs"]
+mod numbers;
 #[path = "../common/peft.rs"]
 mod peft;
 #[path = "../common/projections.rs"]
 mod projections;
+#[path = "../common/started.rs"]
+mod started;
 #[path = "../common/written.rs"]
 mod written;
 
@@ -33,9 +38,9 @@ mod digests;
 mod expected;
 mod export;
 mod extraction;
+mod gpu;
 mod intake;
 mod loaded_by_peft;
-mod mishaps;
 mod projection;
 mod projection_plan;
 mod q8_0;

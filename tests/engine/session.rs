@@ -2,7 +2,7 @@
 
 mod counts;
 mod crew;
-mod device;
+mod gpu;
 mod held;
 mod recall;
 mod values;
@@ -11,6 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::common::{fixture, json};
+use crate::started::{Messages, backends, start, verdict};
 use lorascope_engine::session::{Backend, Session};
 use lorascope_format::bytes::MemorySource;
 use lorascope_kernels::{FactorType, Pulse, Steady};
@@ -18,15 +19,12 @@ use lorascope_protocol::projection::OutputType;
 use lorascope_protocol::report::AdapterReport;
 use lorascope_protocol::{
     AdapterPiece, BackendChoice, ExtractRank, ExtractRequest, ItemId, ItemKind, MODULES_PER_MESSAGE, Outcome,
-    PIECE_BYTES, Problem, ToPage,
+    PIECE_BYTES, ToPage,
 };
 use nalgebra::DMatrix;
 use pollster::block_on;
 
 const FIXTURES: [&str; 4] = ["peft-lora", "peft-rslora-attn", "peft-patterns", "peft-embed-saved"];
-const BACKENDS: [BackendChoice; 2] = [BackendChoice::Cpu, BackendChoice::WebGpu];
-
-type Messages = Rc<RefCell<Vec<ToPage>>>;
 
 /// Cancels at the given beat.
 #[derive(Clone)]
@@ -39,29 +37,12 @@ impl Pulse for CancelAt {
     }
 }
 
-fn start<P: Pulse + Clone>(choice: BackendChoice, pulse: P) -> (Session<MemorySource, P, impl Fn(ToPage)>, Messages) {
-    let messages = Messages::default();
-    let sink = Rc::clone(&messages);
-    let emit = move |message| sink.borrow_mut().push(message);
-    match block_on(Session::start(choice, "unnamed".to_owned(), pulse, emit)) {
-        Ok(session) => (session, messages),
-        Err(why) => panic!("{why}"),
-    }
-}
-
 fn adapter(folder: &str) -> Vec<MemorySource> {
     ["adapter_model.safetensors", "adapter_config.json"].map(|file| fixture(&format!("{folder}/{file}"))).to_vec()
 }
 
 fn weights(folder: &str) -> Vec<MemorySource> {
     adapter(folder)[..1].to_vec()
-}
-
-fn verdict(messages: &Messages) -> (Outcome, Vec<Problem>) {
-    match messages.borrow().last() {
-        Some(ToPage::Finished { outcome, problems, .. }) => (*outcome, problems.clone()),
-        other => panic!("the last message is {other:?}"),
-    }
 }
 
 fn close(a: f64, b: f64, bound: f64, what: &str) {

@@ -1,6 +1,7 @@
-//! What files say: containers, keys, names, quantised weights (`cargo test -p lorascope-format --test format names::`).
+//! What files say: containers, keys, names, quantised weights (`cargo test --workspace --test format names::`).
 
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed expectation is how a test fails")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,6 +1,7 @@
 //! What holds the workspace's structure: which member may know which, and that the modules of a member have an order.
 
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed expectation is how a test fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

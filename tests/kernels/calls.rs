@@ -6,8 +6,9 @@ use lorascope_kernels::cpu::CpuBackend;
 use lorascope_kernels::{Change, ComputeError, FactorType, Primitives, Pulse, RawTall, Side, Sides};
 use nalgebra::DMatrix;
 
-use crate::cases::{Numbers, stored};
+use crate::cases::stored;
 use crate::gpu;
+use crate::numbers::Numbers;
 
 /// A pulse that says stop at its n-th beat.
 struct Stop(std::cell::Cell<u32>);

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use lorascope_kernels::{FactorType, Primitives, RawTall, Resize};
 use nalgebra::DMatrix;
 
-use crate::cases::{Numbers, stored};
+use crate::cases::stored;
+use crate::numbers::Numbers;
 
 /// Random matrices of awkward rows, both orders and every dtype of the kernels.
 fn matrices() -> Vec<(DMatrix<f64>, Rc<RawTall>)> {

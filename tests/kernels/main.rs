@@ -1,8 +1,12 @@
-//! Every kernel and its CPU twin against f64, by one table of cases: natively with `cargo test -p lorascope-kernels`,
+//! Every kernel and its CPU twin against f64, by one table of cases: natively with `cargo test --workspace --test kernels`,
 //! in a browser through wasm-bindgen-test. A machine without a GPU adapter (a software one will do) fails.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed expectation is how a test fails")]
 
 #[path = "../cases/mod.rs"]
 mod cases;
+#[path = "../common/numbers.rs"]
+mod numbers;
 
 #[cfg(not(target_arch = "wasm32"))]
 mod calls;

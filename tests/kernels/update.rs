@@ -3,7 +3,8 @@
 use std::convert::Infallible;
 use std::rc::Rc;
 
-use crate::cases::{Numbers, stored};
+use crate::cases::stored;
+use crate::numbers::Numbers;
 use lorascope_kernels::cpu::CpuBackend;
 use lorascope_kernels::linalg::{Thin, Update, svd_to_energy, thin_svd, truncated_svd};
 use lorascope_kernels::{Change, ComputeError, FactorType, Primitives, RawTall, Side, Sides, Steady};

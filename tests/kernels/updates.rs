@@ -5,7 +5,8 @@ use std::rc::Rc;
 use lorascope_kernels::{Aligned, Change, FactorType, Primitives, RawTall, Side, Sides};
 use nalgebra::DMatrix;
 
-use crate::cases::{Numbers, stored};
+use crate::cases::stored;
+use crate::numbers::Numbers;
 
 const SHAPES: [(usize, usize); 7] = [(1, 1), (1, 4097), (63, 65), (64, 64), (257, 255), (300, 1030), (4097, 17)];
 const RANKS: [usize; 7] = [0, 1, 8, 16, 17, 64, 130];

@@ -1,4 +1,7 @@
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed expectation is how a test fails")]
+#![allow(unsafe_code, reason = "an allocator that counts")]
+
 //! What reading a header takes of memory, at most, on megabytes made to take as much as they can; and what is left of
 //! adapters that are no longer there.
 
@@ -7,6 +10,8 @@ mod common;
 /// The allocator of the fuzz targets, which hold small inputs to the same bounds.
 #[path = "../fuzz/src/lib.rs"]
 mod counting;
+#[path = "../common/started.rs"]
+mod started;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -19,8 +24,9 @@ use lorascope_engine::session::{Backend, Session};
 use lorascope_format::bytes::MemorySource;
 use lorascope_kernels::Steady;
 use lorascope_kernels::gpu::Held;
-use lorascope_protocol::{BackendChoice, ToPage};
+use lorascope_protocol::ToPage;
 use pollster::block_on;
+use started::backends;
 
 fn json_files() -> Vec<(&'static str, Vec<u8>)> {
     let one = |field: &str, value: String| {
@@ -81,7 +87,7 @@ fn a_hundred_adapters_leave_memory_where_it_was() {
     const EXTRA: usize = 4 << 10;
     let _alone = alone();
     let files = ["adapter_model.safetensors", "adapter_config.json"].map(|file| fixture(&format!("peft-lora/{file}")));
-    for choice in [BackendChoice::Cpu, BackendChoice::WebGpu] {
+    for choice in backends() {
         let last = Rc::new(Cell::new(0));
         let seen = Rc::clone(&last);
         let emit = move |message| {
@@ -95,9 +101,9 @@ fn a_hundred_adapters_leave_memory_where_it_was() {
             block_on(session.load(files.to_vec()));
             assert_eq!(session.report().adapters.len(), 1);
             if n % 2 == 0 {
-                session.clear()
+                session.clear();
             } else {
-                session.remove(last.get())
+                session.remove(last.get());
             }
             assert!(session.report().files.is_empty());
             if let Backend::Gpu(gpu) = session.backend() {

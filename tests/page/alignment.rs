@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::alignments::{ADAPTERS, CHECKPOINTS, Golden};
 use crate::browser::{Browser, TempDir};
 use crate::checkpoints::{Model, RANK, write_rows};
-use crate::fixtures::{fixtures, folder, next};
+use crate::fixtures::{fixtures, folder};
+use crate::numbers::Numbers;
 use crate::report::{array, assert_clean, number, text};
 
 /// Over the memory of the empty page.
@@ -115,12 +116,12 @@ fn checkpoints_larger_than_memory() {
     let last = places.len() - 1;
     assert!(places[last].begin > 4 << 30 && 2 * places[0].shape[0] * places[0].shape[1] > 512 << 20);
     // Rows that training changed, in the head's last rows and in the last layer; all other updates are zero.
-    let mut state = 3;
+    let mut numbers = Numbers::new(3);
     let mut expected = vec![None; places.len()];
     for (tensor, first) in [(0, 131_072 - 3), (last, 14_336 - 2)] {
         let place = &places[tensor];
         let rows = place.shape[0] - first;
-        let mut random = || (0..rows * place.shape[1]).map(|_| next(&mut state)).collect::<Vec<f32>>();
+        let mut random = || (0..rows * place.shape[1]).map(|_| numbers.weight()).collect::<Vec<f32>>();
         let old = write_rows(&mut before, place, first, &random());
         let new = write_rows(&mut after, place, first, &random());
         let x: Vec<f64> = new.iter().zip(&old).map(|(new, old)| new - old).collect();

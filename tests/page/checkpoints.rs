@@ -7,7 +7,8 @@ use std::path::Path;
 use half::bf16;
 use serde_json::json;
 
-use crate::fixtures::{Tensor, begin, next};
+use crate::fixtures::{Tensor, begin};
+use crate::numbers::Numbers;
 
 pub const RANK: u64 = 8;
 
@@ -64,8 +65,8 @@ impl Model {
     /// A checkpoint of numbers everywhere.
     pub fn write_filled(&self, folder: &Path, seed: u32) {
         let (mut file, _) = self.write_sparse(folder);
-        let mut state = seed;
-        let block: Vec<u8> = (0..1 << 22).flat_map(|_| bf16::from_f32(next(&mut state)).to_le_bytes()).collect();
+        let mut numbers = Numbers::new(seed.into());
+        let block: Vec<u8> = (0..1 << 22).flat_map(|_| bf16::from_f32(numbers.weight()).to_le_bytes()).collect();
         let mut left = self.bytes();
         while left > 0 {
             let len = left.min(block.len() as u64);
@@ -77,10 +78,10 @@ impl Model {
     /// The adapter's folder; gives the factors B (out × r) and A (r × in) of every module, in the tensors' order.
     pub fn write_adapter(&self, folder: &Path) -> Vec<[Vec<f32>; 2]> {
         fs::create_dir_all(folder).expect("a folder in the temporary folder");
-        let mut state = 7;
+        let mut made_up = Numbers::new(7);
         let (mut tensors, mut numbers, mut factors) = (Vec::new(), Vec::new(), Vec::new());
         for (name, [out, inn]) in self.tensors() {
-            let mut random = |len: u64| (0..len).map(|_| next(&mut state)).collect::<Vec<f32>>();
+            let mut random = |len: u64| (0..len).map(|_| made_up.weight()).collect::<Vec<f32>>();
             let pair = [random(out * RANK), random(RANK * inn)];
             for (factor, shape, own) in [("lora_B", [out, RANK], &pair[0]), ("lora_A", [RANK, inn], &pair[1])] {
                 let name = format!("base_model.model.{name}.{factor}.weight");

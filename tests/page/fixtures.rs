@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use crate::numbers::Numbers;
 use serde_json::{Map, Value, json};
 
 /// PEFT adapters trained on a small Llama, each a folder with its weights and its config.
@@ -57,12 +58,6 @@ pub fn safetensors(path: &Path, header: &Map<String, Value>) -> BufWriter<File> 
     file
 }
 
-/// Numerical Recipes' linear congruential generator; its high bits as a number in ±0.02.
-pub fn next(state: &mut u32) -> f32 {
-    *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-    (*state >> 8) as f32 / 8_388_608.0 * 0.02 - 0.02
-}
-
 /// A bf16 rank-16 adapter of every linear layer of Llama 3.1 8B: 224 modules, 84 MB, random but always the same.
 pub fn write_8b_adapter(folder: &Path) {
     write_8b_adapter_of_rank(folder, 16);
@@ -96,9 +91,9 @@ pub fn write_adapter(folder: &Path, modules: &[(&str, [u64; 2])], layers: u64, r
     }
     fs::create_dir_all(folder).expect("a folder in the temporary folder");
     let mut file = begin(&folder.join("adapter_model.safetensors"), &tensors);
-    let mut state = 1_u32;
+    let mut numbers = Numbers::new(1);
     for _ in 0..tensors.iter().map(|tensor| tensor.bytes / 2).sum::<u64>() {
-        file.write_all(&half::bf16::from_f32(next(&mut state)).to_le_bytes()).expect("room on the disk");
+        file.write_all(&half::bf16::from_f32(numbers.weight()).to_le_bytes()).expect("room on the disk");
     }
     file.flush().expect("room on the disk");
     let config =

@@ -9,7 +9,8 @@ use nalgebra::DMatrix;
 use serde_json::{Map, Value, json};
 
 use crate::browser::{Browser, TempDir, Watch};
-use crate::fixtures::{Tensor, begin, next, safetensors, write_twenty_thousand_modules};
+use crate::fixtures::{Tensor, begin, safetensors, write_twenty_thousand_modules};
+use crate::numbers::Numbers;
 use crate::report::{array, assert_clean, numbers, only_adapter, text};
 
 /// Of 20,000 modules a bounded part is on the page, and all of them can be found.
@@ -170,7 +171,7 @@ fn tensors_70b() -> Vec<Tensor> {
 struct Sparse {
     file: File,
     at: u64,
-    state: u32,
+    numbers: Numbers,
 }
 
 impl Sparse {
@@ -181,7 +182,7 @@ impl Sparse {
         let mut file = file.unwrap_or_else(|e| panic!("room on the disk: {e}"));
         let at = file.stream_position().expect("a place in the file");
         file.set_len(at + tensors.iter().map(|tensor| tensor.bytes).sum::<u64>()).expect("a sparse file");
-        Sparse { file, at, state: 11 }
+        Sparse { file, at, numbers: Numbers::new(11) }
     }
 
     /// Writes the next tensor's numbers; gives them by their place along its long side, 64 of the rank each.
@@ -192,7 +193,7 @@ impl Sparse {
         let mut filled: Vec<(u64, [f64; 64])> = Vec::new();
         for group in 0..GROUPS {
             for place in (group * (long - 8) / (GROUPS - 1)..).take(8) {
-                let random = |_| bf16::from_f32(next(&mut self.state)).to_f64();
+                let random = |_| bf16::from_f32(self.numbers.weight()).to_f64();
                 filled.push((place, std::array::from_fn(random)));
             }
         }

@@ -1,5 +1,6 @@
 //! The built page in a real browser: `cargo xtask test --only page` builds the page and runs these.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed expectation is how a test fails")]
 
 mod access;
 mod alignment;
@@ -27,6 +28,8 @@ mod long;
 mod look;
 mod lost;
 mod many;
+#[path = "../common/numbers.rs"]
+mod numbers;
 #[path = "../common/peft.rs"]
 mod peft;
 mod projection;

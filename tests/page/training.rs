@@ -94,7 +94,7 @@ fn text_of(browser: &Browser, selector: &str) -> String {
 /// One LoRA pair with what kohya's trainer and others note.
 fn write_kohya(folder: &Path) -> PathBuf {
     let tags: Map<String, Value> = (0..400).map(|n| (format!("tag {n}"), json!(1))).collect();
-    let mut mia = tags.clone();
+    let mut mia = tags;
     mia.insert("1girl".into(), json!(1000));
     mia.insert(MARKUP.into(), json!(400));
     let tags = json!({ "10_mia": mia, "2_park": { "1girl": 500 } });

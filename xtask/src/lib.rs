@@ -1,6 +1,8 @@
 //! What `cargo xtask` does, and what tests and benchmarks share with it: where the workspace lies, the static server,
 //! the browsers' whereabouts, the records of a benchmark.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::missing_errors_doc, reason = "its user is at the command line")]
+
 pub mod bench;
 pub mod browser;
 pub mod build;

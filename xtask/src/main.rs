@@ -1,5 +1,7 @@
 //! `cargo xtask serve | build | check | test | bench | loads | fuzz`. README.md and CONTRIBUTING.md have the commands.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::missing_errors_doc, reason = "its user is at the command line")]
+
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ cargo xtask serve [OPTIONS]            builds the page for a look at it and serv
     --watch                            builds it anew whenever a file changes
     --release                          builds it as `build` does
 cargo xtask build                      builds the static page into dist/, as small and fast as it gets
-cargo xtask check                      formatting, clippy, and the test programs that need neither browser nor GPU
+cargo xtask check                      formatting, clippy, and the tests that need neither browser nor GPU
 cargo xtask bench [OPTIONS]            builds the page, runs the benchmarks and writes their table:
     --only PARTS                       of page,peers,projection,kernels; the others keep their last figures
     --rounds N                         instead of 5, whose medians the figures are

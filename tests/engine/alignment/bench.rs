@@ -1,6 +1,6 @@
 //! A session that is dropped files, and what it said.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 
 use lorascope_engine::session::Session;
@@ -12,10 +12,7 @@ use lorascope_protocol::{BackendChoice, ItemId, Outcome, ToPage};
 use pollster::block_on;
 
 use crate::common::{fixture, fixtures};
-
-pub const BACKENDS: [BackendChoice; 2] = [BackendChoice::Cpu, BackendChoice::WebGpu];
-
-type Messages = Rc<RefCell<Vec<ToPage>>>;
+use crate::started::{Messages, start_with, verdict};
 
 pub struct Bench<E: Fn(ToPage), P = Steady> {
     pub session: Session<MemorySource, P, E>,
@@ -32,11 +29,7 @@ pub fn bench_with<P: Pulse + Clone>(choice: BackendChoice, pulse: P) -> Bench<im
 
 /// With what goes wrong with its GPU.
 pub fn bench_of<P: Pulse + Clone>(choice: BackendChoice, pulse: P, mishaps: Rc<Mishaps>) -> Bench<impl Fn(ToPage), P> {
-    let messages = Messages::default();
-    let sink = Rc::clone(&messages);
-    let emit = move |message| sink.borrow_mut().push(message);
-    let session = block_on(Session::start_with(choice, "unnamed".to_owned(), pulse, emit, mishaps));
-    let session = session.unwrap_or_else(|why| panic!("{why}"));
+    let (session, messages) = start_with(choice, pulse, mishaps);
     Bench { session, messages }
 }
 
@@ -59,12 +52,8 @@ impl<E: Fn(ToPage), P: Pulse + Clone> Bench<E, P> {
     }
 
     pub fn ended(&self) -> (Outcome, Vec<String>) {
-        match self.messages.borrow().last() {
-            Some(ToPage::Finished { outcome, problems, .. }) => {
-                (*outcome, problems.iter().map(|problem| problem.text.clone()).collect())
-            }
-            other => panic!("the last message is {other:?}"),
-        }
+        let (outcome, problems) = verdict(&self.messages);
+        (outcome, problems.into_iter().map(|problem| problem.text).collect())
     }
 
     /// What the page has been told, from here on anew.

@@ -6,17 +6,18 @@ use lorascope_protocol::Outcome;
 use lorascope_protocol::report::{Along, Figures};
 use nalgebra::DMatrix;
 
-use super::bench::{BACKENDS, below, bench};
+use super::bench::{below, bench};
 use super::run::{Q, adapter_file, config_file, rounded, safetensors, tensor};
 use crate::alignments::{ADAPTERS, CHECKPOINTS, Golden};
-use crate::cases::Numbers;
 use crate::common::fixtures;
+use crate::numbers::Numbers;
+use crate::started::backends;
 use crate::written::Source;
 
 #[test]
 fn every_answer_of_the_reference() {
     let golden = Golden::read(&fixtures());
-    for choice in BACKENDS {
+    for choice in backends() {
         let mut bench = bench(choice);
         let mut files: Vec<MemorySource> = ADAPTERS.iter().flat_map(|folder| below(folder)).collect();
         files.extend(below(CHECKPOINTS));
@@ -58,7 +59,7 @@ fn assert_near(figures: &Figures, wanted: &Figures, what: &str) {
 /// Weights of about 1 and updates of a thousandth, which every dtype rounds in its own way; tall, wide and odd ones.
 #[test]
 fn figures_are_those_of_dense_f64() {
-    for choice in BACKENDS {
+    for choice in backends() {
         for (n, (rows, cols, r)) in
             [(300, 70, 4), (65, 1030, 16), (17, 19, 3), (1, 40, 1), (520, 260, 64)].into_iter().enumerate()
         {
@@ -93,7 +94,7 @@ fn figures_are_those_of_dense_f64() {
 /// Plain 8-bit weights are decoded, exactly.
 #[test]
 fn eight_bit_weights_are_decoded() {
-    for choice in BACKENDS {
+    for choice in backends() {
         let mut numbers = Numbers::new(3);
         let (b, a) = (rounded(&numbers.matrix(24, 2), "F32"), rounded(&numbers.matrix(2, 20), "F32"));
         let integers = |numbers: &mut Numbers| DMatrix::from_fn(24, 20, |_, _| numbers.integer(3));
@@ -122,7 +123,7 @@ fn a_trajectory_of_adapters() {
     let labels = ["checkpoint-30", "checkpoint-60", "checkpoint-90", "checkpoint-120"];
     let sources = labels.map(|label| Source::open(&format!("peft-lora-trajectory/{label}")));
     let dense_updates = sources.each_ref().map(Source::products);
-    for choice in BACKENDS {
+    for choice in backends() {
         let mut bench = bench(choice);
         let (outcome, problems) = bench.drop_files(below("peft-lora-trajectory"));
         assert_eq!((outcome, problems), (Outcome::Done, vec![]));
@@ -167,7 +168,7 @@ fn a_trajectory_of_adapters() {
 /// Weights of a size that a GPU's arithmetic cannot hold, where each backend has the same figures.
 #[test]
 fn figures_of_very_large_and_very_small_updates() {
-    for choice in BACKENDS {
+    for choice in backends() {
         for size in [1e12, 1e-31] {
             let mut numbers = Numbers::new(13);
             let (b, a) = (rounded(&numbers.matrix(24, 2), "F32"), rounded(&numbers.matrix(2, 20), "F32"));

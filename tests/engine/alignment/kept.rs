@@ -5,14 +5,15 @@ use lorascope_protocol::report::Along;
 use lorascope_protocol::{BackendChoice, ItemId};
 use pollster::block_on;
 
-use super::bench::{BACKENDS, Switch, bench, bench_with, said};
+use super::bench::{Switch, bench, bench_with, said};
 use super::run::{K, Q, Run, adapter_file, safetensors};
-use crate::cases::Numbers;
+use crate::numbers::Numbers;
+use crate::started::backends;
 
 /// The order is that of the steps; by hand it is another one, for which only what is new is read.
 #[test]
 fn another_order_reads_only_what_is_new() {
-    for choice in BACKENDS {
+    for choice in backends() {
         let run = Run::new();
         let mut bench = run.start(choice);
         let states = [("step-100", 3.0), ("base", 0.0), ("step-20", 1.0), ("final", 4.0)];
@@ -128,7 +129,7 @@ fn shard(run: &Run, number: u32, module: &str, n: f64) -> MemorySource {
 /// A weight that only one end of an update has is not read.
 #[test]
 fn what_has_nothing_beside_it_is_not_read() {
-    for choice in BACKENDS {
+    for choice in backends() {
         let run = Run::new();
         let mut bench = run.start(choice);
         bench.drop_files(vec![run.state("base/model.safetensors", 0.0), shard(&run, 1, Q, 1.0)]);

@@ -6,8 +6,8 @@ use nalgebra::DMatrix;
 use serde_json::{Value, json};
 
 use super::bench::{Bench, bench};
-use crate::cases::Numbers;
 use crate::common::file;
+use crate::numbers::Numbers;
 
 /// A small model: `layers` × (q: out × inn) in a dtype, with what training adds.
 pub struct Tensor {

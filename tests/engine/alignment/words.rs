@@ -1,12 +1,13 @@
 //! What cannot be aligned is said and listed; what can be is aligned.
 
+use crate::started::backends;
 use lorascope_format::bytes::MemorySource;
 use lorascope_protocol::report::Figures;
 use lorascope_protocol::{BackendChoice, Outcome};
 use nalgebra::DMatrix;
 use serde_json::json;
 
-use super::bench::{BACKENDS, bench, said};
+use super::bench::{bench, said};
 use super::run::{K, Q, Run, Tensor, adapter_file, safetensors, tensor};
 
 #[test]
@@ -127,7 +128,7 @@ fn quantised_checkpoints_are_refused_by_name() {
 
 #[test]
 fn weights_that_are_not_finite_are_listed() {
-    for choice in BACKENDS {
+    for choice in backends() {
         let run = Run::new();
         let mut bench = run.start(choice);
         let mut broken = &run.w + &run.step;

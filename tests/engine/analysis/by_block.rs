@@ -70,7 +70,7 @@ fn no_energy_is_no_evidence_here_either() {
     let report = scored(&[("down_blocks.0.resnets.0.conv1", 0.0), ("mid_block.resnets.0.conv1", 0.0)]);
     assert!(!report.evidence);
     assert_eq!(text(&report), r#"{"down":0.5,"mid":0.5}"#);
-    assert_eq!(by_block::scheme([]).score::<Traits>(&[]).scores.len(), 0);
+    assert_eq!(by_block::scheme([]).score::<Traits<'_>>(&[]).scores.len(), 0);
 }
 
 #[test]

@@ -1,25 +1,12 @@
 //! Drop after drop: what joins, what is said, what the page lists.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
-use lorascope_engine::session::Session;
 use lorascope_format::bytes::MemorySource;
-use lorascope_kernels::Steady;
-use lorascope_protocol::{BackendChoice, Item, ItemKind, Outcome, ToPage};
+use lorascope_protocol::{Item, ItemKind, Outcome, ToPage};
 use pollster::block_on;
 
 use super::sets::{file, index};
 use crate::common::{f32_file, file as framed, fixture};
-
-type Messages = Rc<RefCell<Vec<ToPage>>>;
-
-fn session() -> (Session<MemorySource, Steady, impl Fn(ToPage)>, Messages) {
-    let messages = Messages::default();
-    let sink = Rc::clone(&messages);
-    let emit = move |message| sink.borrow_mut().push(message);
-    (block_on(Session::start(BackendChoice::Cpu, "unnamed".to_owned(), Steady, emit)).unwrap(), messages)
-}
+use crate::started::{Messages, start_plain};
 
 /// How a drop ended, what it said, and the checkpoints that are held after all drops, with their details.
 fn end(messages: &Messages) -> (Outcome, Vec<String>, Vec<(String, String)>) {
@@ -54,7 +41,7 @@ fn shard(number: u32) -> MemorySource {
 
 #[test]
 fn later_drops_complete_a_checkpoint() {
-    let (mut session, messages) = session();
+    let (mut session, messages) = start_plain();
     block_on(session.load(vec![shard(1), shard(3)]));
     let (outcome, problems, held) = end(&messages);
     assert_eq!(outcome, Outcome::Error, "there is no adapter");
@@ -87,7 +74,7 @@ fn what_is_here_is_not_held_twice() {
             )
         }),
     );
-    let (mut session, messages) = session();
+    let (mut session, messages) = start_plain();
     block_on(session.load(adapter()));
     block_on(session.load(vec![shard(1), shard(2), map.clone()]));
     block_on(session.load(vec![shard(1), shard(2), shard(3), map.clone()]));
@@ -119,7 +106,7 @@ fn another_state_of_the_same_name_and_size_is_another_checkpoint() {
         let body: Vec<u8> = [value; 4].iter().flat_map(|x| x.to_le_bytes()).collect();
         MemorySource::new("model.safetensors", framed(header, &body))
     };
-    let (mut session, messages) = session();
+    let (mut session, messages) = start_plain();
     block_on(session.load(adapter()));
     block_on(session.load(vec![state(1.0)]));
     block_on(session.load(vec![state(2.0)]));
@@ -139,7 +126,7 @@ fn another_state_of_the_same_name_and_size_is_another_checkpoint() {
 
 #[test]
 fn an_index_joins_what_stood_alone_and_one_alone_is_said() {
-    let (mut session, messages) = session();
+    let (mut session, messages) = start_plain();
     block_on(session.load(adapter()));
     let map = index("m/model.safetensors.index.json", &[("a.weight", "a.safetensors"), ("b.weight", "b.safetensors")]);
     block_on(session.load(vec![map.clone()]));
@@ -162,7 +149,7 @@ fn an_index_joins_what_stood_alone_and_one_alone_is_said() {
 /// A run's folders of one name, in two drops.
 #[test]
 fn checkpoints_of_one_name_are_told_apart() {
-    let (mut session, messages) = session();
+    let (mut session, messages) = start_plain();
     block_on(session.load(vec![file("a/step-40/model.safetensors", "q.weight")]));
     block_on(session.load(vec![file("b/step-40/model.safetensors", "q.weight")]));
     let labels: Vec<String> = end(&messages).2.into_iter().map(|(label, _)| label).collect();
@@ -179,7 +166,7 @@ fn a_quantised_checkpoint_is_said() {
         ("model.layers.0.q.scales", Dtype::F16, &[1, 8]),
         ("model.layers.0.q.g_idx", Dtype::I32, &[8]),
     ]);
-    let (mut session, messages) = session();
+    let (mut session, messages) = start_plain();
     block_on(session.load(adapter()));
     block_on(session.load(vec![MemorySource::new("gptq/model.safetensors", file)]));
     let (outcome, problems, held) = end(&messages);

@@ -6,12 +6,13 @@ use nalgebra::DMatrix;
 use pollster::block_on;
 use serde_json::json;
 
-use super::bench::{BACKENDS, Bench, bench};
+use super::bench::{Bench, bench};
 use super::dense::{self, agrees_as_a_whole, bound, directions, near};
 use super::figures::{grid, pairs};
-use crate::cases::Numbers;
 use crate::common::fixture;
 use crate::dialect::{File, Tensor};
+use crate::numbers::Numbers;
+use crate::started::backends;
 
 pub const Q: &str = "model.layers.0.self_attn.q_proj";
 pub const K: &str = "model.layers.0.self_attn.k_proj";
@@ -60,7 +61,7 @@ fn opposites_undo_each_other_and_copies_add_up() {
     let (opposite, minus) = adapter("opposite", &negated, 2.0);
     // A sign in the scale is a sign of the update.
     let (flipped, _) = adapter("flipped", &modules, -2.0);
-    for choice in BACKENDS {
+    for choice in backends() {
         let bench = compared(choice, [own.clone(), same.clone(), opposite.clone(), flipped.clone()].concat());
         for ([a, b], pair) in pairs(&bench) {
             let sign = if ["opposite", "flipped"].contains(&a.as_str()) == ["opposite", "flipped"].contains(&b.as_str())
@@ -105,7 +106,7 @@ fn random_subspaces_overlap_by_chance() {
         names.iter().map(|name| (name.as_str(), numbers.matrix(200, rank), numbers.matrix(rank, 120))).collect()
     };
     let ((a, exact_a), (b, exact_b)) = (adapter("a", &random(12), 1.0), adapter("b", &random(20), 1.0));
-    for choice in BACKENDS {
+    for choice in backends() {
         let bench = compared(choice, [a.clone(), b.clone()].concat());
         let [(_, pair)] = &pairs(&bench)[..] else { panic!("one pair") };
         agrees_as_a_whole(pair, &exact_a, &exact_b, bound(choice), "random");
@@ -127,7 +128,7 @@ fn rank_one_more_rank_than_the_side_and_zero() {
     let thin: Modules<'_> = vec![(Q, b1, a1), (K, b3, a3), (V, b5.clone(), a5.clone())];
     let wide: Modules<'_> = vec![(Q, b2, a2), (K, b4, a4), (V, b5 * 0.0, a5)];
     let ((a, exact_a), (b, exact_b)) = (adapter("a", &thin, 1.0), adapter("b", &wide, 1.0));
-    for choice in BACKENDS {
+    for choice in backends() {
         let mut bench = compared(choice, [a.clone(), b.clone()].concat());
         let [(_, pair)] = &pairs(&bench)[..] else { panic!("one pair") };
         agrees_as_a_whole(pair, &exact_a, &exact_b, bound(choice), "ranks");
@@ -156,7 +157,7 @@ fn a_zero_adapter_beside_another() {
     let (b, a) = (numbers.matrix(12, 2), numbers.matrix(2, 10));
     let (own, _) = adapter("own", &vec![(Q, b.clone(), a.clone())], 1.0);
     let (zero, _) = adapter("zero", &vec![(Q, b * 0.0, a)], 1.0);
-    for choice in BACKENDS {
+    for choice in backends() {
         let bench = compared(choice, [own.clone(), zero.clone()].concat());
         let [(_, pair)] = &pairs(&bench)[..] else { panic!("one pair") };
         let figures = pair.figures;
@@ -175,7 +176,7 @@ fn modules_that_are_missing_or_differ() {
     let (a, exact_a) = adapter("a", &vec![(Q, qb, qa), (K, kb, ka), (V, vb.clone(), va.clone())], 1.0);
     let mlp = "model.layers.0.mlp.up_proj";
     let (b, exact_b) = adapter("b", &vec![(Q, qb2, qa2), (K, kb2, ka2), (mlp, vb, va)], 1.0);
-    for choice in BACKENDS {
+    for choice in backends() {
         let mut bench = compared(choice, [a.clone(), b.clone()].concat());
         let [(_, pair)] = &pairs(&bench)[..] else { panic!("one pair") };
         let names: Vec<&str> = pair.modules.iter().map(|module| module.name.as_str()).collect();

@@ -7,13 +7,13 @@ use nalgebra::DMatrix;
 use safetensors::SafeTensors;
 use serde_json::json;
 
-use super::bench::BACKENDS;
 use super::crafted::compared;
 use super::dense::{bound, cosine, matrix, near};
 use super::figures::pairs;
 use crate::common::gguf::{self, Kind};
 use crate::common::{fixture, fixtures};
 use crate::dialect::{File, Tensor};
+use crate::started::backends;
 
 const LAYERS: usize = 3;
 /// PEFT's and llama.cpp's names, outputs and inputs.
@@ -58,7 +58,7 @@ fn three_dialects() -> Vec<MemorySource> {
 
 #[test]
 fn one_adapter_in_three_dialects_is_one_adapter() {
-    for choice in BACKENDS {
+    for choice in backends() {
         let bench = compared(choice, three_dialects());
         let pairs = pairs(&bench);
         assert_eq!(pairs.len(), 3);
@@ -101,7 +101,7 @@ fn files_of_diffusers_and_of_kohya() {
         dense.insert(path.to_owned(), [product, matrix(&flat, &format!("{other}.lora_up.weight")) * down * scale]);
     }
     assert!(dense.len() > 20, "{}", dense.len());
-    for choice in BACKENDS {
+    for choice in backends() {
         let bench = compared(choice, vec![fixture(diffusers), fixture(kohya)]);
         let [(_, pair)] = &pairs(&bench)[..] else { panic!("one pair") };
         assert_eq!((pair.modules.len(), &pair.only_a[..], &pair.not_compared[..]), (dense.len(), &[][..], &[][..]));
@@ -127,7 +127,7 @@ fn weights_that_are_stored_inputs_first() {
         let text = json!({ "peft_type": "LORA", "r": 4, "lora_alpha": 4, "fan_in_fan_out": inputs_first });
         settings(&format!("{folder}/adapter_config.json"), text)
     };
-    for choice in BACKENDS {
+    for choice in backends() {
         let mut files = Vec::new();
         for (folder, inputs_first) in [("one", true), ("two", false), ("three", true)] {
             files.extend([file.at(&format!("{folder}/adapter_model.safetensors")), config(folder, inputs_first)]);
@@ -161,7 +161,7 @@ fn kernels_of_convolutions() {
         (file, products)
     };
     let ((a, of_a), (b, of_b)) = (write(1, [&[3, 3], &[3, 3]]), write(2, [&[3, 3], &[1, 9]]));
-    for choice in BACKENDS {
+    for choice in backends() {
         let bench = compared(choice, vec![a.at("a.safetensors"), b.at("b.safetensors")]);
         let [(_, pair)] = &pairs(&bench)[..] else { panic!("one pair") };
         let ([module], [refused]) = (&pair.modules[..], &pair.not_compared[..]) else { panic!("{pair:?}") };
@@ -174,7 +174,7 @@ fn kernels_of_convolutions() {
 /// LoHa and LoKr have factors too, once their formulas are evaluated.
 #[test]
 fn formulas_are_compared_by_their_factors() {
-    for choice in BACKENDS {
+    for choice in backends() {
         let files = ["lycoris-lokr", "lycoris-loha", "kohya-locon"]
             .map(|folder| fixture(&format!("{folder}/adapter.safetensors")));
         let bench = compared(choice, files.to_vec());
@@ -190,7 +190,7 @@ fn formulas_are_compared_by_their_factors() {
     let mut plain = File::new(10);
     let product = plain.kohya(name, [20, 3, 30], None);
     let exact = (&parts[0] * &parts[1]).component_mul(&(&parts[2] * &parts[3]));
-    for choice in BACKENDS {
+    for choice in backends() {
         let bench = compared(choice, vec![file.at("loha.safetensors"), plain.at("lora.safetensors")]);
         let [(_, pair)] = &pairs(&bench)[..] else { panic!("one pair") };
         near(pair.modules[0].cosine, cosine(&exact, &product), bound(choice), "LoHa");
@@ -215,7 +215,7 @@ fn other_factors_of_one_product() {
         file.put(&format!("{path}.lora_B.weight"), &Tensor::of(b));
         file.at(&format!("{label}/adapter_model.safetensors"))
     };
-    for choice in BACKENDS {
+    for choice in backends() {
         let bench = compared(choice, vec![write("one", &b, &a), write("two", &(&b * &mixing), &(&inverse * &a))]);
         let [(_, pair)] = &pairs(&bench)[..] else { panic!("one pair") };
         near(pair.figures.cosine.unwrap(), 1.0, 2e-7, "other factors");

@@ -6,9 +6,10 @@ use lorascope_protocol::{BackendChoice, ToPage};
 use pollster::block_on;
 use safetensors::SafeTensors;
 
-use super::bench::{BACKENDS, Bench, bench};
+use super::bench::{Bench, bench};
 use super::dense::{self, Updates, agrees_as_a_whole, bound, directions, directions_of_product, near, phi};
 use crate::common::{fixture, fixtures, json};
+use crate::started::backends;
 
 /// Folder, expectation, label.
 const ADAPTERS: [[&str; 3]; 7] = [
@@ -46,7 +47,7 @@ fn the_matrix_of_cosines_is_that_of_dense_updates() {
     let exact: Vec<(&str, Updates)> =
         ADAPTERS.iter().map(|[folder, expected, label]| (*label, dense::peft(folder, expected))).collect();
     let of = |label: &str| &exact.iter().find(|(known, _)| *known == label).unwrap().1;
-    for choice in BACKENDS {
+    for choice in backends() {
         let bench = all_adapters(choice);
         let pairs = pairs(&bench);
         assert_eq!(pairs.len(), 21);
@@ -74,7 +75,7 @@ fn overlaps_are_those_of_the_singular_vectors() {
         directions_of_product(&of("lora_B"), &of("lora_A"))
     };
     let folder = |label: &str| ADAPTERS.iter().find(|[_, _, known]| *known == label).unwrap()[0];
-    for choice in BACKENDS {
+    for choice in backends() {
         let bench = all_adapters(choice);
         for ([a, b], pair) in pairs(&bench) {
             let (mut shared, mut expected, mut least) = ([0.0; 2], [0.0; 2], 0.0);
@@ -117,7 +118,7 @@ fn overlap_grids_are_those_of_dense_updates() {
     let name = "model.layers.2.self_attn.k_proj";
     let exact = |n: usize| directions(&dense::peft(ADAPTERS[n][0], ADAPTERS[n][1])[name]);
     let rank = json("expected/peft-lora.json")["modules"][name]["singular_values"].as_array().unwrap().len();
-    for choice in BACKENDS {
+    for choice in backends() {
         let mut bench = bench(choice);
         bench.drop_files(
             [files("peft-lora-trajectory/checkpoint-60"), files("peft-lora"), files("peft-patterns")].concat(),

@@ -6,11 +6,12 @@ use lorascope_protocol::report::{NotAnalyzed, PairReport};
 use lorascope_protocol::{BackendChoice, MODULES_PER_MESSAGE, Outcome, PIECE_BYTES, PairPiece, ToPage};
 use pollster::block_on;
 
-use super::bench::{BACKENDS, Bench, Switch, bench, bench_with};
+use super::bench::{Bench, Switch, bench, bench_with};
 use super::crafted::{K, Modules, Q, V, adapter};
-use crate::cases::Numbers;
 use crate::common::fixture;
 use crate::dialect::File;
+use crate::numbers::Numbers;
+use crate::started::backends;
 
 fn simple(label: &str, seed: u64, names: &[&str]) -> Vec<MemorySource> {
     let mut numbers = Numbers::new(seed);
@@ -182,7 +183,7 @@ fn a_comparison_is_gone_with_its_adapters() {
 
 #[test]
 fn a_cancel_keeps_the_last_comparison() {
-    for choice in BACKENDS {
+    for choice in backends() {
         let switch = Switch::default();
         let mut bench = bench_with(choice, switch.clone());
         bench.drop_files([simple("one", 1, &[Q]), simple("two", 2, &[Q, K])].concat());
@@ -211,7 +212,7 @@ fn what_a_comparison_costs() {
         ["adapter_model.safetensors", "adapter_config.json"].map(|file| fixture(&format!("{folder}/{file}")))
     });
     let files: Vec<MemorySource> = files.collect();
-    for choice in BACKENDS {
+    for choice in backends() {
         let mut bench = bench(choice);
         bench.drop_files(files.clone());
         let before = bench.session.engine().counts;
@@ -235,7 +236,7 @@ fn what_a_comparison_costs() {
 
 /// A device that is lost in between changes nothing but the counts.
 #[test]
-fn a_lost_device_is_made_up_for() {
+fn a_lost_gpu_is_made_up_for() {
     use lorascope_engine::session::Backend;
     let mut bench = bench(BackendChoice::WebGpu);
     bench.drop_files([simple("one", 1, &[Q, K]), simple("two", 2, &[Q, K])].concat());

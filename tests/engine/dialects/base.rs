@@ -59,7 +59,7 @@ fn dora_of_peft() {
     let source = "adapter_config alpha/r";
     let update = Update { name: Q.to_owned(), delta, scale: 2.0, source };
     let settings = lora_config(json!({ "use_dora": true }));
-    for dropped in in_every_order(&file, Some(settings.clone()), &base(&[(&format!("{Q}.weight"), &weight)])) {
+    for dropped in in_every_order(&file, Some(settings), &base(&[(&format!("{Q}.weight"), &weight)])) {
         dropped.shows(std::slice::from_ref(&update));
     }
 }
@@ -75,7 +75,7 @@ fn dora_of_an_embedding() {
     let delta = dora_channels(&weight.matrix(), &((b * a).transpose() * 2.0), &m, 1);
     let update = Update { name: "model.embed_tokens".into(), delta, scale: 2.0, source: "adapter_config alpha/r" };
     let settings = lora_config(json!({ "use_dora": true }));
-    for dropped in in_every_order(&file, Some(settings.clone()), &base(&[("model.embed_tokens.weight", &weight)])) {
+    for dropped in in_every_order(&file, Some(settings), &base(&[("model.embed_tokens.weight", &weight)])) {
         dropped.shows(std::slice::from_ref(&update));
     }
 }
@@ -134,7 +134,7 @@ fn a_module_that_the_base_lacks_shows_its_factors() {
         Update { name: name.to_owned(), delta, scale: 2.0, source: "adapter_config alpha/r" }
     });
     let settings = lora_config(json!({ "use_dora": true }));
-    for dropped in in_every_order(&file, Some(settings.clone()), &base(&[(&format!("{Q}.weight"), &weight)])) {
+    for dropped in in_every_order(&file, Some(settings), &base(&[(&format!("{Q}.weight"), &weight)])) {
         dropped.shows(&updates);
     }
 }
@@ -155,7 +155,7 @@ fn ia3_of_peft() {
     let settings = config(json!({ "peft_type": "IA3", "feedforward_modules": ["down_proj"] }));
     let weights = names.map(|name| format!("{name}.weight"));
     let base = base(&[(&weights[0], &weight), (&weights[1], &weight)]);
-    for dropped in with_base(&file, Some(settings.clone()), &base) {
+    for dropped in with_base(&file, Some(settings), &base) {
         dropped.shows(&updates);
     }
 }
@@ -186,7 +186,7 @@ fn hira() {
     let b = file.random(&format!("base_model.model.{Q}.hira_B"), &[20, 2]).matrix();
     let update = Update::new(Q, 1.0, BY_DEFINITION, weight.matrix().component_mul(&(b * a)));
     let settings = config(json!({ "peft_type": "HIRA", "r": 2 }));
-    for dropped in with_base(&file, Some(settings.clone()), &base(&[(&format!("{Q}.weight"), &weight)])) {
+    for dropped in with_base(&file, Some(settings), &base(&[(&format!("{Q}.weight"), &weight)])) {
         dropped.shows(std::slice::from_ref(&update));
     }
 }

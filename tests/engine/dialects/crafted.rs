@@ -220,7 +220,7 @@ fn shared_tensors_are_judged_and_counted_by_their_parts() {
     b.numbers[1] = f64::NAN;
     file.put(&format!("{path}.lora_B.weight"), &b);
     let settings = json!({ "r": 2, "lora_alpha": 4, "target_parameters": ["mlp.experts.down_proj"] });
-    let dropped = drop_with(&file, lora_config(settings.clone()));
+    let dropped = drop_with(&file, lora_config(settings));
     let names: Vec<&str> = dropped.adapter().modules.iter().map(|m| m.name.as_str()).collect();
     let experts = "model.layers.0.mlp.experts.down_proj";
     assert_eq!(names, [format!("{experts}.0"), format!("{experts}.2")]);

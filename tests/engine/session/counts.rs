@@ -24,7 +24,7 @@ const SLABS: u64 = SIDE / 256;
 const PARTS: u64 = SIDE / 64;
 
 fn tensors(path: &str, seed: u64, of_module: &[(&str, &str, [u64; 2])]) -> MemorySource {
-    let mut numbers = crate::cases::Numbers::new(seed);
+    let mut numbers = crate::numbers::Numbers::new(seed);
     let mut all = Vec::new();
     for module in MODULES {
         for (prefix, suffix, shape) in of_module {
@@ -95,7 +95,7 @@ fn counts_of_each_kind_of_work_are_exact() {
     let adapter = tensors("lora/adapter_model.safetensors", 5, &pair);
     let states = [("before.safetensors", 6), ("after.safetensors", 7)]
         .map(|(path, seed)| tensors(path, seed, &[("", "", [SIDE, SIDE])]));
-    for choice in BACKENDS {
+    for choice in backends() {
         let (mut session, messages) = start(choice, Steady);
         let mut past = Counts::default();
         let mut spent = |session: &Session<_, _, _>, what: &str, headers: u64, mut wanted: Counts| {

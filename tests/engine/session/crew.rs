@@ -51,7 +51,7 @@ impl Crew<Rc<[u8]>> for Here {
 fn many(modules: usize, not_finite: Option<usize>) -> MemorySource {
     const SIDE: usize = 512;
     const RANK: usize = 8;
-    let mut numbers = crate::cases::Numbers::new(11);
+    let mut numbers = crate::numbers::Numbers::new(11);
     let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
     for n in 0..modules {
         let name = format!("lora_unet_down_blocks_{n}_attentions_0_proj_in");

@@ -189,7 +189,7 @@ fn a_cancel_tells_what_is_aligned() {
 /// Whenever the cancel comes, the session ends idle and the next drop works.
 #[test]
 fn a_cancel_ends_idle_and_the_next_drop_works() {
-    for choice in BACKENDS {
+    for choice in backends() {
         for beat in [1, 2, 40, 90, 130] {
             let countdown = CancelAt(Rc::new(Cell::new(beat)));
             let (mut session, messages) = start(choice, countdown.clone());
@@ -206,7 +206,7 @@ fn a_cancel_ends_idle_and_the_next_drop_works() {
 /// A checkpoint that an index joins to another one is gone, and its extraction with it.
 #[test]
 fn what_is_joined_takes_its_extraction_along() {
-    let mut numbers = crate::cases::Numbers::new(23);
+    let mut numbers = crate::numbers::Numbers::new(23);
     let (mut session, messages) = start(BackendChoice::Cpu, Steady);
     let part = |path: &str, name: &str| MemorySource::new(path, crate::common::f32_file(&[(name, &[4, 8])]));
     block_on(session.load(vec![
@@ -261,7 +261,7 @@ fn a_scale_set_by_hand_reaches_into_what_the_base_gives() {
     });
     block_on(session.set_scale(item.unwrap(), 2.0));
     let by_hand = session.report().adapters.remove(0);
-    let expected = crate::common::json("expected/peft-dora.json");
+    let expected = json("expected/peft-dora.json");
     for (module, before) in by_hand.modules.iter().zip(&assumed.modules) {
         let wanted = expected["modules"][&module.name]["frobenius"].as_f64().unwrap();
         assert!((module.frobenius - wanted).abs() < 1e-4 * wanted, "{}", module.name);

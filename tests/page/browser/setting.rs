@@ -71,7 +71,7 @@ impl Setting {
         Ok(())
     }
 
-    pub fn capabilities(&self, places: &Places) -> Capabilities {
+    pub fn capabilities(&self, places: &Places<'_>) -> Capabilities {
         let (name, options) = match self.kind {
             Kind::Chromium => ("goog:chromeOptions", self.chrome_options(places)),
             Kind::Firefox => ("moz:firefoxOptions", self.firefox_options(places)),
@@ -79,7 +79,7 @@ impl Setting {
         [(name.to_owned(), options)].into_iter().collect()
     }
 
-    fn chrome_options(&self, places: &Places) -> Value {
+    fn chrome_options(&self, places: &Places<'_>) -> Value {
         let mut args: Vec<String> = xtask::browser::FLAGS.map(str::to_owned).into();
         args.push(format!("--user-data-dir={}", places.profile.display()));
         // Everything that any console is told, the engine worker's too.
@@ -98,7 +98,7 @@ impl Setting {
         json!({ "binary": places.program, "args": args })
     }
 
-    fn firefox_options(&self, places: &Places) -> Value {
+    fn firefox_options(&self, places: &Places<'_>) -> Value {
         let mut prefs = xtask::firefox::quiet();
         if self.gpu == Gpu::Software {
             prefs.extend(xtask::firefox::webgpu());

@@ -7,7 +7,8 @@ use lorascope_protocol::link::{self, LinkError};
 use lorascope_protocol::report::AdapterReport;
 use miniz_oxide::deflate::compress_to_vec;
 
-use crate::links::made::{Noise, llama, peft_lora, share};
+use crate::links::made::{llama, peft_lora, share};
+use crate::numbers::Numbers;
 
 /// What a page shows of a fragment: nothing, an error, or a profile.
 fn opened(fragment: &str) -> Option<Result<AdapterReport, LinkError>> {
@@ -15,25 +16,25 @@ fn opened(fragment: &str) -> Option<Result<AdapterReport, LinkError>> {
 }
 
 /// One thing that may happen to a link on its way.
-fn damaged(link: &str, noise: &mut Noise) -> String {
+fn damaged(link: &str, numbers: &mut Numbers) -> String {
     let mut chars: Vec<char> = link.chars().collect();
-    let at = noise.below(chars.len());
+    let at = numbers.below(chars.len());
     let other = || "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_ =&%+/.\n~é";
     let letters: Vec<char> = other().chars().collect();
-    match noise.below(10) {
+    match numbers.below(10) {
         0 => chars.truncate(at),
         1 => drop(chars.remove(at)),
-        2 => chars.insert(at, letters[noise.below(letters.len())]),
-        3 => chars[at] = letters[noise.below(letters.len())],
+        2 => chars.insert(at, letters[numbers.below(letters.len())]),
+        3 => chars[at] = letters[numbers.below(letters.len())],
         4 => {
-            let with = noise.below(chars.len());
+            let with = numbers.below(chars.len());
             chars.swap(at, with);
         }
         5 => chars.iter_mut().skip(at).for_each(|c| *c = c.to_ascii_lowercase()),
         6 => chars.iter_mut().take(at).for_each(|c| *c = c.to_ascii_uppercase()),
-        7 => chars[at] = char::from_u32(chars[at] as u32 ^ 1 << noise.below(6)).unwrap_or('?'),
+        7 => chars[at] = char::from_u32(chars[at] as u32 ^ 1 << numbers.below(6)).unwrap_or('?'),
         8 => {
-            let end = (at + 1 + noise.below(40)).min(chars.len());
+            let end = (at + 1 + numbers.below(40)).min(chars.len());
             chars.drain(at..end);
         }
         _ => {
@@ -46,7 +47,7 @@ fn damaged(link: &str, noise: &mut Noise) -> String {
 
 #[test]
 fn two_thousand_corruptions_each_give_an_error_or_the_identical_profile() {
-    let mut noise = Noise(2024);
+    let mut numbers = Numbers::new(2024);
     let (mut errors, mut same) = (0, 0);
     for report in [peft_lora(), llama(32, 16)] {
         let payload = share(&report).text;
@@ -54,7 +55,7 @@ fn two_thousand_corruptions_each_give_an_error_or_the_identical_profile() {
         let view = vec![("tab".to_owned(), "alignment".to_owned())];
         let link = Fragment { payload: Some(payload), view }.write();
         for _ in 0..1000 {
-            let broken = damaged(&link, &mut noise);
+            let broken = damaged(&link, &mut numbers);
             match opened(&broken) {
                 Some(Ok(shown)) => {
                     assert_eq!(shown, profile, "{broken}");
@@ -101,13 +102,13 @@ fn hostile_profiles_with_a_good_checksum_never_panic_and_stay_finite() {
     let bytes = URL_SAFE_NO_PAD.decode(&payload).expect("base64");
     let (head, bits) = postcard::take_from_bytes::<&[u8]>(&bytes[1..bytes.len() - 4]).expect("two parts");
     let head = miniz_oxide::inflate::decompress_to_vec(head).expect("deflated");
-    let mut noise = Noise(5);
+    let mut numbers = Numbers::new(5);
     let mut opened = 0;
     for _ in 0..20_000 {
         let mut head = head.clone();
-        for _ in 0..1 + noise.below(3) {
-            let at = noise.below(head.len());
-            head[at] = if noise.below(2) == 0 { noise.below(256) as u8 } else { head[at] ^ 1 << noise.below(8) };
+        for _ in 0..1 + numbers.below(3) {
+            let at = numbers.below(head.len());
+            head[at] = if numbers.below(2) == 0 { numbers.below(256) as u8 } else { head[at] ^ 1 << numbers.below(8) };
         }
         if let Ok(report) = link::read(&sealed(&head, bits)) {
             opened += 1;

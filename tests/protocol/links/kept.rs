@@ -3,7 +3,8 @@
 use lorascope_protocol::link::{self, measures::STEP};
 use lorascope_protocol::report::{AdapterReport, ModuleReport};
 
-use crate::links::made::{Noise, computed, llama, peft_lora, share};
+use crate::links::made::{computed, llama, peft_lora, share};
+use crate::numbers::Numbers;
 
 /// Half a step, and what rounding adds.
 const MEASURE: f64 = 0.5 * STEP * (1.0 + STEP);
@@ -128,17 +129,20 @@ fn zeros_extremes_and_truncated_spectra_come_back() {
 
 #[test]
 fn random_modules_come_back() {
-    let mut noise = Noise(99);
+    let mut numbers = Numbers::new(99);
     for _ in 0..40 {
-        let mut report = llama(1 + noise.below(9) as u32, 1 + noise.below(40) as u32);
+        let mut report = llama(1 + numbers.below(9) as u32, 1 + numbers.below(40) as u32);
         for module in &mut report.modules {
-            match noise.below(6) {
-                0 => module.name = format!("b{}.x{:02}.{}", noise.below(99), noise.below(99), noise.below(1 << 40)),
-                1 => module.shape = [noise.below(5000) as u64, noise.below(5000) as u64],
-                2 => module.scale = noise.next(),
-                3 => module.scale_source = format!("alpha {}", noise.below(50)),
+            match numbers.below(6) {
+                0 => {
+                    module.name =
+                        format!("b{}.x{:02}.{}", numbers.below(99), numbers.below(99), numbers.below(1 << 40));
+                }
+                1 => module.shape = [numbers.below(5000) as u64, numbers.below(5000) as u64],
+                2 => module.scale = numbers.uniform(),
+                3 => module.scale_source = format!("alpha {}", numbers.below(50)),
                 4 => module.layer = None,
-                _ => module.stack = ["unet", "text_encoder", "дом"][noise.below(3)].to_owned(),
+                _ => module.stack = ["unet", "text_encoder", "дом"][numbers.below(3)].to_owned(),
             }
         }
         assert_same(&report, &read_back(&report));

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::common::fixture;
 use crate::dropped;
+use crate::numbers::Numbers;
 
 /// Characters that the page's own address may take of a whole link, `#p=` with it.
 pub const ADDRESS: usize = 60;
@@ -27,20 +28,6 @@ pub fn share(report: &AdapterReport) -> Payload {
     link::write(report, &report.modules, ROOM).expect("a link")
 }
 
-/// Numbers without a pattern, 0 to 1.
-pub struct Noise(pub u64);
-
-impl Noise {
-    pub fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    pub fn below(&mut self, end: usize) -> usize {
-        (self.next() * end as f64) as usize
-    }
-}
-
 /// A PEFT adapter of a model with `layers` layers of Llama 8B's shapes, its norms a factor of 30 and its spectra's
 /// decay a factor of 10 apart.
 pub fn llama(layers: u32, rank: u32) -> AdapterReport {
@@ -53,10 +40,10 @@ pub fn llama(layers: u32, rank: u32) -> AdapterReport {
         ("mlp.up_proj", [14336, 4096]),
         ("mlp.down_proj", [4096, 14336]),
     ];
-    let mut noise = Noise(7);
+    let mut numbers = Numbers::new(7);
     let places = (0..layers).flat_map(|l| MODULES.map(|(m, shape)| (format!("model.layers.{l}.{m}"), shape)));
     let mut modules: Vec<ModuleReport> =
-        places.map(|(name, shape)| module(&name, layers, shape, rank, &mut noise)).collect();
+        places.map(|(name, shape)| module(&name, layers, shape, rank, &mut numbers)).collect();
     let energy: f64 = modules.iter().map(|m| m.frobenius.powi(2)).sum();
     modules.iter_mut().for_each(|m| m.energy_share = m.frobenius.powi(2) / energy);
     AdapterReport {
@@ -87,13 +74,13 @@ pub fn llama(layers: u32, rank: u32) -> AdapterReport {
     }
 }
 
-fn module(name: &str, layers: u32, shape: [u64; 2], rank: u32, noise: &mut Noise) -> ModuleReport {
+fn module(name: &str, layers: u32, shape: [u64; 2], rank: u32, numbers: &mut Numbers) -> ModuleReport {
     let place = names::place(name);
     let profile = profile::profile(name, layers);
-    let decay = 0.05 * 10f64.powf(noise.next());
-    let norm = 0.02 * 30f64.powf(noise.next());
+    let decay = 0.05 * 10f64.powf(numbers.uniform());
+    let norm = 0.02 * 30f64.powf(numbers.uniform());
     let mut sigma: Vec<f64> =
-        (0..rank).map(|i| norm * (-decay * f64::from(i)).exp() * (0.9 + 0.1 * noise.next())).collect();
+        (0..rank).map(|i| norm * (-decay * f64::from(i)).exp() * (0.9 + 0.1 * numbers.uniform())).collect();
     sigma.sort_by(|a, b| b.total_cmp(a));
     let of = measures::measures(&sigma, 0.0);
     ModuleReport {

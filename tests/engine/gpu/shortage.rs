@@ -7,8 +7,8 @@ use lorascope_protocol::report::Report;
 use lorascope_protocol::{BackendChoice, Outcome};
 
 use crate::alignment::bench::bench;
-use crate::cases::Numbers;
-use crate::mishaps::scenes::{ALL, Scene, gpu, same};
+use crate::gpu::scenes::{ALL, Scene, gpu, same};
+use crate::numbers::Numbers;
 
 /// An adapter of one module of rank 16 for each of the sides, in F32.
 fn adapter(sides: &[usize]) -> MemorySource {

@@ -57,7 +57,7 @@ fn counts_of_several_batches_are_exact() {
     const SIDE: u64 = 2048;
     const RANK: u64 = 16;
     let modules: u64 = 40;
-    let mut numbers = crate::cases::Numbers::new(5);
+    let mut numbers = crate::numbers::Numbers::new(5);
     let bytes: Vec<u8> = (0..SIDE * RANK).flat_map(|_| (numbers.gaussian() as f32).to_le_bytes()).collect();
     let tensor = |shape: [u64; 2]| {
         let shape = shape.map(|side| side as usize).to_vec();

@@ -16,8 +16,9 @@ use pollster::block_on;
 
 use crate::alignment::bench::{Bench, bench, bench_of};
 use crate::alignment::run::{Tensor, safetensors, tensor};
-use crate::cases::{FAMILIES, Numbers, pair};
-use crate::mishaps::scenes::{ALL, Scene};
+use crate::cases::{FAMILIES, pair};
+use crate::gpu::scenes::{ALL, Scene};
+use crate::numbers::Numbers;
 
 /// Rows of the modules' factors, which no case at the start has, and the rank: more than one tile.
 const SIDE: usize = 1024;

@@ -1,6 +1,6 @@
 //! A device that goes away in the midst of each step of each kind of work: once it is rebuilt, twice the CPU takes over.
 
-use crate::mishaps::scenes::{ALL, Scene, same};
+use crate::gpu::scenes::{ALL, Scene, same};
 
 /// The steps that a scene's work takes on the device.
 fn steps(scene: Scene) -> &'static [&'static str] {
