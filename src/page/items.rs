@@ -49,7 +49,7 @@ pub fn Items(compact: bool) -> impl IntoView {
                         <For each=move || split(true) key=key let:item>
                             <li>
                                 {item.label.clone()}" "<span class="small">{item.detail.clone()}</span>
-                                <Remove id=item.item label=item.label.clone() hook=None/>
+                                <Remove id=item.item label=item.label hook=None/>
                             </li>
                         </For>
                     </ul>

@@ -2,7 +2,10 @@
 //! Leptos components that place it on the page and exist for wasm32 only.
 
 // What only a browser shows would be dead code elsewhere.
-#![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, unused_imports))]
+#![cfg_attr(
+    not(target_arch = "wasm32"),
+    allow(dead_code, unused_imports, reason = "natively there are only the models, for their tests")
+)]
 
 mod model;
 

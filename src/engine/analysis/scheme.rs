@@ -76,7 +76,7 @@ impl Rule {
         }
     }
 
-    fn matches(&self, of: Traits) -> bool {
+    fn matches(&self, of: Traits<'_>) -> bool {
         let is = |condition: &Option<String>, word: &str| condition.as_deref().is_none_or(|wanted| wanted == word);
         is(&self.depth, of.profile.depth)
             && is(&self.kind, of.profile.kind)
@@ -110,7 +110,7 @@ impl Scheme {
 
     /// Scores and tags of modules, given as their traits and energies ‖ΔW‖²_F (finite).
     pub fn score<'a, T: Into<Traits<'a>> + Copy>(&self, modules: &[(T, f64)]) -> DomainReport {
-        let modules: Vec<(Traits, f64)> = modules.iter().map(|&(traits, energy)| (traits.into(), energy)).collect();
+        let modules: Vec<(Traits<'_>, f64)> = modules.iter().map(|&(traits, energy)| (traits.into(), energy)).collect();
         let total: f64 = modules.iter().map(|(_, energy)| energy).sum();
         let scores = if total < self.least_energy { None } else { self.shares(&modules) };
         let evidence = scores.is_some();
@@ -121,7 +121,7 @@ impl Scheme {
     }
 
     /// Each domain's part of the weighted energy; `None` where the rules give no domain anything.
-    fn shares(&self, modules: &[(Traits, f64)]) -> Option<Vec<f64>> {
+    fn shares(&self, modules: &[(Traits<'_>, f64)]) -> Option<Vec<f64>> {
         // Relative to the largest energy, so that the sums stay finite whatever the adapter's numbers are.
         let largest = modules.iter().map(|(_, energy)| *energy).fold(0.0, f64::max);
         let mut sums = vec![0.0; self.domains.len()];

@@ -110,7 +110,6 @@ impl<S: ByteSource, P: Pulse + Clone, E: super::Emit> Session<S, P, E> {
 
 /// Where a module's weight lies in the states of which an update is asked for that has it at both ends, its rows and
 /// columns, and whether it is stored the other way round; `None` where there is no such state.
-#[allow(clippy::type_complexity)] // told where it is made
 fn places(found: &[&Matched], pairs: &[[usize; 2]]) -> Option<(Vec<Option<Place>>, [u64; 2], bool)> {
     let first = found.iter().find_map(|found| found.as_ref().ok())?;
     let place = |found: &&Matched| {

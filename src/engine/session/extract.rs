@@ -146,7 +146,6 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     }
 
     /// One weight: its factors, its report and ‖X − B·A‖², or the reason why there are none.
-    #[allow(clippy::type_complexity)] // told where it is made
     async fn one(
         &mut self,
         candidate: &Candidate,

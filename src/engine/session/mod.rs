@@ -211,7 +211,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 Ok(None) => {}
                 Ok(Some(text)) => problems.push(warning(text)),
                 Err(Stopped::Cancelled) => {
-                    problems.push(warning("Cancelled. What was finished before is kept.".to_owned()))
+                    problems.push(warning("Cancelled. What was finished before is kept.".to_owned()));
                 }
                 Err(Stopped::Failed(text)) => problems.push(warning(text)),
             }

@@ -98,7 +98,7 @@ fn one_training<S: ByteSource>(ordered: &[&Held<S>]) -> Vec<ItemId> {
     let mut names: Vec<String> = Vec::new();
     for held in ordered {
         let Some(analysed) = held.analysed().filter(|_| step(&held.label).is_some()) else { continue };
-        let path = folder_of_run(lorascope_format::bytes::ByteSource::path(&analysed.file.source), &held.label);
+        let path = folder_of_run(analysed.file.source.path(), &held.label);
         if !names.contains(&path) {
             names.push(path.clone());
         }

@@ -82,6 +82,9 @@ pub fn promised(part: &Blob) -> Promise {
 }
 
 /// The bytes that a `Blob` or a reader has promised.
+///
+/// # Errors
+/// What the browser says of a file that cannot be read.
 pub async fn arrived(promise: Promise) -> Result<ArrayBuffer, JsValue> {
     let outcome = JsFuture::from(promise).await?;
     let data = outcome.dyn_ref::<MessageEvent>().map(MessageEvent::data);

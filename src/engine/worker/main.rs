@@ -216,7 +216,7 @@ mod worker {
         match serde_json::to_string_pretty(&engine.report()) {
             Ok(json) => send_file("lorascope.json".to_owned(), "application/json", &Array::of1(&json.into())),
             Err(error) => {
-                post(ToPage::Panicked { text: format!("the report could not be written: {error}") }, &Array::new())
+                post(ToPage::Panicked { text: format!("the report could not be written: {error}") }, &Array::new());
             }
         }
     }
@@ -228,7 +228,7 @@ mod worker {
         match Blob::new_with_blob_sequence_and_options(parts, &options) {
             Ok(blob) => post(ToPage::Exported { file_name }, &Array::of1(&blob)),
             Err(error) => {
-                post(ToPage::Panicked { text: format!("{file_name} could not be written: {error:?}") }, &Array::new())
+                post(ToPage::Panicked { text: format!("{file_name} could not be written: {error:?}") }, &Array::new());
             }
         }
     }

@@ -55,7 +55,7 @@ pub fn sort<'a>(header: &'a Header, config: Option<&PeftConfig>) -> Sorted<'a> {
                 match sorted.shared[place] {
                     None => sorted.shared[place] = Some(tensor),
                     Some(_) => {
-                        sorted.reject(tensor, "a second projection of VeRA's, where one serves all modules".to_owned())
+                        sorted.reject(tensor, "a second projection of VeRA's, where one serves all modules".to_owned());
                     }
                 }
             } else {

@@ -2,6 +2,7 @@
 
 mod words;
 
+#[allow(clippy::wildcard_imports, reason = "its tables, all of them, and nothing else")]
 use words::*;
 
 /// What else the path says about its last segment.
@@ -59,7 +60,7 @@ impl Context<'_> {
     }
 }
 
-fn attention(last: &str, at: &Context) -> Option<&'static str> {
+fn attention(last: &str, at: &Context<'_>) -> Option<&'static str> {
     // RWKV calls its feed-forward matrices key and value.
     let mixed = at.parent() == "ffn" && ["key", "value"].contains(&last);
     if QUERY.contains(&last) {
@@ -90,7 +91,7 @@ fn attention(last: &str, at: &Context) -> Option<&'static str> {
     (OUT_INSIDE.contains(&last) && at.attention && !at.mlp).then_some("o")
 }
 
-fn feed_forward(last: &str, at: &Context) -> Option<&'static str> {
+fn feed_forward(last: &str, at: &Context<'_>) -> Option<&'static str> {
     if ROUTER.contains(&last) || (last == "gate" && at.moe) {
         return Some("router");
     }
@@ -111,7 +112,7 @@ fn feed_forward(last: &str, at: &Context) -> Option<&'static str> {
     (among(DOWN) || output || inside).then_some("down")
 }
 
-fn elsewhere(last: &str, at: &Context) -> Option<&'static str> {
+fn elsewhere(last: &str, at: &Context<'_>) -> Option<&'static str> {
     let modulation = ["modulation", "_mod", "adaln"];
     let parent = at.parent();
     if modulation.iter().any(|word| last.contains(word) || parent.contains(word))

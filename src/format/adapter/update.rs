@@ -5,7 +5,7 @@ use crate::container::TensorEntry;
 
 /// A module's update ΔW, without its scale s.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant)] // nearly every module is a pair, and boxes would only scatter them
+#[allow(clippy::large_enum_variant, reason = "nearly every module is a pair, and boxes would only scatter them")]
 pub enum Update {
     /// L·Rᵀ, both as the file stores them: a backend takes them as they are.
     Pair { left: Factor, right: Factor },

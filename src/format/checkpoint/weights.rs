@@ -107,6 +107,9 @@ impl<'a> Weights<'a> {
     }
 
     /// The weight of the module at `path`.
+    ///
+    /// # Errors
+    /// There is none, or more than one place fits.
     pub fn locate(&self, path: &str) -> Result<&Weight<'a>, Lost<'_>> {
         let at = self.group(path).map_err(|candidates| match candidates[..] {
             [] => Lost::Nowhere,

@@ -48,7 +48,9 @@ impl Panels {
             FactorType::F32 => self.fill(matrix, first, |b: [u8; 4]| f64::from(f32::from_le_bytes(b))),
             FactorType::F16 => self.fill(matrix, first, |b: [u8; 2]| f64::from(widen_f16(u16::from_le_bytes(b)))),
             FactorType::Bf16 => {
-                self.fill(matrix, first, |b: [u8; 2]| f64::from(f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)))
+                self.fill(matrix, first, |b: [u8; 2]| {
+                    f64::from(f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16))
+                });
             }
             FactorType::F64 => self.fill(matrix, first, f64::from_le_bytes),
             FactorType::F8E4m3 => self.fill(matrix, first, |[b]| f8_e4m3(b)),

@@ -54,7 +54,7 @@ pub fn MatrixPanel(desk: Desk) -> impl IntoView {
         let (matrix, shown) = (desk.matrix.get()?, shown.get());
         let head = |place: usize| {
             let label = matrix.label(place).to_owned();
-            view! { <th scope="col" title=label.clone()>{shortened(&label, NAMES[1])}</th> }
+            view! { <th scope="col" title=label>{shortened(&label, NAMES[1])}</th> }
         };
         let heads: Vec<_> = (0..matrix.len()).map(head).collect();
         let rows: Vec<_> = (0..matrix.len()).map(|row| draw_row(desk, &matrix, shown, row, map, cursor)).collect();
@@ -147,7 +147,7 @@ fn draw_row(
     let label = matrix.label(row).to_owned();
     view! {
         <tr>
-            <th scope="row" title=label.clone()>{shortened(&label, NAMES[0])}</th>
+            <th scope="row" title=label>{shortened(&label, NAMES[0])}</th>
             {cells}
         </tr>
     }

@@ -29,7 +29,7 @@ pub fn Picture(overlap: Memo<Option<Overlap>>, map: Memo<ColourMap>) -> impl Int
     Effect::new(move |_| {
         let (rows, columns) = size.get();
         cursor.update(|c| {
-            (c.row, c.column) = (c.row.min(rows.saturating_sub(1)), c.column.min(columns.saturating_sub(1)))
+            (c.row, c.column) = (c.row.min(rows.saturating_sub(1)), c.column.min(columns.saturating_sub(1)));
         });
     });
     let read_out = move |cell: Cell| overlap.with(|o| o.as_ref().map(|o| o.read_out(cell))).unwrap_or_default();

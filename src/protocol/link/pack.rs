@@ -76,7 +76,7 @@ fn facts(modules: &[ModuleReport], texts: &mut Texts) -> Facts {
     let (scale_source, depth) = (column(|m| &m.scale_source), column(|m| &m.depth));
     let (dtype, algorithm) = (column(|m| &m.dtype), column(|m| &m.algorithm));
     let note = Ids::of(modules.iter().map(|m| m.note.as_ref().map_or(0, |note| texts.id(note) + 1)));
-    let values = modules.iter().map(|m| zigzag(m.known_values() as i64 - directions(m.shape, m.rank) as i64));
+    let values = modules.iter().map(|m| zigzag(m.known_values() as i64 - i64::from(directions(m.shape, m.rank))));
     let unused = modules.iter().map(|m| zigzag(m.known_values() as i64 - i64::from(m.numerical_rank)));
     Facts {
         shapes: shapes.values,

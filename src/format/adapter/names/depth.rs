@@ -95,7 +95,7 @@ pub(super) fn depth(path: &str) -> Option<Depth> {
 }
 
 /// `layers.N` and the like.
-fn numbered(path: &Segments, i: usize) -> Option<Depth> {
+fn numbered(path: &Segments<'_>, i: usize) -> Option<Depth> {
     let layer = path.number(i + 1)?;
     let (_, own) = CONTAINERS.iter().find(|(word, _)| *word == path.word(i))?;
     let inner = (0..i).rev().find_map(|k| INNER_STACKS.iter().find(|(word, _)| *word == path.word(k)));
@@ -112,7 +112,7 @@ fn numbered(path: &Segments, i: usize) -> Option<Depth> {
 /// (sd-scripts, `networks/lora.py`); J in the middle. The original names count the same pairs through, so that
 /// `input_blocks.i` is layer i − 1 and `output_blocks.i` layer i. Stable Cascade numbers the blocks of each level
 /// directly (`down_blocks.I.J`): there each level is a stack of its own.
-fn unet(path: &Segments, i: usize) -> Option<Depth> {
+fn unet(path: &Segments<'_>, i: usize) -> Option<Depth> {
     let found = |stack: &str, layer: Option<u32>, numbers: &[usize], inside: usize| {
         let mut depth = Depth {
             before: path.start(i),

@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(set.numbers(&numbered), Some(vec![10, 20, 30]), "the first state’s number is not needed");
         assert_eq!(set.numbers(&states([None, Some(10), None, Some(30)])), None);
         assert_eq!(set.numbers(&states([None, Some(10), Some(30), Some(20)])), None);
-        let mut more = numbered.clone();
+        let mut more = numbered;
         more.lost(1);
         assert_eq!(set.numbers(&more), None, "a state that is gone has no number");
     }

@@ -78,7 +78,7 @@ impl<'de> DeserializeSeed<'de> for Folders<'_> {
 impl<'de> Visitor<'de> for Folders<'_> {
     type Value = ();
 
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object of folders")
     }
 
@@ -105,7 +105,7 @@ impl<'de> DeserializeSeed<'de> for OneFolder<'_> {
 impl<'de> Visitor<'de> for OneFolder<'_> {
     type Value = ();
 
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object of tags and their counts")
     }
 

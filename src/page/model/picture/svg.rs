@@ -154,7 +154,7 @@ pub fn escaped(text: &str) -> String {
             '\t' | '\n' | '\r' => out.push(' '),
             // Controls, which XML has no place for, and the marks that turn the direction of what follows them.
             '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                out.push('\u{fffd}')
+                out.push('\u{fffd}');
             }
             '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
             c => out.push(c),
