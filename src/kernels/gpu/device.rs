@@ -4,7 +4,8 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::kernels::Kernels;
-use super::ledger::{Held, Ledger, Mishaps};
+use super::ledger::{Held, Ledger};
+use super::mishaps::Mishaps;
 use super::timing::{Timer, features};
 use crate::Counts;
 use crate::{ComputeError, FactorType, Primitives, Pulse, RawTall, Scan};

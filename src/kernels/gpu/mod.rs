@@ -17,13 +17,18 @@ mod dispatch;
 mod kernels;
 mod ledger;
 mod memory;
+#[cfg_attr(not(feature = "test-support"), path = "no_mishaps.rs")]
+mod mishaps;
 mod orders;
+#[cfg_attr(not(feature = "test-support"), path = "no_timing.rs")]
 mod timing;
 mod updates;
 
 pub use device::{GpuBackend, NoGpu};
 pub use kernels::{KERNELS, KernelSource};
-pub use ledger::{Held, Mishaps};
+pub use ledger::Held;
+pub use mishaps::Mishaps;
+#[cfg(feature = "test-support")]
 pub use timing::MOST_TIMED;
 
 /// A tall matrix in a GPU buffer.

@@ -101,11 +101,11 @@ impl<P: Pulse> GpuBackend<P> {
     }
 
     /// One group: a dispatch for as many neighbours as have the same buffers and are not too much work.
-    fn submit<'a>(
+    fn submit(
         &self,
         kernel: &Pipeline,
         changes: &[Change<'_, GpuTall>],
-        orders: &mut [Order<'a>],
+        orders: &mut [Order<'_>],
         words: u32,
     ) -> Result<Buffer, ComputeError> {
         let mut coefficients = Coefficients::default();

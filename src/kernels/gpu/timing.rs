@@ -1,4 +1,5 @@
-//! What kernels take on the device, by its own clock and without uploads and readbacks: for benchmarks.
+//! What kernels take on the device, by its own clock and without uploads and readbacks: for benchmarks;
+//! `no_timing.rs` stands in where there are none.
 
 use std::cell::{Cell, OnceCell};
 
@@ -10,7 +11,7 @@ use crate::{ComputeError, Pulse};
 /// Dispatches that are timed between two readings, at most.
 pub const MOST_TIMED: u32 = 1024;
 
-/// What a device is asked for beside the default: a clock, natively. A page's visitors need none.
+/// What a device is asked for beside the default: a clock, natively.
 pub(super) fn features(adapter: &wgpu::Adapter) -> Features {
     if cfg!(target_arch = "wasm32") { Features::empty() } else { adapter.features() & Features::TIMESTAMP_QUERY }
 }
