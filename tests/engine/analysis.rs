@@ -6,11 +6,16 @@ use crate::common::{json, peft_fixture, read_f32};
 use lorascope_engine::analysis::measures::{energy, energy_kept, frobenius, measures, rank_keeping};
 use lorascope_engine::analysis::profile::{profile, total_layers};
 use lorascope_engine::analysis::scheme::Scheme;
-use lorascope_engine::analysis::{Sigma, report};
+use lorascope_engine::analysis::{Sigma, report as report_of};
 use lorascope_format::adapter::{Adapter, scale};
 use lorascope_protocol::report::AdapterReport;
 use proptest::prelude::*;
 use serde_json::Value;
+
+/// A report by the adapter's own names.
+fn report(label: String, adapter: &Adapter, spectra: &[Option<Sigma>]) -> AdapterReport {
+    report_of(label, adapter, spectra, None)
+}
 
 #[test]
 fn layer_counts_are_the_reference_s() {
@@ -19,10 +24,10 @@ fn layer_counts_are_the_reference_s() {
     assert_eq!(cases.len(), 7);
     for case in cases {
         let names = case[0].as_array().unwrap().iter().map(|n| n.as_str().unwrap());
-        assert_eq!(u64::from(total_layers(names).count), case[1].as_u64().unwrap(), "{case}");
+        assert_eq!(u64::from(total_layers(names, None).count), case[1].as_u64().unwrap(), "{case}");
     }
-    assert!(total_layers(["a.b"]).source.starts_with("assumed 12"));
-    assert_eq!(total_layers(["layers.99999999999999999999.x", "layers.4294967295.x"]).count, 12, "no overflow");
+    assert!(total_layers(["a.b"], None).source.starts_with("assumed 12"));
+    assert_eq!(total_layers(["layers.99999999999999999999.x", "layers.4294967295.x"], None).count, 12, "no overflow");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use lorascope_protocol::BackendChoice;
 use serde_json::{Value, json};
 
 /// Folders of `tests/fixtures` that are not dropped as they are.
-const NOT_DROPPED: [&str; 3] = ["expected", "golden", "hostile"];
+const NOT_DROPPED: [&str; 4] = ["expected", "golden", "hostile", "reports"];
 
 #[test]
 fn the_cpus_reports_have_their_digests() {

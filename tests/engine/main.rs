@@ -44,4 +44,5 @@ mod loaded_by_peft;
 mod projection;
 mod projection_plan;
 mod q8_0;
+mod reports;
 mod session;

@@ -4,6 +4,7 @@ mod counts;
 mod crew;
 mod gpu;
 mod held;
+mod layers;
 mod recall;
 mod values;
 
@@ -11,7 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::common::{fixture, json};
-use crate::started::{Messages, backends, start, verdict};
+use crate::started::{Messages, backends, start, start_plain, verdict};
 use lorascope_engine::session::{Backend, Session};
 use lorascope_format::bytes::MemorySource;
 use lorascope_kernels::{FactorType, Pulse, Steady};

@@ -11,10 +11,16 @@ use lorascope_protocol::report::{AdapterReport, ModuleReport, NotAnalyzed, RankR
 ///
 /// `spectra[i]` are the singular values of the update of `adapter.modules[i]`, descending;
 /// `None` where the module could not be computed, for a reason that the adapter's own lists already hold.
+/// `model` is how many layers the adapter's model has, where that is known.
 /// A language model's domains are scored by the reference's scheme, any other model's by the neutral one.
 /// Cheap: after a change of scales it is simply called again.
-pub fn report(label: String, adapter: &Adapter, spectra: &[Option<Sigma>]) -> AdapterReport {
-    let counted = profile::total_layers(adapter.modules.iter().map(|m| m.name.as_str()));
+pub fn report(
+    label: String,
+    adapter: &Adapter,
+    spectra: &[Option<Sigma>],
+    model: Option<&TotalLayers>,
+) -> AdapterReport {
+    let counted = profile::total_layers(adapter.modules.iter().map(|m| m.name.as_str()), model);
     let language = family::is_language_model(adapter.modules.iter().map(|m| m.name.as_str()));
     let mut not_analyzed = adapter.not_analyzed.clone();
     let mut warnings = adapter.warnings.clone();

@@ -13,11 +13,19 @@ pub struct TotalLayers {
 /// The count that the reference assumes where no name holds a layer number.
 const ASSUMED: u32 = 12;
 
-/// The largest N in `layers.N.` or `layer.N.` of the modules' names, plus 1; else 12.
+/// The largest N in `layers.N.` or `layer.N.` of some names, plus 1.
 #[inline(never)]
-pub fn total_layers<'a>(names: impl IntoIterator<Item = &'a str>) -> TotalLayers {
-    let counts = names.into_iter().filter_map(|name| layer_index(&name.to_lowercase())?.checked_add(1));
-    match counts.max() {
+pub fn layers_named<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<u32> {
+    names.into_iter().filter_map(|name| layer_index(&name.to_lowercase())?.checked_add(1)).max()
+}
+
+/// What is known of the model, unless the adapter's names hold a later layer; else by those names, and without any 12.
+pub fn total_layers<'a>(names: impl IntoIterator<Item = &'a str>, model: Option<&TotalLayers>) -> TotalLayers {
+    let named = layers_named(names);
+    if let Some(model) = model.filter(|model| model.count >= named.unwrap_or(0)) {
+        return model.clone();
+    }
+    match named {
         Some(count) => {
             TotalLayers { count, source: "the largest layer number in the modules' names, plus 1".to_owned() }
         }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::analyse::{Stopped, Work, bytes_of};
 use super::held::{Analysed, Given, Held, What};
 use super::outline::outline;
-use super::{Emit, Session};
+use super::{Emit, Session, layers};
 use crate::intake::{AdapterFile, ConfigFile, Sorted, folder, make_unique, sort_drop};
 use lorascope_format::adapter::{self, Adapter};
 use lorascope_format::bytes::ByteSource;
@@ -47,6 +47,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         match taken {
             Ok(()) => {
                 let Verdict { good, mut problems } = verdict;
+                self.count_layers();
                 if good {
                     problems.extend(self.align_all(before).await);
                 } else {
@@ -108,14 +109,15 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             let shown = self.held.iter().filter(|held| held.report().is_some());
             let labels = shown.map(|held| (held.label.clone(), held.path().to_owned()));
             let label = unique(labels, &file.label, file.source.path());
-            let report = crate::analysis::report(label.clone(), &adapter, &found.sigma());
+            let model = layers::said(&adapter);
+            let report = crate::analysis::report(label.clone(), &adapter, &found.sigma(), model.as_ref());
             let is_empty = report.modules.is_empty();
             if is_empty && !adapter.modules.iter().any(|module| module.update.needs_base()) {
                 verdict.problems.push(nothing_in(file.source.path(), &report.warnings));
                 continue;
             }
             files.extend(file.config.iter().flat_map(|config| self.release_config(&config.path)));
-            let analysed = What::Adapter(Box::new(Analysed { file, adapter, found, report }));
+            let analysed = What::Adapter(Box::new(Analysed { file, adapter, found, model, report }));
             if is_empty {
                 // Whether it can be shown depends on the checkpoints that come with it.
                 of_base.push(self.hold_quietly(label, files, analysed));
@@ -282,11 +284,12 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         };
         found.tell(&mut adapter);
         let label = self.held[n].label.clone();
-        let report = crate::analysis::report(label, &adapter, &found.sigma());
+        let model = layers::said(&adapter);
+        let report = crate::analysis::report(label, &adapter, &found.sigma(), model.as_ref());
         if report.modules.is_empty() {
             return Ok(false);
         }
-        self.held[n].what = What::Adapter(Box::new(Analysed { file, adapter, found, report }));
+        self.held[n].what = What::Adapter(Box::new(Analysed { file, adapter, found, model, report }));
         Ok(true)
     }
 

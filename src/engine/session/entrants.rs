@@ -111,6 +111,12 @@ impl<S: ByteSource> Entrant<S> {
         let (a, b) = (&self.modules[module], &other.modules[theirs]);
         let (of_a, of_b) = (&self.label, &other.label);
         let ([m, n], [p, q]) = (shape(a), shape(b));
+        if a.expert.is_some() && b.expert.is_some() && [m, n] == [q, p] && m != n {
+            return Err(format!(
+                "its shapes, {m} × {n} in {of_a} and {p} × {q} in {of_b}, are each other's transposes: PEFT to 0.18 wrote \
+                 the factors of experts the other way round, and only the base's checkpoint tells which is which"
+            ));
+        }
         if [m, n] != [p, q] {
             return Err(format!("its update is {m} × {n} in {of_a} and {p} × {q} in {of_b} (outputs × inputs)"));
         }

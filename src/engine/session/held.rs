@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::analysis::Sigma;
+use crate::analysis::profile::TotalLayers;
 use crate::intake::{AdapterFile, ConfigFile, ModelFile};
 use lorascope_format::adapter::scale::{self, Resolved, Scale};
 use lorascope_format::adapter::{Adapter, FaultLog, Module, ModuleFault, Update};
@@ -45,6 +46,8 @@ pub(super) struct Analysed<S> {
     /// As its header and configuration say, and with what the values added.
     pub adapter: Adapter,
     pub found: Found,
+    /// How many layers its model has, where that is known.
+    pub model: Option<TotalLayers>,
     pub report: AdapterReport,
 }
 
@@ -230,7 +233,8 @@ impl<S: ByteSource> Analysed<S> {
 
     /// Makes the report anew, after the adapter's scales changed.
     pub fn report_again(&mut self, label: &str) {
-        self.report = crate::analysis::report(label.to_owned(), &self.adapter, &self.found.sigma());
+        self.report =
+            crate::analysis::report(label.to_owned(), &self.adapter, &self.found.sigma(), self.model.as_ref());
     }
 }
 

@@ -24,6 +24,7 @@ mod extract;
 mod held;
 mod in_memory;
 mod jobs;
+mod layers;
 mod look;
 mod outline;
 mod prepare;
@@ -165,6 +166,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         if self.held.iter().all(Held::is_companion) {
             self.held.clear();
         }
+        self.count_layers();
         self.tell_alignments();
         self.finished(self.outcome(), Vec::new());
     }

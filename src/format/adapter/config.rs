@@ -37,6 +37,9 @@ pub struct PeftConfig {
     pub modules_to_save: Vec<String>,
     /// Names of 3-D expert parameters that were targeted directly.
     pub target_parameters: Vec<String>,
+    /// `layer_replication`: the layers of the base of which the adapter's model is made, in its order; empty for all in
+    /// theirs.
+    pub base_layers: Vec<u32>,
     pub base_model: Option<String>,
     /// MLX's scale, where the file is MLX's of the same name.
     pub mlx: Option<MlxScale>,
@@ -53,6 +56,8 @@ pub struct MlxScale {
     pub scale: Option<f64>,
     /// `lora_parameters.alpha`, or `alpha` at the top.
     pub alpha: Option<f64>,
+    /// The file gives no alpha.
+    pub default_alpha: bool,
     /// Old mlx-vlm: `rank` and `alpha` at the top, and alpha is divided by the rank.
     pub divides: bool,
 }
@@ -62,13 +67,25 @@ impl MlxScale {
     fn is_one(object: &Map<String, Value>) -> bool {
         !object.contains_key("peft_type")
             && (["fine_tune_type", "lora_parameters"].iter().any(|key| object.contains_key(*key))
-                || ["rank", "alpha"].iter().all(|key| object.contains_key(*key)))
+                || Self::is_vlm(object))
+    }
+
+    /// mlx-vlm's: rank and alpha at the top; without the alpha nothing else than its other settings.
+    fn is_vlm(object: &Map<String, Value>) -> bool {
+        let only_its = || object.keys().all(|key| ["rank", "dropout"].contains(&key.as_str()));
+        object.contains_key("rank") && (object.contains_key("alpha") || only_its())
     }
 
     fn read(object: &Map<String, Value>) -> Self {
+        /// mlx-vlm's alpha where the file gives none (`mlx_vlm/trainer/utils.py`, `apply_lora_layers`).
+        const VLM_ALPHA: f64 = 0.1;
         let inner = object.get("lora_parameters").and_then(Value::as_object);
         let number = |name: &str| inner.and_then(|inner| inner.get(name)).or_else(|| object.get(name))?.as_f64();
-        Self { scale: number("scale"), alpha: number("alpha"), divides: inner.is_none() }
+        let divides = inner.is_none();
+        let (scale, alpha) = (number("scale"), number("alpha"));
+        let default = || (divides && scale.is_none() && Self::is_vlm(object)).then_some(VLM_ALPHA);
+        let default_alpha = alpha.is_none();
+        Self { scale, alpha: alpha.or_else(default), default_alpha, divides }
     }
 }
 
@@ -128,6 +145,9 @@ impl PeftConfig {
             alpha_pattern: fields.patterns("alpha_pattern", "a number", Value::as_f64),
             modules_to_save: fields.list("modules_to_save"),
             target_parameters: fields.list("target_parameters"),
+            base_layers: fields
+                .get("layer_replication", "a list of pairs of layers, of at most 4096 layers in all", replicated)
+                .unwrap_or_default(),
             base_model: fields.text("base_model_name_or_path").filter(|name| !name.is_empty()),
             mlx: MlxScale::is_one(object).then(|| MlxScale::read(object)),
             init: object.get("init_lora_weights").and_then(Value::as_str).unwrap_or_default().to_lowercase(),
@@ -149,6 +169,23 @@ impl PeftConfig {
 /// Ranks and alphas are searched independently, and the first pattern in the file's order wins.
 fn first_match<'a, T>(patterns: &'a [(Pattern, T)], module: &str) -> Option<&'a T> {
     patterns.iter().find(|(pattern, _)| pattern.matches(module)).map(|(_, value)| value)
+}
+
+/// The layers of `[[begin, end], …]`, one range after the other (PEFT, `replicate_layers` in `utils/other.py`).
+fn replicated(value: &Value) -> Option<Vec<u32>> {
+    const MOST: usize = 4096;
+    let mut layers = Vec::new();
+    for range in value.as_array()? {
+        let [begin, end] = range.as_array()?.as_slice() else { return None };
+        let [begin, end] = [begin, end].map(|bound| bound.as_u64().and_then(|bound| u32::try_from(bound).ok()));
+        let (begin, end) = (begin?, end?);
+        let few = usize::try_from(end.saturating_sub(begin)).is_ok_and(|more| layers.len() + more <= MOST);
+        if !few || begin > end {
+            return None;
+        }
+        layers.extend(begin..end);
+    }
+    Some(layers)
 }
 
 fn texts(value: &Value) -> Vec<String> {

@@ -38,6 +38,13 @@ pub enum ModuleFault {
     )]
     Empty,
     #[error(
+        "its factors are empty, as a module is left that was not trained; most others of the file are whole, so nothing \
+         seems to be lost"
+    )]
+    Placeholder,
+    #[error("AdaLoRA's budget left it no direction (rank 0 in its rank_pattern), so its update is zero")]
+    NoDirection,
+    #[error(
         "the factor {factor} has the shape {shape}, which is no matrix; a sharded run (DeepSpeed ZeRO-3, FSDP) leaves \
          such tensors when its weights were not gathered"
     )]
@@ -55,6 +62,11 @@ pub enum ModuleFault {
          drop the file beside the weights"
     )]
     Experts,
+    #[error(
+        "its factors of three dimensions, lora_A {a} and lora_B {b}, hold the experts of a mixture in a way that is not \
+         known: known are [E, r, in] with [E, out, r] or [out, r, E], either of the first two also with one E for all"
+    )]
+    ExpertShapes { a: String, b: String },
     #[error("it is a {variant} module: {why}")]
     Variant { variant: &'static str, why: &'static str },
     #[error("its tensors are parts of no update that is known ({has})")]

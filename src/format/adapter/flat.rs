@@ -34,6 +34,7 @@ const WORDS: &[&str] = &[
     "middle_block",
     "output_blocks",
     "transformer_blocks",
+    "transformer_1d_blocks",
     "single_transformer_blocks",
     "joint_transformer_blocks",
     "text_transformer_blocks",
@@ -54,6 +55,10 @@ const WORDS: &[&str] = &[
     "motion_modules",
     "distilled_guidance_layer",
     "llm_adapter",
+    "audio_connector",
+    "video_connector",
+    "audio_embeddings_connector",
+    "video_embeddings_connector",
     // Attention.
     "self_attn",
     "cross_attn",
@@ -166,6 +171,7 @@ const WORDS: &[&str] = &[
     "time_emb_proj",
     "time_embed",
     "time_embedding",
+    "time_proj",
     "time_projection",
     "time_text_embed",
     "time_guidance_embed",
@@ -247,10 +253,12 @@ pub(super) fn flat(path: &str) -> Option<Flat> {
 /// The path with dots: `lora_unet_mid_block_attentions_0_proj_in` is `unet.mid_block.attentions.0.proj_in`.
 ///
 /// The component that the prefix names comes first (`unet`, `text_encoder`, `text_encoder_2`, `prior`, …; none for
-/// `lycoris_`). A path that holds dots, or is no flat name, comes back as it is.
+/// `lycoris_`). A path that is no flat name comes back as it is. One with dots counts as flat to the first of them if
+/// it leads through a numbered block (`lora_unet_blocks_32.self_attn.q`).
 pub fn dotted(path: &str) -> String {
+    let half = |rest: &str| path.contains('.') && !super::names::holds_a_layer(&rest.to_lowercase());
     match flat(path) {
-        Some(Flat { component, rest, .. }) if !path.contains('.') => format!("{component}{rest}"),
+        Some(Flat { component, rest, .. }) if !half(&rest) => format!("{component}{rest}"),
         _ => path.to_owned(),
     }
 }

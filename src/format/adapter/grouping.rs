@@ -1,6 +1,6 @@
 //! The tensors of a file, sorted into modules; what is no part of an update is listed with a reason.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::config::PeftConfig;
 use super::gather::{Gathered, Group, gather};
@@ -22,6 +22,8 @@ pub struct Sorted<'a> {
     first_unknown: Option<(String, String)>,
     /// VeRA's shared matrices.
     pub shared: [Option<&'a TensorEntry>; 2],
+    /// Modules inside of which another is adapted: two of PEFT's wrappers of a module's parameters.
+    pub wrappers: HashSet<&'a str>,
     /// What is listed, and its place in the file.
     rejected: Vec<(usize, NotAnalyzed)>,
     /// The places of all tensors in the file, by their names.
@@ -78,6 +80,7 @@ pub fn sort<'a>(header: &'a Header, config: Option<&PeftConfig>) -> Sorted<'a> {
         let reason = sorted.plain(tensor, config);
         sorted.reject(tensor, reason);
     }
+    sorted.wrappers = sorted.groups.iter().filter_map(|group| group.path.strip_suffix(".base_layer")).collect();
     sorted.rejected.sort_by_key(|(place, _)| *place);
     sorted.not_analyzed = sorted.rejected.drain(..).map(|(_, entry)| entry).collect();
     sorted
@@ -182,6 +185,14 @@ pub fn why_only_named(kind: &str) -> &'static str {
     match kind {
         "OFT (PEFT)" | "BOFT" | "HRA" | "RoAd" | "PSOFT" | "OSF" => {
             "which turns the base model's weight in a way that is not computed here, with the base or without"
+        }
+        keys::KOHYA_OFT => {
+            "which rotates rows of the base model's weight by angles that alpha clamps, and is not computed here, with the \
+             base or without"
+        }
+        keys::NUNCHAKU => {
+            "whose factors are packed in the order of its kernels, so that their plain product is wrong: drop the original \
+             LoRA that it was converted from"
         }
         "T-LoRA" => "whose update lacks the part of the base that training took out of it, which is not in the file",
         "SHiRA" | "C3A" | "FourierFT" | "WaveFT" => "whose update needs the base's sizes, which are not in the file",

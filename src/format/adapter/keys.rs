@@ -8,6 +8,7 @@ mod named;
 mod suffix;
 mod suffixes;
 
+pub use named::{KOHYA_OFT, NUNCHAKU};
 pub use suffixes::parse;
 
 /// What a tensor of an adapter file is for its module.

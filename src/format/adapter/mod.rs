@@ -55,6 +55,8 @@ pub struct Adapter {
     /// Sentences for a person; each names the module or the setting it is about.
     pub warnings: Vec<String>,
     pub metadata: BTreeMap<String, String>,
+    /// How many layers its model was given by `layer_replication`; 0 without it.
+    pub base_layers: usize,
     /// Whether any scale is only an assumption, which a person may replace.
     pub scale_assumed: bool,
     /// Whether it can be written again as PEFT wrote it, so that it can be projected.
@@ -66,6 +68,11 @@ pub struct Adapter {
 pub struct Module {
     /// Path in the model, as the base model names it; where a file flattens it, as the file has it.
     pub name: String,
+    /// The path of its weight in the base, where that is another: the layers of a model that was made deeper by
+    /// `layer_replication` are not numbered as the base's.
+    pub base_name: Option<String>,
+    /// The number of the expert, where one tensor of the base holds all of them: the last segment of the name.
+    pub expert: Option<u64>,
     pub layer: Option<u32>,
     /// The tower it belongs to; empty where there is only one.
     pub stack: String,
@@ -106,6 +113,13 @@ pub struct Factor {
 }
 
 impl Module {
+    /// The path of its weight in the base; that of all experts where it is one of them.
+    pub fn base_path(&self) -> &str {
+        let path = self.base_name.as_deref().unwrap_or(&self.name);
+        let number = self.expert.and_then(|expert| path.rsplit_once('.').filter(|(_, n)| n.parse() == Ok(expert)));
+        number.map_or(path, |(path, _)| path)
+    }
+
     /// Both factors, where the file stores them; those of a DoRA's direction too.
     pub fn pair(&self) -> Option<[&Factor; 2]> {
         match self.update.alone()? {

@@ -10,7 +10,7 @@ pub use super::roles::order as role_order;
 mod depth;
 mod order;
 
-pub use order::{Side, StackOrder, forward_order, settle_stacks, side, stack_order};
+pub use order::{Side, StackOrder, forward_order, settle_attention, settle_stacks, side, stack_order};
 
 /// A module's place in the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,10 +53,11 @@ pub fn place(path: &str) -> Place {
     let depth = depth::depth(&lower);
     let before = depth.as_ref().map_or(lower.as_str(), |d| lower.get(..d.before).unwrap_or_default());
     let own = depth.as_ref().map_or("", |d| d.stack.as_str());
-    let tower = GGUF_TOWERS
-        .iter()
-        .find(|(word, _)| depth.is_some() && before.strip_suffix('.') == Some(*word))
-        .map_or_else(|| tower(before), |(_, tower)| (*tower).to_owned());
+    let tower =
+        GGUF_TOWERS.iter().find(|(word, _)| depth.is_some() && before.strip_suffix('.') == Some(*word)).map_or_else(
+            || connector(before, depth.is_some()).unwrap_or_else(|| tower(before)),
+            |(_, tower)| (*tower).to_owned(),
+        );
     let stack = match (tower, own) {
         (tower, "") => tower,
         (tower, own) if tower.is_empty() => own.to_owned(),
@@ -64,6 +65,14 @@ pub fn place(path: &str) -> Place {
     };
     let layered = depth.as_ref().is_some_and(|d| !d.stack.is_empty() || d.digits.is_some());
     Place { layer: depth.and_then(|d| d.layer), stack, role: super::roles::role(&lower, layered) }
+}
+
+/// LTX-2's connectors from the text to the audio and the video, each with blocks of its own before the model's.
+fn connector(before: &str, layered: bool) -> Option<String> {
+    let segments: Vec<&str> = before.trim_end_matches('.').split('.').collect();
+    let is_one = |segment: &str| segment.ends_with("connector") || segment.ends_with("connectors");
+    let first = segments.iter().position(|&segment| is_one(segment)).filter(|_| layered)?;
+    segments.get(first..).map(|own| own.join("."))
 }
 
 /// The tower that the words before the layers name.

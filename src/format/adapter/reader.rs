@@ -36,6 +36,9 @@ pub fn read(header: &Header, config: Option<&PeftConfig>) -> Result<Adapter, Ada
     let mut modules: Vec<Module> = Vec::with_capacity(groups.len());
     let mut kinds = Kinds::default();
     let mut taken = HashSet::new();
+    // A run that did not gather its weights leaves most modules empty; a few are so for a reason of their own.
+    let empty = |group: &&Group<'_>| group.tensors().any(|(role, tensor)| role.is_pair() && tensor.is_empty());
+    let is_gathered = 2 * groups.iter().filter(empty).count() < groups.len();
     for group in &groups {
         let found = of_group(group, &sorted, &settings).and_then(|found| {
             let free = found.iter().all(|module| !taken.contains(&module.name));
@@ -49,6 +52,7 @@ pub fn read(header: &Header, config: Option<&PeftConfig>) -> Result<Adapter, Ada
                 modules.extend(found);
             }
             Err(fault) => {
+                let fault = if fault == ModuleFault::Empty && is_gathered { ModuleFault::Placeholder } else { fault };
                 let listed = keys::strip(group.path);
                 sorted.not_analyzed.push(NotAnalyzed { name: listed.clone(), reason: fault.to_string() });
                 faults.push(listed, fault);
@@ -76,6 +80,7 @@ pub fn read(header: &Header, config: Option<&PeftConfig>) -> Result<Adapter, Ada
         base_model: config
             .and_then(|c| c.base_model.clone())
             .or_else(|| ["ss_base_model_version", "modelspec.architecture"].iter().find_map(|key| named(key))),
+        base_layers: config.map_or(0, |config| config.base_layers.len()),
         scale_assumed: modules.iter().any(|m| scale::is_assumed(&m.scale_source)),
         is_peft: groups.iter().all(|group| dialects::name(group.family, group.path) == "PEFT")
             && modules.iter().any(|m| m.pair().is_some()),
@@ -124,7 +129,8 @@ fn unused_projections(shared: [Option<&TensorEntry>; 2], modules: &[Module]) -> 
 fn of_group(group: &Group<'_>, sorted: &Sorted<'_>, settings: &Settings<'_>) -> Result<Vec<Module>, ModuleFault> {
     let name = module_name(group.family, group.path);
     let place = names::place(&name);
-    let at = At { name: &name, role: &place.role, shared: sorted.shared };
+    let is_wrapper = sorted.wrappers.contains(group.path);
+    let at = At { name: &name, role: &place.role, is_wrapper, shared: sorted.shared };
     shaped(group, at, settings)?.into_iter().map(|shaped| of_shaped(shaped, group, &name, &place, settings)).collect()
 }
 
@@ -138,10 +144,14 @@ fn of_shaped(
 ) -> Result<Module, ModuleFault> {
     let too_large = || ModuleFault::TooLarge { shape: format!("{:?}", shaped.shape) };
     let rank = u32::try_from(shaped.rank).map_err(|_| too_large())?;
-    let place = place.clone();
+    let whole = format!("{name}{}", shaped.suffix);
+    // What tells the experts' parameter stands in the suffix.
+    let place = if shaped.suffix.is_empty() { place.clone() } else { names::place(&whole) };
     let (scale, stored_scale) = scale_of(&shaped, group, name, settings, rank);
     Ok(Module {
-        name: format!("{name}{}", shaped.suffix),
+        base_name: base_name(&whole, settings),
+        name: whole,
+        expert: shaped.expert,
         layer: place.layer,
         stack: place.stack,
         role: place.role,
@@ -157,6 +167,13 @@ fn of_shaped(
         stored_scale,
         note: shaped.note,
     })
+}
+
+/// A module's path in a base whose layers `layer_replication` put together anew.
+fn base_name(name: &str, settings: &Settings<'_>) -> Option<String> {
+    let layers = &settings.config?.base_layers;
+    let own = usize::try_from(names::layer_number(name)?).ok()?;
+    names::renumbered(name, *layers.get(own)?)
 }
 
 fn scale_of(
@@ -231,7 +248,8 @@ fn in_forward_order(modules: &mut Vec<Module>) {
     let mut places: Vec<_> =
         modules.iter().map(|m| names::Place { layer: m.layer, stack: m.stack.clone(), role: m.role.clone() }).collect();
     names::settle_stacks(&mut places);
+    names::settle_attention(places.iter_mut().zip(modules.iter().map(|m| m.name.as_str())));
     let mut placed: Vec<_> = places.into_iter().zip(modules.drain(..)).collect();
     placed.sort_by(|(p, a), (q, b)| names::forward_order((p, &a.name), (q, &b.name)));
-    modules.extend(placed.into_iter().map(|(place, module)| Module { stack: place.stack, ..module }));
+    modules.extend(placed.into_iter().map(|(place, module)| Module { stack: place.stack, role: place.role, ..module }));
 }

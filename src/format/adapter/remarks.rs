@@ -66,6 +66,25 @@ pub fn twice(modules: &[Module]) -> Option<String> {
     ))
 }
 
+/// Which layers of the base the adapter's are.
+fn replication(config: &PeftConfig, modules: &[Module]) -> Option<String> {
+    const SHOWN: usize = 40;
+    let own = 0..config.base_layers.len();
+    modules.iter().find(|module| module.base_name.is_some())?;
+    let listed = |numbers: &mut dyn Iterator<Item = String>| {
+        let mut text = numbers.take(SHOWN).collect::<Vec<_>>().join(", ");
+        if own.len() > SHOWN {
+            text.push_str(", …");
+        }
+        text
+    };
+    Some(format!(
+        "layer_replication: the adapter's layers {} are the base's {}. Its modules are matched with the base's weights so.",
+        listed(&mut own.clone().map(|layer| layer.to_string())),
+        listed(&mut config.base_layers.iter().map(u32::to_string)),
+    ))
+}
+
 /// What the configuration itself gives cause to say.
 pub fn config_warnings(config: &PeftConfig, modules: &[Module]) -> Vec<String> {
     let mut warnings = config.warnings.clone();
@@ -76,8 +95,16 @@ pub fn config_warnings(config: &PeftConfig, modules: &[Module]) -> Vec<String> {
                  of MLX's versions that wrote both."
             )
         }));
+        if mlx.divides && mlx.scale.is_none() && mlx.alpha.is_some() {
+            warnings.push(
+                "The scale is alpha/rank, as mlx-vlm has it since 0.4.5. Versions to 0.4.4 took alpha itself: an adapter \
+                 that was trained with one of those is rank times stronger there."
+                    .to_owned(),
+            );
+        }
         return warnings;
     }
+    warnings.extend(replication(config, modules));
     let plain = modules.iter().all(|m| matches!(m.algorithm, "LoRA" | "DoRA"));
     if config.peft_type != "LORA" && plain {
         let peft_type = quoted(&config.peft_type);

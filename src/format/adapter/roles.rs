@@ -20,7 +20,7 @@ struct Context<'a> {
 pub(super) fn role(lower: &str, layered: bool) -> String {
     let segments: Vec<&str> = lower.split('.').collect();
     let attends = |s: &&str| s.contains("attn") || s.contains("attention") || *s == "processor";
-    let context = Context {
+    let mut context = Context {
         attention: segments.iter().any(attends),
         cross: segments.iter().any(|s| CROSS.contains(s)),
         mlp: segments.iter().any(|s| MLP.contains(s)),
@@ -28,18 +28,31 @@ pub(super) fn role(lower: &str, layered: bool) -> String {
         layered,
         segments,
     };
-    let last = context.segments.last().copied().unwrap_or_default();
-    if context.of_head(last) {
-        return "head".to_owned();
+    loop {
+        if let Some(role) = context.role() {
+            return role;
+        }
+        // `k_proj.linear` and `down_projs.7` are what stands before: a wrapper's part, one of a list.
+        match context.segments.pop() {
+            Some(last) if last == "linear" || last.parse::<u32>().is_ok() => {}
+            _ => return "other".to_owned(),
+        }
     }
-    if let Some(role) = attention(last, &context) {
-        let cross = context.cross || CROSS_LAST.contains(&last);
-        return if cross { format!("cross_{role}") } else { role.to_owned() };
-    }
-    feed_forward(last, &context).or_else(|| elsewhere(last, &context)).unwrap_or("other").to_owned()
 }
 
 impl Context<'_> {
+    fn role(&self) -> Option<String> {
+        let last = self.segments.last().copied()?;
+        if self.of_head(last) {
+            return Some("head".to_owned());
+        }
+        if let Some(role) = attention(last, self) {
+            let cross = self.cross || CROSS_LAST.contains(&last);
+            return Some(if cross { format!("cross_{role}") } else { role.to_owned() });
+        }
+        feed_forward(last, self).or_else(|| elsewhere(last, self)).map(str::to_owned)
+    }
+
     /// Whether the path's last segments are these.
     fn ends(&self, tail: &[&str]) -> bool {
         self.segments.ends_with(tail)

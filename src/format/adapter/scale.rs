@@ -198,7 +198,7 @@ const DEFAULT_INIT_R: u64 = 12;
 
 /// MLX's rule: `scale` as it is; files of early 2024 have `alpha` beside it, and then scale·alpha/rank was applied.
 fn mlx(settings: Option<&MlxScale>, has_config: bool, rank: u32) -> Scale {
-    let Some(MlxScale { scale, alpha, divides }) = settings else {
+    let Some(MlxScale { scale, alpha, default_alpha, divides }) = settings else {
         let why = if has_config { "the adapter_config.json is not MLX's" } else { "no adapter_config.json" };
         return Scale::assumed(why);
     };
@@ -206,6 +206,9 @@ fn mlx(settings: Option<&MlxScale>, has_config: bool, rank: u32) -> Scale {
         (Some(scale), None) => Scale::of(*scale, "MLX scale"),
         (Some(scale), Some(alpha)) => {
             Scale::of(scale * alpha / f64::from(rank), "MLX scale·alpha/rank (the rule of early 2024)")
+        }
+        (None, Some(alpha)) if *divides && *default_alpha => {
+            Scale::of(alpha / f64::from(rank), "MLX alpha/rank (mlx-vlm, whose default alpha is 0.1)")
         }
         (None, Some(alpha)) if *divides => Scale::of(alpha / f64::from(rank), "MLX alpha/rank (mlx-vlm)"),
         _ => Scale::of(20.0, "MLX scale (its default, 20)"),

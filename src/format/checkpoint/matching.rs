@@ -9,7 +9,7 @@ use super::orientation::{Fit, Votes, fit, is_conv1d, is_telling};
 use super::paths::{is_of_senses, stack};
 use super::shards::listed;
 use super::weights::{Lost, State, Weight, Weights};
-use crate::adapter::{Module, folded, is_decodable, keys, names};
+use crate::adapter::{Module, flat, folded, is_decodable, keys, names};
 use crate::bytes::ByteSource;
 use crate::container::{Dtype, TensorEntry, TensorType, elements, quoted};
 
@@ -33,10 +33,13 @@ pub type Matched = Result<WeightRef, String>;
 /// A checkpoint's tensors, ready to be asked for modules.
 pub struct Lookup<'a> {
     weights: Weights<'a>,
-    /// Matrices that are called neither `….weight` nor `….bias`, by their whole names.
+    /// Matrices, and stacks of experts, that are called neither `….weight` nor `….bias`, by their whole names.
     parameters: Weights<'a>,
     /// Paths of modules by their [`folded`] names: for adapters that flatten them.
     flat: HashMap<String, String>,
+    /// The same without their first segment, `None` where that is the name of several: ACE-Step's adapters lack the
+    /// `decoder.` of the model.
+    headless: HashMap<String, Option<String>>,
     /// The number of the file of every tensor, in the order of [`Checkpoint::tensors`].
     files: Vec<usize>,
     /// Embeddings of the language part, of which one may be its head too.
@@ -59,7 +62,8 @@ impl<'a> Lookup<'a> {
             files.push(file);
             held.insert(tensor.name.as_str());
             let plain = !tensor.name.ends_with(".weight") && !tensor.name.ends_with(".bias");
-            if plain && tensor.shape.len() == 2 {
+            let stack = || tensor.shape.len() == 3 && tensor.name.contains("expert");
+            if plain && (tensor.shape.len() == 2 || stack()) {
                 parameters.add(&tensor.name, Weight { name: &tensor.name, state: State::Here { tensor, at } });
             }
         }
@@ -70,12 +74,18 @@ impl<'a> Lookup<'a> {
             }
         }
         let mut flat = HashMap::new();
+        let mut headless = HashMap::new();
         let mut votes: HashMap<String, Votes> = HashMap::new();
         let mut embeddings = Vec::new();
         for (path, weight) in weights.all() {
             let State::Here { tensor, at } = weight.state else { continue };
             let module = weight.name.strip_suffix(".weight").unwrap_or(weight.name);
-            flat.insert(folded(&keys::clean(module)), module.to_owned());
+            let clean = keys::clean(module);
+            flat.insert(folded(&clean), module.to_owned());
+            if let Some((_, rest)) = clean.split_once('.') {
+                let of_one = |known: &mut Option<String>| *known = None;
+                headless.entry(folded(rest)).and_modify(of_one).or_insert_with(|| Some(module.to_owned()));
+            }
             let [rows, cols] = tensor.shape[..] else { continue };
             if is_telling(path) {
                 votes.entry(stack(path)).or_default().count(rows, cols);
@@ -87,7 +97,7 @@ impl<'a> Lookup<'a> {
         }
         let unknown = if checkpoint.index().is_some() { Vec::new() } else { missing.clone() };
         let missing = missing.into_iter().collect();
-        Self { weights, parameters, flat, files, embeddings, votes, missing, unknown }
+        Self { weights, parameters, flat, headless, files, embeddings, votes, missing, unknown }
     }
 
     /// The weight of a module.
@@ -109,16 +119,20 @@ impl<'a> Lookup<'a> {
     /// By its path, or where that is flattened by the flattened paths of the checkpoint.
     fn locate(&self, path: &str) -> Result<&Weight<'a>, Lost<'_>> {
         match self.weights.locate(path) {
-            Err(Lost::Nowhere) if !path.contains('.') => match self.flat.get(&folded(path)) {
-                Some(dotted) => self.weights.locate(dotted),
-                None => Err(Lost::Nowhere),
-            },
+            Err(Lost::Nowhere) if is_flat(path) => {
+                let name = folded(path);
+                let whole = self.flat.get(&name);
+                match whole.or_else(|| self.headless.get(&name)?.as_ref()) {
+                    Some(dotted) => self.weights.locate(dotted),
+                    None => Err(Lost::Nowhere),
+                }
+            }
             found => found,
         }
     }
 
     fn search(&self, module: &Module, base: bool) -> Matched {
-        let path = module.name.as_str();
+        let path = module.base_path();
         let weight = match self.locate(path) {
             Ok(weight) => weight,
             Err(Lost::Between(paths)) => {
@@ -130,9 +144,18 @@ impl<'a> Lookup<'a> {
                 Err(_) => return self.tied(module).ok_or_else(|| self.absent(path)),
             },
         };
+        let (tensor, at) = self.here(weight)?;
+        match module.expert {
+            Some(expert) => self.of_expert(module, expert, tensor, at),
+            None if base => self.as_stored(tensor, at),
+            None => self.fits(module, tensor, at),
+        }
+    }
+
+    /// A weight's tensor and its place.
+    fn here(&self, weight: &Weight<'a>) -> Result<(&'a TensorEntry, usize), String> {
         match weight.state {
-            State::Here { tensor, at } if base => self.as_stored(tensor, at),
-            State::Here { tensor, at } => self.fits(module, tensor, at),
+            State::Here { tensor, at } => Ok((tensor, at)),
             State::Quantised { scheme, .. } => Err(scheme.reason()),
             State::Twice => Err(format!("the checkpoint has {} more than once", quoted(weight.name))),
             State::Absent { file } if self.missing.contains(file) => {
@@ -143,6 +166,38 @@ impl<'a> Lookup<'a> {
                 Err(format!("the checkpoint's index places its weight {name} in {file}, which does not hold it"))
             }
         }
+    }
+
+    /// One matrix of a tensor `[E, …, …]` that holds those of all experts, whichever way round it fits the update.
+    fn of_expert(&self, module: &Module, expert: u64, tensor: &TensorEntry, at: usize) -> Matched {
+        decodable(tensor)?;
+        let name = quoted(&tensor.name);
+        let [experts, rows, cols] = tensor.shape[..] else {
+            return Err(format!("{name} has the shape {:?}, which is no stack of experts", tensor.shape));
+        };
+        if expert >= experts {
+            return Err(format!("{name} holds {experts} experts, and this is number {expert}, counted from 0"));
+        }
+        let swapped = match ([rows, cols] == module.shape, [cols, rows] == module.shape) {
+            (true, true) => {
+                return Err(format!(
+                    "the experts of {name} are square ({rows} × {cols}), and nothing tells whether they are stored as \
+                     [out, in] or as [in, out]"
+                ));
+            }
+            (straight, true) => !straight,
+            (true, false) => false,
+            (false, false) => {
+                let [out, inputs] = module.shape;
+                return Err(format!(
+                    "its shapes disagree: its update is {out} × {inputs}, and each expert of {name} is {rows} × {cols}"
+                ));
+            }
+        };
+        let bytes = tensor.byte_len() / experts;
+        let begin = tensor.begin + expert * bytes;
+        let tensor = TensorEntry { begin, end: begin + bytes, shape: vec![rows, cols], ..tensor.clone() };
+        Ok(WeightRef { file: self.file(at), tensor, rows, cols, swapped })
     }
 
     /// The weight of the module at `path`, whatever its shape: its name in the file, and what is known of it.
@@ -224,6 +279,11 @@ impl<'a> Lookup<'a> {
         let module = tensor.name.strip_suffix(".weight").unwrap_or(&tensor.name);
         self.votes.get(&stack(&keys::clean(module))).copied().unwrap_or_default()
     }
+}
+
+/// Whether a path has underscores for dots, or for some of them.
+fn is_flat(path: &str) -> bool {
+    !path.contains('.') || flat::dotted(path) != path
 }
 
 /// # Errors

@@ -120,6 +120,19 @@ fn old_mlx_vlm() {
     dropped.shows(&[Update::new(path, 0.5, "", (a * b).transpose())]);
 }
 
+/// mlx-vlm's alpha is 0.1 where the configuration has none; which of its rules holds is said.
+#[test]
+fn mlx_vlm_without_an_alpha() {
+    for (settings, scale) in [(json!({ "rank": 4, "dropout": 0.0 }), 0.025), (json!({ "rank": 4, "alpha": 2 }), 0.5)] {
+        let mut file = File::new(127);
+        let a = file.random(&format!("{Q}.A"), &[12, 4]).matrix();
+        let b = file.random(&format!("{Q}.B"), &[4, 14]).matrix();
+        let dropped = drop_mlx(&file, config(settings));
+        dropped.shows(&[Update::new(Q, scale, "MLX alpha/rank", (a * b).transpose())]);
+        dropped.warns("0.4.4");
+    }
+}
+
 /// lora_a `[r, in]`, lora_b `[out, r]`, and DoRA's `magnitude`.
 #[test]
 fn torchtune() {

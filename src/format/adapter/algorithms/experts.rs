@@ -1,12 +1,12 @@
 //! Experts of a mixture that one pair of tensors holds together: each becomes a module of its own.
 
-use super::{Shaped, of_factors};
+use super::{At, Shaped, of_factors};
 use crate::adapter::Factor;
 use crate::adapter::config::PeftConfig;
 use crate::adapter::fault::ModuleFault;
 use crate::adapter::gather::Group;
 use crate::adapter::tensor::{matrix, not_a_matrix};
-use crate::adapter::update::{Form, Formula};
+use crate::adapter::update::{Form, Formula, Recipe, Update};
 use crate::container::TensorEntry;
 
 /// Experts that one pair is taken apart into, at most: a header may name any number.
@@ -47,34 +47,30 @@ fn parameters<'c>(module: &'c str, config: &'c PeftConfig) -> impl Iterator<Item
 pub fn of_parameter(
     group: &Group<'_>,
     (a, b): (&TensorEntry, &TensorEntry),
-    name: &str,
+    at: At<'_>,
     config: Option<&PeftConfig>,
 ) -> Result<Vec<Shaped>, ModuleFault> {
-    let parameter = parameter_of(group.path, name, config);
-    let whole = format!("{name}{parameter}");
+    let parameter = parameter_of(group.path, at, config);
+    let whole = format!("{}{parameter}", at.name);
     let r = config.and_then(|config| config.rank_of(&whole)).ok_or(ModuleFault::Experts)?;
     let ((rows, inputs), (outputs, _)) = (matrix(a, "lora_A")?, matrix(b, "lora_B")?);
     let experts = rows.checked_div(r).filter(|&n| n * r == rows).ok_or(ModuleFault::Experts)?;
     few_enough(experts, a, b)?;
     outputs.checked_mul(inputs).ok_or_else(|| ModuleFault::TooLarge { shape: format!("{:?}", a.shape) })?;
-    let per_expert = a.byte_len() / experts;
     let expert = |e: u64| {
-        let mut part = a.clone();
-        part.begin = a.begin + e * per_expert;
-        part.end = part.begin + per_expert;
-        part.shape = vec![r, inputs];
+        let own = part(a, [experts, e], [r, inputs]);
         let formula = Formula::Strided { expert: e, experts };
-        let shaped = Shaped::recipe("LoRA", formula, &[&part, b], Form::Factors(r), ([outputs, inputs], r));
-        Shaped { suffix: format!("{parameter}.{e}"), ..shaped }
+        let shaped = Shaped::recipe("LoRA", formula, &[&own, b], Form::Factors(r), ([outputs, inputs], r));
+        Shaped { suffix: format!("{parameter}.{e}"), expert: Some(e), ..shaped }
     };
     Ok((0..experts).map(expert).collect())
 }
 
 /// The parameter that a wrapper adapts, as `.gate_up_proj`: the inner of two nested wrappers has the one that the
 /// module registers first.
-fn parameter_of(path: &str, name: &str, config: Option<&PeftConfig>) -> String {
+fn parameter_of(path: &str, at: At<'_>, config: Option<&PeftConfig>) -> String {
     let is_inner = path.ends_with(".base_layer");
-    let mut named: Vec<&str> = config.map_or_else(Vec::new, |config| parameters(name, config).collect());
+    let mut named: Vec<&str> = config.map_or_else(Vec::new, |config| parameters(at.name, config).collect());
     // Modules of experts register `gate_up_proj` before `down_proj`, whatever the order in the list.
     named.sort_by_key(|parameter| parameter.contains("down"));
     let parameter = match (named.as_slice(), is_inner) {
@@ -82,31 +78,123 @@ fn parameter_of(path: &str, name: &str, config: Option<&PeftConfig>) -> String {
         ([first, ..], true) => first,
         ([.., last], false) => last,
         ([], true) => "gate_up_proj",
+        ([], false) if at.is_wrapper => "down_proj",
         ([], false) => return String::new(),
     };
     if parameter.is_empty() { String::new() } else { format!(".{parameter}") }
 }
 
-/// MLX's SwitchLinear: `lora_a` `[E, r, in]` (older: `[r·E, in]`) and `lora_b` `[E, out, r]`.
+/// How the experts lie in two factors of three dimensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stack {
+    /// `lora_A` `[E, r, in]` and `lora_B` `[E, out, r]` (MLX, GGUF); Tinker's have one of them for all experts, `[1, …]`.
+    First,
+    /// `lora_A` `[E, r, in]` and `lora_B` `[out, r, E]` (Megatron-Bridge, vLLM).
+    Last,
+}
+
+impl Stack {
+    fn of(a: &[u64], b: &[u64]) -> Option<Self> {
+        let (&[experts, rank, _], &[first, second, third]) = (a, b) else { return None };
+        if third == rank && (first == experts || first == 1 || experts == 1) {
+            return Some(Self::First);
+        }
+        (second == rank && third == experts).then_some(Self::Last)
+    }
+}
+
+/// Whether a module holds the experts of a mixture, by its path.
+fn is_of_experts(name: &str) -> bool {
+    name.split('.').any(|segment| segment == "experts" || segment.ends_with("_experts") || segment.ends_with("_exps"))
+}
+
+/// Experts that stand in a dimension of their own, each a module; `None` for factors that are no such stack. The kernel
+/// of a one-dimensional convolution is a third dimension too: where both readings fit, the path decides.
+pub fn of_stack(
+    group: &Group<'_>,
+    (a, b): (&TensorEntry, &TensorEntry),
+    at: At<'_>,
+    config: Option<&PeftConfig>,
+) -> Option<Result<Vec<Shaped>, ModuleFault>> {
+    let of_experts = is_of_experts(at.name);
+    let is_kernel = || matches!((&a.shape[..], &b.shape[..]), ([r, _, _], [_, rank, 1]) if r == rank);
+    if a.shape.len() != 3 || b.shape.len() != 3 || (is_kernel() && !of_experts) {
+        return None;
+    }
+    let experts = match Stack::of(&a.shape, &b.shape) {
+        Some(Stack::First) => of_switch(a, b).map(|experts| experts.into_iter().map(unpaired).collect()),
+        Some(Stack::Last) => of_last(a, b),
+        None if of_experts => {
+            let (a, b) = (format!("{:?}", a.shape), format!("{:?}", b.shape));
+            Err(ModuleFault::ExpertShapes { a, b })
+        }
+        None => return None,
+    };
+    // PEFT's wrappers of a module's parameters do not say which they adapt.
+    let is_owner = at.name.rsplit('.').next() == Some("experts");
+    let parameter = if is_owner { parameter_of(group.path, at, config) } else { String::new() };
+    let named = |expert: Shaped| Shaped { suffix: format!("{parameter}{}", expert.suffix), ..expert };
+    Some(experts.map(|experts: Vec<Shaped>| experts.into_iter().map(named).collect()))
+}
+
+/// The same update as a formula: parts of tensors are no factors that a projection could write again in their place.
+fn unpaired(expert: Shaped) -> Shaped {
+    let Update::Pair { left, right } = &expert.update else { return expert };
+    let formula = Formula::Product { turned: [left.transposed, right.transposed] };
+    let tensors = vec![left.tensor.clone(), right.tensor.clone()];
+    let recipe = Recipe { formula, tensors, form: Form::Factors(expert.rank) };
+    Shaped { update: Update::Recipe(Box::new(recipe)), ..expert }
+}
+
+/// `lora_A` `[E, r, in]`, expert after expert, and `lora_B` `[out, r, E]`: the columns of expert e are at e, e+E, …
+fn of_last(a: &TensorEntry, b: &TensorEntry) -> Result<Vec<Shaped>, ModuleFault> {
+    let (&[experts, rank, inputs], &[outputs, _, _]) = (&a.shape[..], &b.shape[..]) else {
+        return Err(not_a_matrix(a, "lora_A"));
+    };
+    matrix(a, "lora_A")?;
+    matrix(b, "lora_B")?;
+    few_enough(experts, a, b)?;
+    outputs.checked_mul(inputs).ok_or_else(|| ModuleFault::TooLarge { shape: format!("{:?}", a.shape) })?;
+    let expert = |e: u64| {
+        let own = part(a, [experts, e], [rank, inputs]);
+        let formula = Formula::Strided { expert: e, experts };
+        let shaped = Shaped::recipe("LoRA", formula, &[&own, b], Form::Factors(rank), ([outputs, inputs], rank));
+        Shaped { suffix: format!(".{e}"), expert: Some(e), ..shaped }
+    };
+    Ok((0..experts).map(expert).collect())
+}
+
+/// One of so many equal parts of a tensor.
+fn part(whole: &TensorEntry, [parts, n]: [u64; 2], shape: [u64; 2]) -> TensorEntry {
+    let bytes = whole.byte_len() / parts;
+    let begin = whole.begin + n * bytes;
+    TensorEntry { begin, end: begin + bytes, shape: shape.to_vec(), ..whole.clone() }
+}
+
+/// `lora_a` `[E, r, in]` (MLX's older SwitchLinear: `[r·E, in]`) and `lora_b` `[E, out, r]`, or one of them `[1, …]` for
+/// all experts.
 pub fn of_switch(a: &TensorEntry, b: &TensorEntry) -> Result<Vec<Shaped>, ModuleFault> {
-    let [experts, outputs, rank] = b.shape[..] else { return Err(not_a_matrix(b, "lora_b")) };
+    let [of_b, outputs, rank] = b.shape[..] else { return Err(not_a_matrix(b, "lora_b")) };
     matrix(b, "lora_b")?;
-    let inputs = match a.shape[..] {
-        [e, r, inputs] if (e, r) == (experts, rank) => inputs,
-        [rows, inputs] if experts.checked_mul(rank) == Some(rows) => inputs,
+    let (of_a, inputs) = match a.shape[..] {
+        [e, r, inputs] if r == rank && (e == of_b || e == 1 || of_b == 1) => (e, inputs),
+        [rows, inputs] if of_b.checked_mul(rank) == Some(rows) => (of_b, inputs),
         _ => return Err(not_a_matrix(a, "lora_a")),
     };
     matrix(a, "lora_a")?;
+    let experts = of_a.max(of_b);
     few_enough(experts, a, b)?;
-    let part = |whole: &TensorEntry, e: u64, shape: [u64; 2]| {
-        let bytes = whole.byte_len() / experts;
-        let begin = whole.begin + e * bytes;
-        TensorEntry { begin, end: begin + bytes, shape: shape.to_vec(), ..whole.clone() }
+    let shared = match (of_a, of_b) {
+        _ if of_a == of_b => None,
+        (1, _) => Some("lora_A is one for all experts of this module (a shared outer factor)"),
+        _ => Some("lora_B is one for all experts of this module (a shared outer factor)"),
     };
     let expert = |e: u64| {
-        let down = Factor { tensor: part(a, e, [rank, inputs]), rows: inputs, cols: rank, transposed: true };
-        let up = Factor { tensor: part(b, e, [outputs, rank]), rows: outputs, cols: rank, transposed: false };
-        Ok(Shaped { suffix: format!(".{e}"), ..of_factors(up, down)? })
+        let own = |whole, parts: u64, shape| part(whole, [parts, e.min(parts - 1)], shape);
+        let down = Factor { tensor: own(a, of_a, [rank, inputs]), rows: inputs, cols: rank, transposed: true };
+        let up = Factor { tensor: own(b, of_b, [outputs, rank]), rows: outputs, cols: rank, transposed: false };
+        let note = shared.map(str::to_owned);
+        Ok(Shaped { suffix: format!(".{e}"), expert: Some(e), note, ..of_factors(up, down)? })
     };
     (0..experts).map(expert).collect()
 }

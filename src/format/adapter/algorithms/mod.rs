@@ -31,6 +31,8 @@ pub struct Shaped {
     pub note: Option<String>,
     /// What its name gets at its end: an expert's number.
     pub suffix: String,
+    /// That number.
+    pub expert: Option<u64>,
 }
 
 /// How the scale is found.
@@ -49,7 +51,18 @@ pub enum Rule {
 impl Shaped {
     fn new(algorithm: &'static str, update: Update, shape: [u64; 2], rank: u64) -> Self {
         let (kernel, suffix) = (Vec::new(), String::new());
-        Self { algorithm, update, shape, rank, kernel, inputs_first: false, rule: Rule::Settings, note: None, suffix }
+        Self {
+            algorithm,
+            update,
+            shape,
+            rank,
+            kernel,
+            inputs_first: false,
+            rule: Rule::Settings,
+            note: None,
+            suffix,
+            expert: None,
+        }
     }
 
     fn recipe(
@@ -78,6 +91,8 @@ pub struct At<'a> {
     /// Its name in the model.
     pub name: &'a str,
     pub role: &'a str,
+    /// Whether the file adapts another parameter of the same module, inside of this one.
+    pub is_wrapper: bool,
     /// VeRA's shared matrices.
     pub shared: [Option<&'a TensorEntry>; 2],
 }

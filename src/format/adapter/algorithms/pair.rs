@@ -67,10 +67,13 @@ fn torch(
             }
         }
     }
+    if let Some(stack) = experts::of_stack(group, (a, b), at, config) {
+        return stack;
+    }
     let fan_in_fan_out = config.is_some_and(|c| c.fan_in_fan_out) && at.role != "head";
     let shaped = linear(a, b, fan_in_fan_out)?;
     if adapts_experts(at.name, shaped.rank, config) {
-        return experts::of_parameter(group, (a, b), at.name, config);
+        return experts::of_parameter(group, (a, b), at, config);
     }
     Ok(vec![shaped])
 }
@@ -158,6 +161,9 @@ pub fn adalora(group: &Group<'_>) -> Result<Shaped, ModuleFault> {
     let a = need(group, Role::A, "lora_E", "lora_A")?;
     let b = need(group, Role::B, "lora_E", "lora_B")?;
     let e = need(group, Role::AdaLora, "lora_A", "lora_E")?;
+    if let ([0, _, ..], [_, 0, ..]) = (&a.shape[..], &b.shape[..]) {
+        return Err(ModuleFault::NoDirection);
+    }
     let plain = linear(a, b, false)?;
     if elements(&e.shape) != Some(plain.rank) {
         return Err(ModuleFault::Lengths { vector: "lora_E", shape: format!("{:?}", e.shape), wanted: plain.rank });

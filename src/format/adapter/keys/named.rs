@@ -1,14 +1,22 @@
 //! The suffixes of kinds of adapter whose update is not computed here: they are recognised, and named.
 
-use super::Family::{Lycoris, Peft};
+use super::Family::{Kohya, Lycoris, Peft};
 use super::Role;
-use super::suffix::Name::{No, Optional};
+use super::suffix::Name::{No, Optional, Required};
 use super::suffix::{Suffix, suffix};
+
+/// One tensor for each block of a fused layer (sd-scripts, `networks/oft_flux.py`).
+pub const KOHYA_OFT: &str = "OFT by numbered blocks (sd-scripts)";
+/// Factors of SVDQuant's low-rank branch, in the order of its kernels (nunchaku, `lora/flux/packer.py`).
+pub const NUNCHAKU: &str = "Nunchaku's packed LoRA (SVDQuant)";
 
 pub(super) const NAMED: &[Suffix] = &[
     suffix("oft_R", Optional, ".weight", Role::Named("OFT (PEFT)"), Peft),
     suffix("oft_R", Optional, "", Role::Named("OFT (PEFT)"), Peft),
     suffix("oft_R.scaled_oft", No, "", Role::Named("OFT (PEFT)"), Peft),
+    suffix("oft_blocks", Required, "", Role::Named(KOHYA_OFT), Kohya),
+    suffix("lora_down", No, "", Role::Named(NUNCHAKU), Kohya),
+    suffix("lora_up", No, "", Role::Named(NUNCHAKU), Kohya),
     suffix("boft_R", Optional, "", Role::Named("BOFT"), Peft),
     suffix("boft_s", Optional, "", Role::Named("BOFT"), Peft),
     suffix("q_layer", No, ".weight", Role::Named("T-LoRA"), Lycoris),

@@ -11,6 +11,7 @@ const CONTAINERS: &[(&str, &str)] = &[
     ("visual_transformer_blocks", "visual_blocks"),
     ("text_transformer_blocks", "text_blocks"),
     ("transformer_blocks", ""),
+    ("transformer_1d_blocks", ""),
     ("context_refiner", "context_refiner"),
     ("noise_refiner", "noise_refiner"),
     ("refiner_blocks", "token_refiner"),

@@ -18,7 +18,8 @@ pub fn settle_stacks(places: &mut [Place]) {
     } else {
         let beside =
             ["text_encoder", "transformer_2", "noise_refiner", "context_refiner", "token_refiner", "vace", "guidance"];
-        named(places, &beside).then_some("transformer")
+        let connected = places.iter().any(|p| p.layer.is_some() && p.stack.contains("connector"));
+        (connected || named(places, &beside)).then_some("transformer")
     };
     if let Some(unnamed) = unnamed {
         for place in places.iter_mut().filter(|p| p.stack.is_empty() && p.layer.is_some()) {
@@ -29,6 +30,27 @@ pub fn settle_stacks(places: &mut [Place]) {
     let first = layered.next().unwrap_or_default();
     if layered.all(|stack| stack == first) {
         places.iter_mut().for_each(|p| p.stack.clear());
+    }
+}
+
+/// SD3.5's blocks have two attentions to the image itself, `attn` and `attn2`; in all other models `attn2` stands beside
+/// an `attn1` and attends to the text.
+pub fn settle_attention<'a>(placed: impl Iterator<Item = (&'a mut Place, &'a str)>) {
+    let follows = |path: &str, attention: &str| {
+        let mut rest = path.split('.').skip_while(|segment| *segment != "transformer_blocks").skip(1);
+        rest.next().is_some_and(|number| number.parse::<u32>().is_ok()) && rest.next() == Some(attention)
+    };
+    let mut second = Vec::new();
+    let mut is_joint = false;
+    for (place, path) in placed {
+        let path = dotted_lower(path);
+        is_joint |= follows(&path, "attn");
+        if follows(&path, "attn2") {
+            second.push(place);
+        }
+    }
+    for place in second.into_iter().filter(|_| is_joint) {
+        place.role = place.role.trim_start_matches("cross_").to_owned();
     }
 }
 
@@ -56,6 +78,11 @@ const STACKS: &[&str] = &[
     "text_blocks",
     "visual_blocks",
     "vace",
+    "connectors",
+    "audio_connector",
+    "video_connector",
+    "audio_embeddings_connector",
+    "video_embeddings_connector",
     "transformer",
     "joint",
     "double",

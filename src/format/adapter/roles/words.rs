@@ -43,6 +43,8 @@ pub const MLP: &[&str] = &[
     "ff_t",
     "audio_ff",
     "feed_forward",
+    "feed_forward1",
+    "feed_forward2",
     "densereludense",
     "img_mlp",
     "txt_mlp",
@@ -139,10 +141,10 @@ pub const OUT: &[&str] = &[
     "cross_attn_output",
 ];
 /// Names of a projection that is the attention's output only inside one.
-pub const OUT_INSIDE: &[&str] = &["proj", "dense", "c_proj", "wo", "linear_proj", "out", "out_layer"];
+pub const OUT_INSIDE: &[&str] = &["proj", "dense", "c_proj", "wo", "linear_proj", "out", "out_layer", "post"];
 
 pub const ROUTER: &[&str] = &["router", "ffn_gate_inp"];
-pub const GATE_UP: &[&str] = &["gate_up_proj", "linear_fc1"];
+pub const GATE_UP: &[&str] = &["gate_up_proj", "gate_up_projs", "linear_fc1"];
 pub const GATE: &[&str] =
     &["gate_proj", "w1", "wi_0", "gate", "fc_1", "ffn_gate", "ffn_gate_exps", "ffn_gate_shexp", "linear_1"];
 pub const UP: &[&str] = &[
@@ -162,10 +164,13 @@ pub const UP: &[&str] = &[
     "ffn_up",
     "ffn_up_exps",
     "ffn_up_shexp",
+    "ffw_layer_1",
     "linear_3",
 ];
 pub const DOWN: &[&str] = &[
     "down_proj",
+    "down_projs",
+    "ffw_layer_2",
     "w2",
     "fc2",
     "fc_out",
@@ -230,7 +235,7 @@ pub const EMBED_PARTS: &[&str] = &[
     "clip_img_mapper",
     "effnet_mapper",
 ];
-pub const HEAD: &[&str] = &["lm_head", "embed_out", "score", "classifier"];
+pub const HEAD: &[&str] = &["lm_head", "embed_out", "unembed_tokens", "score", "classifier"];
 pub const CONV: &[&str] = &[
     "conv",
     "conv1",
