@@ -12,6 +12,6 @@ pub mod plan;
 pub mod quality;
 mod rank;
 mod sizes;
-mod target;
+pub mod target;
 
 pub use plan::{Plan, PlanError, Subject, TargetShape, plan};

@@ -2,7 +2,7 @@
 
 use super::plan::{PlanError, Subject, TargetShape};
 use super::sizes::{RANGE, in_range, words};
-use lorascope_format::adapter::{flat, names};
+use lorascope_format::adapter::{Module, flat, names};
 use lorascope_format::checkpoint::{Found, Weights, is_of_senses};
 use lorascope_format::container::quoted;
 use lorascope_protocol::projection::models::{self, ModelShape};
@@ -87,7 +87,7 @@ impl<'a> Goal<'a> {
         match self {
             Self::Unchanged => Ok(subject.shape),
             Self::Model(model) => {
-                let shape = by_role(subject, model)?;
+                let shape = by_role(subject.name, subject.role, subject.swapped, model)?;
                 if in_range(shape) { Ok(shape) } else { Err(Unsized::OutOfRange(shape)) }
             }
             Self::Weights(weights) => match weights.find(name) {
@@ -135,9 +135,14 @@ impl<'a> Goal<'a> {
 /// How a reason ends for what only a person can tell.
 const BY_HAND: &str = "give the size of this role or module by hand";
 
-/// The size that a language model's numbers give a module.
-fn by_role(subject: &Subject<'_>, model: &ModelShape) -> Result<[u64; 2], Unsized> {
-    if let Some(reason) = foreign(subject.name).or_else(|| special(subject.name)) {
+/// The shape of a module's weight in a model of these sizes; `None` where they do not say.
+pub fn shape_in(module: &Module, model: &ModelShape) -> Option<[u64; 2]> {
+    by_role(&module.name, &module.role, module.inputs_first, model).ok()
+}
+
+/// The size that a language model's numbers give a module; `swapped` where its weight is stored as `[in, out]`.
+fn by_role(name: &str, role: &str, swapped: bool, model: &ModelShape) -> Result<[u64; 2], Unsized> {
+    if let Some(reason) = foreign(name).or_else(|| special(name)) {
         return Err(Unsized::Here(format!("{reason}; {BY_HAND}")));
     }
     let number = |number: Number| number.of(model);
@@ -145,7 +150,7 @@ fn by_role(subject: &Subject<'_>, model: &ModelShape) -> Result<[u64; 2], Unsize
     let times = |a: u64, b: u64| a.saturating_mul(b);
     let queries = || Ok(times(number(Number::Heads)?, number(Number::HeadDim)?));
     let keys = || Ok(times(number(Number::KvHeads)?, number(Number::HeadDim)?));
-    let plain = subject.role.strip_prefix("cross_").unwrap_or(subject.role);
+    let plain = role.strip_prefix("cross_").unwrap_or(role);
     let [out, inputs] = match plain {
         "q" => [queries()?, hidden()?],
         "k" | "v" => [keys()?, hidden()?],
@@ -155,8 +160,8 @@ fn by_role(subject: &Subject<'_>, model: &ModelShape) -> Result<[u64; 2], Unsize
         "gate_up" => [times(2, number(Number::Intermediate)?), hidden()?],
         "down" => [hidden()?, number(Number::Intermediate)?],
         // Tables of the vocabulary are stored `[vocab, dim]` everywhere.
-        "embed" if is_one_of(subject.name, TOKENS) => return Ok([number(Number::Vocab)?, hidden()?]),
-        "head" if is_one_of(subject.name, WORDS) => return Ok([number(Number::Vocab)?, hidden()?]),
+        "embed" if is_one_of(name, TOKENS) => return Ok([number(Number::Vocab)?, hidden()?]),
+        "head" if is_one_of(name, WORDS) => return Ok([number(Number::Vocab)?, hidden()?]),
         "embed" => {
             return Err(Unsized::Here(format!("it is an embedding, but not of the vocabulary; {BY_HAND}")));
         }
@@ -170,7 +175,7 @@ fn by_role(subject: &Subject<'_>, model: &ModelShape) -> Result<[u64; 2], Unsize
             )));
         }
     };
-    Ok(if subject.swapped { [inputs, out] } else { [out, inputs] })
+    Ok(if swapped { [inputs, out] } else { [out, inputs] })
 }
 
 /// Last segments of embeddings of tokens, and of heads that give a score to each.

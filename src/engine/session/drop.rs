@@ -66,6 +66,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     pub(super) async fn cancelled(&mut self, first: ItemId) {
         self.forget_unfinished(first);
         // Adapters that were finished, and configurations that were given, stay.
+        self.count_layers();
         self.tell_alignments();
         let text = "Cancelled. What was finished before is kept.".to_owned();
         let mut problems = if self.held.is_empty() { vec![] } else { vec![Problem { error: false, text }] };

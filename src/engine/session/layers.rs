@@ -4,7 +4,8 @@
 use super::held::{Held, What};
 use super::{Emit, Session};
 use crate::analysis::profile::{TotalLayers, layers_named};
-use lorascope_format::adapter::{Adapter, Module};
+use crate::projection::target::shape_in;
+use lorascope_format::adapter::{Adapter, names};
 use lorascope_format::bytes::{ByteSource, Metered};
 use lorascope_format::checkpoint::{Checkpoint, Lookup, order};
 use lorascope_kernels::Pulse;
@@ -23,64 +24,89 @@ pub(super) fn said(adapter: &Adapter) -> Option<TotalLayers> {
     })
 }
 
-/// What a model's `config.json` says, where its hidden size is that of the adapter's modules.
+/// What a model's `config.json` says, where its sizes are those of every module that they tell of, and the modules' names
+/// number layers as the reference counts them (T5's `block.3.layer.1` does not).
 fn configured(shape: &ModelShape, path: &str, adapter: &Adapter) -> Option<TotalLayers> {
     let count = shape.layers.filter(|&count| count > 0)?;
-    let takes_hidden =
-        |module: &&Module| matches!(module.role.as_str(), "q" | "k" | "v" | "qkv" | "gate" | "up" | "gate_up");
-    let width = |module: &Module| if module.inputs_first { module.shape[0] } else { module.shape[1] };
-    let mut widths = adapter.modules.iter().filter(takes_hidden).map(width).peekable();
-    let fits = widths.peek().is_some() && widths.all(|width| Some(width) == shape.hidden);
-    fits.then(|| TotalLayers { count, source: format!("num_hidden_layers of {path}") })
+    let mut told =
+        adapter.modules.iter().filter_map(|module| Some((module.shape, shape_in(module, shape)?))).peekable();
+    let fits = told.peek().is_some() && told.all(|(is, should)| is == should);
+    let names = || adapter.modules.iter().map(|module| module.name.as_str());
+    let numbered = names().filter_map(names::layer_number).max().and_then(|last| last.checked_add(1));
+    (fits && numbered == layers_named(names()))
+        .then(|| TotalLayers { count, source: format!("num_hidden_layers of {path}") })
 }
 
-/// The layers of a checkpoint that holds the weight of one of the adapter's modules.
-fn of_checkpoint<S: ByteSource>(
-    label: &str,
-    checkpoint: &Checkpoint<Metered<S>>,
-    adapter: &Adapter,
-) -> Option<TotalLayers> {
-    let listed = checkpoint.index().into_iter().flat_map(|index| index.weight_map.keys()).map(String::as_str);
-    let count = layers_named(checkpoint.tensors().map(|(_, tensor)| tensor.name.as_str()).chain(listed))?;
-    let lookup = Lookup::new(checkpoint);
-    let is_base = adapter.modules.iter().any(|module| lookup.find(module).is_ok());
-    is_base.then(|| TotalLayers { count, source: format!("the layers of the checkpoint {label}") })
+/// A checkpoint that may be the base of adapters.
+struct Base<'a> {
+    label: &'a str,
+    layers: u32,
+    lookup: Lookup<'a>,
+}
+
+impl<'a> Base<'a> {
+    /// `None` for one without layers, or of which not all files are known.
+    fn of<S: ByteSource>(label: &'a str, checkpoint: &'a Checkpoint<Metered<S>>) -> Option<Self> {
+        if checkpoint.index().is_none() && !checkpoint.missing().is_empty() {
+            return None;
+        }
+        let listed = checkpoint.index().into_iter().flat_map(|index| index.weight_map.keys()).map(String::as_str);
+        let layers = layers_named(checkpoint.tensors().map(|(_, tensor)| tensor.name.as_str()).chain(listed))?;
+        Some(Self { label, layers, lookup: Lookup::new(checkpoint) })
+    }
+
+    /// It has the weight of a module, and none of another shape.
+    fn layers_of(&self, adapter: &Adapter) -> Option<TotalLayers> {
+        let mut is_base = false;
+        for module in &adapter.modules {
+            if self.lookup.find(module).is_ok() {
+                is_base = true;
+            } else if module.expert.is_none() && self.lookup.base_of(module).is_ok() {
+                return None;
+            }
+        }
+        let source = || format!("the layers of the checkpoint {}", self.label);
+        is_base.then(|| TotalLayers { count: self.layers, source: source() })
+    }
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Counts the layers of every adapter's model by what is held now, and sends the profiles that this changes.
     pub(super) fn count_layers(&mut self) {
-        for n in 0..self.held.len() {
-            let Some(analysed) = self.held[n].analysed() else { continue };
-            let model = self.layers_of(&analysed.adapter);
-            if model == analysed.model {
+        let counted: Vec<Option<TotalLayers>> = {
+            let of_name = |held: &Held<S>| held.analysed().and_then(|analysed| said(&analysed.adapter));
+            let is_open = |held: &Held<S>| held.analysed().is_some() && of_name(held).is_none();
+            let bases = if self.held.iter().any(is_open) { self.bases_of_layers() } else { Vec::new() };
+            let count = |held: &Held<S>| {
+                let adapter = &held.analysed()?.adapter;
+                let dropped = || bases.iter().find_map(|base| base.layers_of(adapter));
+                said(adapter).or_else(dropped).or_else(|| {
+                    self.held.iter().find_map(|other| match &other.what {
+                        What::Model(model) => configured(&model.shape, &model.path, adapter),
+                        _ => None,
+                    })
+                })
+            };
+            self.held.iter().map(count).collect()
+        };
+        for (n, model) in counted.into_iter().enumerate() {
+            let held = &mut self.held[n];
+            let What::Adapter(analysed) = &mut held.what else { continue };
+            if analysed.model == model {
                 continue;
             }
-            let held = &mut self.held[n];
-            if let What::Adapter(analysed) = &mut held.what {
-                analysed.model = model;
-                analysed.report_again(&held.label);
-            }
+            analysed.model = model;
+            analysed.report_again(&held.label);
             self.emit.emit(ToPage::Item(self.held[n].item()));
             self.send(&self.held[n]);
         }
     }
 
-    fn layers_of(&self, adapter: &Adapter) -> Option<TotalLayers> {
-        if adapter.base_layers > 0 {
-            return said(adapter);
-        }
+    /// The checkpoints, the first of a training's states first.
+    fn bases_of_layers(&self) -> Vec<Base<'_>> {
         let checkpoints: Vec<_> =
             self.held.iter().filter_map(|held| Some((held.label.as_str(), held.checkpoint()?))).collect();
         let labels: Vec<&str> = checkpoints.iter().map(|(label, _)| *label).collect();
-        let dropped = order(&labels).into_iter().find_map(|at| {
-            let (label, checkpoint) = checkpoints[at];
-            of_checkpoint(label, checkpoint, adapter)
-        });
-        let of_config = |held: &Held<S>| match &held.what {
-            What::Model(model) => configured(&model.shape, &model.path, adapter),
-            _ => None,
-        };
-        dropped.or_else(|| self.held.iter().find_map(of_config)).or_else(|| said(adapter))
+        order(&labels).into_iter().filter_map(|at| Base::of(checkpoints[at].0, checkpoints[at].1)).collect()
     }
 }

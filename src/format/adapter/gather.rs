@@ -41,6 +41,7 @@ impl<'a> Group<'a> {
             (Role::Magnitude, Family::Mlx | Family::Torchtune) => self.has_any(Role::is_pair),
             (Role::Glora(_), _) => (0..4).all(|n| self.has(Role::Glora(n))),
             (Role::A | Role::B, Family::ControlLora) => file.is_control_lora,
+            (Role::Named(keys::NUNCHAKU), _) => !file.is_quantised,
             (Role::MlxA | Role::MlxB, _) if is_bare(tensor) => self.is_bare_pair(),
             (Role::Named("T-LoRA"), _) => self.tensors.iter().any(|(_, other)| other.name.ends_with(".lambda_layer")),
             _ => true,
@@ -73,11 +74,17 @@ fn is_bare(tensor: &TensorEntry) -> bool {
 struct File {
     /// It holds the mark of StabilityAI's Control-LoRA.
     is_control_lora: bool,
+    /// It holds weights of SVDQuant, whose low-rank branch is called as Nunchaku's LoRA is.
+    is_quantised: bool,
 }
 
 impl File {
     fn of(header: &Header) -> Self {
-        Self { is_control_lora: header.tensors.iter().any(|tensor| tensor.name == "lora_controlnet") }
+        let any = |is_one: fn(&str) -> bool| header.tensors.iter().any(|tensor| is_one(&tensor.name));
+        Self {
+            is_control_lora: any(|name| name == "lora_controlnet"),
+            is_quantised: any(|name| name.ends_with(".qweight")),
+        }
     }
 }
 

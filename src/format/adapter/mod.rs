@@ -72,7 +72,7 @@ pub struct Module {
     /// `layer_replication` are not numbered as the base's.
     pub base_name: Option<String>,
     /// The number of the expert, where one tensor of the base holds all of them: the last segment of the name.
-    pub expert: Option<u64>,
+    pub expert: Option<Expert>,
     pub layer: Option<u32>,
     /// The tower it belongs to; empty where there is only one.
     pub stack: String,
@@ -102,6 +102,14 @@ pub struct Module {
     pub note: Option<String>,
 }
 
+/// One of the experts that a tensor of the base holds together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expert {
+    pub number: u64,
+    /// The tensor of the adapter that all of them take, by its name.
+    pub shared: Option<String>,
+}
+
 /// A tall matrix (`rows × cols`, cols the rank) as a stored tensor holds it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Factor {
@@ -115,13 +123,25 @@ pub struct Factor {
 impl Module {
     /// The path of its weight in the base; that of all experts where it is one of them.
     pub fn base_path(&self) -> &str {
-        let path = self.base_name.as_deref().unwrap_or(&self.name);
-        let number = self.expert.and_then(|expert| path.rsplit_once('.').filter(|(_, n)| n.parse() == Ok(expert)));
-        number.map_or(path, |(path, _)| path)
+        self.without_number(self.base_name.as_deref().unwrap_or(&self.name))
     }
 
-    /// Both factors, where the file stores them; those of a DoRA's direction too.
+    /// Its name; that of all experts where it is one of them.
+    pub fn parameter(&self) -> &str {
+        self.without_number(&self.name)
+    }
+
+    fn without_number<'a>(&self, path: &'a str) -> &'a str {
+        let of = |expert: &Expert| path.rsplit_once('.').filter(|(_, n)| n.parse() == Ok(expert.number));
+        self.expert.as_ref().and_then(of).map_or(path, |(path, _)| path)
+    }
+
+    /// Both factors, where the file stores them; those of a DoRA's direction too. Of an expert the file stores parts of
+    /// factors, which cannot be written again in their place.
     pub fn pair(&self) -> Option<[&Factor; 2]> {
+        if self.expert.is_some() {
+            return None;
+        }
         match self.update.alone()? {
             Update::Pair { left, right } => Some([left, right]),
             Update::Recipe(_) => None,
@@ -129,10 +149,13 @@ impl Module {
     }
 
     /// Numbers stored for the update: its share of a tensor that holds all experts', and none of the projections that
-    /// VeRA's modules have in common and do not train.
+    /// VeRA's modules have in common and do not train. What experts share is counted with the first of them.
     pub fn parameters(&self) -> u64 {
         let numbers = |tensor: &TensorEntry| crate::container::elements(&tensor.shape).unwrap_or(u64::MAX);
-        let tensors = self.update.tensors();
+        let mut tensors = self.update.tensors();
+        if let Some(Expert { number: 1.., shared: Some(shared) }) = &self.expert {
+            tensors.retain(|tensor| tensor.name != *shared);
+        }
         let formula = match &self.update {
             Update::Pair { .. } => None,
             Update::Recipe(recipe) => Some(&recipe.formula),

@@ -17,6 +17,9 @@ use super::{Adapter, Module, names};
 use crate::NotAnalyzed;
 use crate::container::{Header, TensorEntry};
 
+/// Modules that experts may make of a file together: a few bytes of it can name thousands.
+const MAX_EXPERTS: usize = 200_000;
+
 /// Reads the adapter in a file by whatever dialects its tensor names show.
 ///
 /// # Errors
@@ -41,6 +44,10 @@ pub fn read(header: &Header, config: Option<&PeftConfig>) -> Result<Adapter, Ada
     let is_gathered = 2 * groups.iter().filter(empty).count() < groups.len();
     for group in &groups {
         let found = of_group(group, &sorted, &settings).and_then(|found| {
+            let count = modules.len() + found.len();
+            if found.len() > 1 && count > MAX_EXPERTS {
+                return Err(ModuleFault::TooLarge { shape: format!("{count} modules, most of them experts") });
+            }
             let free = found.iter().all(|module| !taken.contains(&module.name));
             if free { Ok(found) } else { Err(ModuleFault::NameTaken) }
         });

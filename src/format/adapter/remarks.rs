@@ -11,7 +11,7 @@ use crate::container::{Format, Header, quoted};
 pub fn rank_disagreement(modules: &[Module], config: Option<&PeftConfig>) -> Option<String> {
     let config = config?;
     let differing = modules.iter().filter(|m| m.rank > 0).filter_map(|m| {
-        let said = config.rank_of(&m.name)?;
+        let said = config.rank_of(m.parameter())?;
         (said != u64::from(m.rank)).then_some((m, said))
     });
     let differing: Vec<_> = differing.collect();

@@ -11,7 +11,6 @@ struct Context<'a> {
     attention: bool,
     cross: bool,
     mlp: bool,
-    moe: bool,
     /// Inside a numbered layer.
     layered: bool,
 }
@@ -22,9 +21,9 @@ pub(super) fn role(lower: &str, layered: bool) -> String {
     let attends = |s: &&str| s.contains("attn") || s.contains("attention") || *s == "processor";
     let mut context = Context {
         attention: segments.iter().any(attends),
-        cross: segments.iter().any(|s| CROSS.contains(s)),
+        // SD3.5's second attention of the image's stream attends to the image.
+        cross: segments.iter().any(|s| CROSS.contains(s)) && !segments.windows(2).any(|s| s == ["x_block", "attn2"]),
         mlp: segments.iter().any(|s| MLP.contains(s)),
-        moe: segments.iter().rev().nth(1).is_some_and(|parent| MOE.contains(parent)),
         layered,
         segments,
     };
@@ -105,7 +104,7 @@ fn attention(last: &str, at: &Context<'_>) -> Option<&'static str> {
 }
 
 fn feed_forward(last: &str, at: &Context<'_>) -> Option<&'static str> {
-    if ROUTER.contains(&last) || (last == "gate" && at.moe) {
+    if ROUTER.contains(&last) || (last == "gate" && MOE.contains(&at.parent())) {
         return Some("router");
     }
     if GATE_UP.contains(&last) {

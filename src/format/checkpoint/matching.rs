@@ -145,8 +145,8 @@ impl<'a> Lookup<'a> {
             },
         };
         let (tensor, at) = self.here(weight)?;
-        match module.expert {
-            Some(expert) => self.of_expert(module, expert, tensor, at),
+        match &module.expert {
+            Some(expert) => self.of_expert(module, expert.number, tensor, at),
             None if base => self.as_stored(tensor, at),
             None => self.fits(module, tensor, at),
         }

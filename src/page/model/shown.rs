@@ -308,10 +308,11 @@ impl State {
         let Some(arriving) = self.arriving.remove(&item) else { return };
         let adapter = arriving.into_adapter();
         self.remote.measured(&adapter.report.label);
-        self.adapters.insert(item, Arc::new(adapter));
+        let is_new = self.adapters.insert(item, Arc::new(adapter)).is_none();
         self.projection.world_changed();
         self.comparison.world_changed();
-        if self.select_next || self.selected.is_none() {
+        // One that is sent again, because its base came, is not what was dropped.
+        if (self.select_next && is_new) || self.selected.is_none() {
             self.selected = Some(item);
             self.select_next = false;
         }

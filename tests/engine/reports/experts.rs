@@ -1,6 +1,7 @@
 //! Experts of a mixture, in every layout that people's files have.
 
 use lorascope_format::bytes::MemorySource;
+use lorascope_format::container::TensorEntry;
 use lorascope_protocol::BackendChoice;
 use nalgebra::DMatrix;
 use pollster::block_on;
@@ -9,6 +10,7 @@ use serde_json::json;
 use super::reported;
 use crate::alignment::bench::bench;
 use crate::common::gguf::{self, Kind};
+use crate::common::header_of;
 use crate::dialect::{File, Tensor, lora_config};
 use crate::dropped::{Update, drop_with, drops};
 use crate::numbers::Numbers;
@@ -19,7 +21,15 @@ const PEFT: [&str; 2] = ["adapter_model.safetensors", "adapter_config.json"];
 #[test]
 fn tinker_shared_outer() {
     let case = reported("tinker-shared-outer");
-    case.drop_each(&PEFT, |dropped| case.holds(dropped.adapter()));
+    case.drop_each(&PEFT, |dropped| {
+        case.holds(dropped.adapter());
+        let stored: u64 = header_of(&case.files(&PEFT)[0]).expect("a header").tensors.iter().map(elements).sum();
+        assert_eq!(dropped.adapter().parameters, stored, "what experts share is counted once");
+    });
+}
+
+fn elements(tensor: &TensorEntry) -> u64 {
+    tensor.shape.iter().product()
 }
 
 /// Megatron-Bridge: `[E, r, in]` and `[out, r, E]`.

@@ -111,6 +111,8 @@ fn names_of_the_same_kinds() {
         ("transformer_blocks.2.norm1.linear", Some(2), "", "modulation"),
         ("final_layer.linear", None, "", "head"),
         ("single_transformer_blocks.5.attn.to_out.0", Some(5), "single", "o"),
+        ("model.layers.2.mlp.gate.linear", Some(2), "", "router"),
+        ("lora_unet_joint_blocks_3_x_block_attn2_qkv", Some(3), "joint", "qkv"),
         ("model.layers.2.some.linear", Some(2), "", "other"),
     ] {
         let is = place(path);

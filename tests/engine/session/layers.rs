@@ -7,7 +7,15 @@ use serde_json::json;
 const HIDDEN: usize = 128;
 
 fn config(layers: u32, hidden: usize) -> MemorySource {
-    let text = json!({ "model_type": "llama", "hidden_size": hidden, "num_hidden_layers": layers }).to_string();
+    config_of(layers, hidden, 344)
+}
+
+fn config_of(layers: u32, hidden: usize, intermediate: usize) -> MemorySource {
+    let text = json!({
+        "model_type": "llama", "hidden_size": hidden, "num_hidden_layers": layers, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "head_dim": 32, "intermediate_size": intermediate, "vocab_size": 256,
+    });
+    let text = text.to_string();
     MemorySource::new("base/config.json", text.into_bytes())
 }
 
@@ -74,7 +82,24 @@ fn scores_with_the_base_dropped_along() {
 #[test]
 fn other_models_do_not_count() {
     let golden = json("golden/domain_profile.json");
-    for other in [config(12, HIDDEN + 1), config(3, HIDDEN), config(0, HIDDEN), checkpoint(2)] {
+    let wider = {
+        let mut file = File::new(6);
+        for (name, inputs) in [("q_proj", HIDDEN), ("k_proj", HIDDEN + 1)] {
+            let outputs = if name == "q_proj" { HIDDEN } else { 64 };
+            let zeros = Tensor::new(&[outputs, inputs], vec![0.0; outputs * inputs]);
+            (0..12).for_each(|n| file.put(&format!("model.layers.{n}.self_attn.{name}.weight"), &zeros));
+        }
+        file.at("base/model.safetensors")
+    };
+    let others = [
+        config(12, HIDDEN + 1),
+        config_of(12, HIDDEN, 345),
+        config(3, HIDDEN),
+        config(0, HIDDEN),
+        checkpoint(2),
+        wider,
+    ];
+    for other in others {
         let (mut session, _) = start_plain();
         block_on(session.load([adapter("peft-lora"), vec![other]].concat()));
         answers(&session.report(), &golden["peft-lora"], "in the modules' names");

@@ -1,12 +1,12 @@
 //! Experts of a mixture that one pair of tensors holds together: each becomes a module of its own.
 
 use super::{At, Shaped, of_factors};
-use crate::adapter::Factor;
 use crate::adapter::config::PeftConfig;
 use crate::adapter::fault::ModuleFault;
 use crate::adapter::gather::Group;
 use crate::adapter::tensor::{matrix, not_a_matrix};
-use crate::adapter::update::{Form, Formula, Recipe, Update};
+use crate::adapter::update::{Form, Formula};
+use crate::adapter::{Expert, Factor};
 use crate::container::TensorEntry;
 
 /// Experts that one pair is taken apart into, at most: a header may name any number.
@@ -51,7 +51,9 @@ pub fn of_parameter(
     config: Option<&PeftConfig>,
 ) -> Result<Vec<Shaped>, ModuleFault> {
     let parameter = parameter_of(group.path, at, config);
+    // Patterns go by the parameter's own name, the model's path by that of its module.
     let whole = format!("{}{parameter}", at.name);
+    let parameter = parameter.strip_suffix(".weight").unwrap_or(&parameter).to_owned();
     let r = config.and_then(|config| config.rank_of(&whole)).ok_or(ModuleFault::Experts)?;
     let ((rows, inputs), (outputs, _)) = (matrix(a, "lora_A")?, matrix(b, "lora_B")?);
     let experts = rows.checked_div(r).filter(|&n| n * r == rows).ok_or(ModuleFault::Experts)?;
@@ -61,7 +63,7 @@ pub fn of_parameter(
         let own = part(a, [experts, e], [r, inputs]);
         let formula = Formula::Strided { expert: e, experts };
         let shaped = Shaped::recipe("LoRA", formula, &[&own, b], Form::Factors(r), ([outputs, inputs], r));
-        Shaped { suffix: format!("{parameter}.{e}"), expert: Some(e), ..shaped }
+        Shaped { suffix: format!("{parameter}.{e}"), expert: alone(e), ..shaped }
     };
     Ok((0..experts).map(expert).collect())
 }
@@ -82,6 +84,11 @@ fn parameter_of(path: &str, at: At<'_>, config: Option<&PeftConfig>) -> String {
         ([], false) => return String::new(),
     };
     if parameter.is_empty() { String::new() } else { format!(".{parameter}") }
+}
+
+/// An expert that shares nothing.
+fn alone(number: u64) -> Option<Expert> {
+    Some(Expert { number, shared: None })
 }
 
 /// How the experts lie in two factors of three dimensions.
@@ -122,7 +129,7 @@ pub fn of_stack(
         return None;
     }
     let experts = match Stack::of(&a.shape, &b.shape) {
-        Some(Stack::First) => of_switch(a, b).map(|experts| experts.into_iter().map(unpaired).collect()),
+        Some(Stack::First) => of_switch(a, b),
         Some(Stack::Last) => of_last(a, b),
         None if of_experts => {
             let (a, b) = (format!("{:?}", a.shape), format!("{:?}", b.shape));
@@ -135,15 +142,6 @@ pub fn of_stack(
     let parameter = if is_owner { parameter_of(group.path, at, config) } else { String::new() };
     let named = |expert: Shaped| Shaped { suffix: format!("{parameter}{}", expert.suffix), ..expert };
     Some(experts.map(|experts: Vec<Shaped>| experts.into_iter().map(named).collect()))
-}
-
-/// The same update as a formula: parts of tensors are no factors that a projection could write again in their place.
-fn unpaired(expert: Shaped) -> Shaped {
-    let Update::Pair { left, right } = &expert.update else { return expert };
-    let formula = Formula::Product { turned: [left.transposed, right.transposed] };
-    let tensors = vec![left.tensor.clone(), right.tensor.clone()];
-    let recipe = Recipe { formula, tensors, form: Form::Factors(expert.rank) };
-    Shaped { update: Update::Recipe(Box::new(recipe)), ..expert }
 }
 
 /// `lora_A` `[E, r, in]`, expert after expert, and `lora_B` `[out, r, E]`: the columns of expert e are at e, e+E, …
@@ -159,7 +157,7 @@ fn of_last(a: &TensorEntry, b: &TensorEntry) -> Result<Vec<Shaped>, ModuleFault>
         let own = part(a, [experts, e], [rank, inputs]);
         let formula = Formula::Strided { expert: e, experts };
         let shaped = Shaped::recipe("LoRA", formula, &[&own, b], Form::Factors(rank), ([outputs, inputs], rank));
-        Shaped { suffix: format!(".{e}"), expert: Some(e), ..shaped }
+        Shaped { suffix: format!(".{e}"), expert: alone(e), ..shaped }
     };
     Ok((0..experts).map(expert).collect())
 }
@@ -186,15 +184,18 @@ pub fn of_switch(a: &TensorEntry, b: &TensorEntry) -> Result<Vec<Shaped>, Module
     few_enough(experts, a, b)?;
     let shared = match (of_a, of_b) {
         _ if of_a == of_b => None,
-        (1, _) => Some("lora_A is one for all experts of this module (a shared outer factor)"),
-        _ => Some("lora_B is one for all experts of this module (a shared outer factor)"),
+        (1, _) => Some(("lora_A", a)),
+        _ => Some(("lora_B", b)),
     };
     let expert = |e: u64| {
         let own = |whole, parts: u64, shape| part(whole, [parts, e.min(parts - 1)], shape);
         let down = Factor { tensor: own(a, of_a, [rank, inputs]), rows: inputs, cols: rank, transposed: true };
         let up = Factor { tensor: own(b, of_b, [outputs, rank]), rows: outputs, cols: rank, transposed: false };
-        let note = shared.map(str::to_owned);
-        Ok(Shaped { suffix: format!(".{e}"), expert: Some(e), note, ..of_factors(up, down)? })
+        let note =
+            shared.map(|(factor, _)| format!("{factor} is one for all experts of this module (a shared outer factor)"));
+        let once = shared.map(|(_, tensor)| tensor.name.clone());
+        let number = Some(Expert { number: e, shared: once });
+        Ok(Shaped { suffix: format!(".{e}"), expert: number, note, ..of_factors(up, down)? })
     };
     (0..experts).map(expert).collect()
 }

@@ -6,7 +6,7 @@ use super::keys::{Half, Part, Role};
 use super::metadata::Settings;
 use super::tensor::is_decodable;
 use super::update::{Axis, Form, Formula, Recipe};
-use super::{Factor, Update};
+use super::{Expert, Factor, Update};
 use crate::container::TensorEntry;
 
 mod based;
@@ -32,7 +32,7 @@ pub struct Shaped {
     /// What its name gets at its end: an expert's number.
     pub suffix: String,
     /// That number.
-    pub expert: Option<u64>,
+    pub expert: Option<Expert>,
 }
 
 /// How the scale is found.
