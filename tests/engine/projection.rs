@@ -396,16 +396,18 @@ fn a_cancelled_projection_leaves_the_last_one_and_a_changed_adapter_none() {
 /// Modules to save, biases and the like belong to the model: they come along where the model stays.
 #[test]
 fn tensors_that_are_no_factors_come_along_where_nothing_but_the_rank_changes() {
-    let mut bench = bench(BackendChoice::Cpu, adapter("peft-embed-saved"));
-    let source = crate::common::header_of(&adapter("peft-embed-saved")[0]).unwrap();
-    let bytes = std::fs::read(fixtures().join("peft-embed-saved/adapter_model.safetensors")).unwrap();
-    let (_, file) = bench.project(&Request { rank: RankRule::Number(2), ..Request::default() }).unwrap();
-    let written = safetensors::SafeTensors::deserialize(&file).unwrap();
-    let saved: Vec<_> = source.tensors.iter().filter(|t| !t.name.contains("lora_")).collect();
-    assert!(!saved.is_empty());
-    for tensor in saved {
-        let copy = written.tensor(&tensor.name).unwrap_or_else(|e| panic!("{}: {e}", tensor.name));
-        assert_eq!(copy.data(), &bytes[tensor.begin as usize..tensor.end as usize], "{}", tensor.name);
+    for choice in backends() {
+        let mut bench = bench(choice, adapter("peft-embed-saved"));
+        let source = crate::common::header_of(&adapter("peft-embed-saved")[0]).unwrap();
+        let bytes = std::fs::read(fixtures().join("peft-embed-saved/adapter_model.safetensors")).unwrap();
+        let (_, file) = bench.project(&Request { rank: RankRule::Number(2), ..Request::default() }).unwrap();
+        let written = safetensors::SafeTensors::deserialize(&file).unwrap();
+        let saved: Vec<_> = source.tensors.iter().filter(|t| !t.name.contains("lora_")).collect();
+        assert!(!saved.is_empty());
+        for tensor in saved {
+            let copy = written.tensor(&tensor.name).unwrap_or_else(|e| panic!("{}: {e}", tensor.name));
+            assert_eq!(copy.data(), &bytes[tensor.begin as usize..tensor.end as usize], "{}", tensor.name);
+        }
     }
 }
 

@@ -57,13 +57,24 @@ pub fn of_parameter(
     let r = config.and_then(|config| config.rank_of(&whole)).ok_or(ModuleFault::Experts)?;
     let ((rows, inputs), (outputs, _)) = (matrix(a, "lora_A")?, matrix(b, "lora_B")?);
     let experts = rows.checked_div(r).filter(|&n| n * r == rows).ok_or(ModuleFault::Experts)?;
+    strided(a, b, [experts, r], [outputs, inputs], &parameter)
+}
+
+/// One module for each expert: A's rows expert after expert, B's columns of expert e at e, e+E, …
+fn strided(
+    a: &TensorEntry,
+    b: &TensorEntry,
+    [experts, rank]: [u64; 2],
+    shape: [u64; 2],
+    parameter: &str,
+) -> Result<Vec<Shaped>, ModuleFault> {
     few_enough(experts, a, b)?;
-    outputs.checked_mul(inputs).ok_or_else(|| ModuleFault::TooLarge { shape: format!("{:?}", a.shape) })?;
+    shape[0].checked_mul(shape[1]).ok_or_else(|| ModuleFault::TooLarge { shape: format!("{:?}", a.shape) })?;
     let expert = |e: u64| {
-        let own = part(a, [experts, e], [r, inputs]);
+        let own = part(a, [experts, e], [rank, shape[1]]);
         let formula = Formula::Strided { expert: e, experts };
-        let shaped = Shaped::recipe("LoRA", formula, &[&own, b], Form::Factors(r), ([outputs, inputs], r));
-        Shaped { suffix: format!("{parameter}.{e}"), expert: alone(e), ..shaped }
+        let shaped = Shaped::recipe("LoRA", formula, &[&own, b], Form::Factors(rank), (shape, rank));
+        Shaped { suffix: format!("{parameter}.{e}"), expert: Some(Expert { number: e, shared: None }), ..shaped }
     };
     Ok((0..experts).map(expert).collect())
 }
@@ -84,11 +95,6 @@ fn parameter_of(path: &str, at: At<'_>, config: Option<&PeftConfig>) -> String {
         ([], false) => return String::new(),
     };
     if parameter.is_empty() { String::new() } else { format!(".{parameter}") }
-}
-
-/// An expert that shares nothing.
-fn alone(number: u64) -> Option<Expert> {
-    Some(Expert { number, shared: None })
 }
 
 /// How the experts lie in two factors of three dimensions.
@@ -151,15 +157,7 @@ fn of_last(a: &TensorEntry, b: &TensorEntry) -> Result<Vec<Shaped>, ModuleFault>
     };
     matrix(a, "lora_A")?;
     matrix(b, "lora_B")?;
-    few_enough(experts, a, b)?;
-    outputs.checked_mul(inputs).ok_or_else(|| ModuleFault::TooLarge { shape: format!("{:?}", a.shape) })?;
-    let expert = |e: u64| {
-        let own = part(a, [experts, e], [rank, inputs]);
-        let formula = Formula::Strided { expert: e, experts };
-        let shaped = Shaped::recipe("LoRA", formula, &[&own, b], Form::Factors(rank), ([outputs, inputs], rank));
-        Shaped { suffix: format!(".{e}"), expert: alone(e), ..shaped }
-    };
-    Ok((0..experts).map(expert).collect())
+    strided(a, b, [experts, rank], [outputs, inputs], "")
 }
 
 /// One of so many equal parts of a tensor.

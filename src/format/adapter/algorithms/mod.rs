@@ -31,7 +31,7 @@ pub struct Shaped {
     pub note: Option<String>,
     /// What its name gets at its end: an expert's number.
     pub suffix: String,
-    /// That number.
+    /// Which one it is.
     pub expert: Option<Expert>,
 }
 
