@@ -38,6 +38,8 @@ pub struct Store {
     /// The same adapter, two tasks later: the table sorts and draws it.
     pub table_adapter: RwSignal<Option<Arc<Adapter>>>,
     /// Not all of the adapter in view is on the page yet.
+    /// Every expert has a row of its own in the heatmaps.
+    pub experts_open: RwSignal<bool>,
     pub drawing: RwSignal<bool>,
     /// The module in view, by its index in that adapter; the strongest one until another is picked.
     pub module: Memo<Option<usize>>,
@@ -78,12 +80,17 @@ impl Store {
         });
         let heat_adapter = RwSignal::new(None::<Arc<Adapter>>);
         let grid = Memo::new_with_compare(
-            move |_| heat_adapter.with(|a| a.as_ref().map(|a| Arc::new(Grid::new(&a.modules, a.report.total_layers)))),
+            move |_| {
+                let (adapter, open) = (heat_adapter.get()?, experts_open.get());
+                let modules: Vec<_> = adapter.modules.iter().collect();
+                Some(Arc::new(Grid::of(&modules, adapter.report.total_layers, open)))
+            },
             is_another,
         );
         Store {
             state,
             phase: Memo::new(move |_| state.with(|s| s.phase)),
+        let experts_open = RwSignal::new(false);
             free: Memo::new(move |_| state.with(State::is_free)),
             status: Memo::new(move |_| state.with(State::status)),
             items: Memo::new(move |_| state.with(|s| s.items.clone())),
@@ -104,6 +111,7 @@ impl Store {
             tab: RwSignal::new(Tab::default()),
             step: StoredValue::new(false),
             sort: RwSignal::new(Sort::default()),
+            experts_open,
             dragging: RwSignal::new(false),
             dark: RwSignal::new(false),
             progress: StoredValue::new(None),

@@ -15,6 +15,7 @@ mod crew;
 mod dialects;
 mod drop;
 mod embed;
+mod experts;
 mod explore;
 mod exports;
 mod extraction;

@@ -103,12 +103,13 @@ impl Desk {
             lists.track();
             let later = move || {
                 // Whatever is in view by then, if the panel still is.
+            let open = store.experts_open.get();
                 let Some(lists) = lists.try_get_untracked() else { return };
                 let both = lists.and_then(|lists| {
                     let both: (Arc<Adapter>, Arc<Adapter>) = (adapter(lists.pair.0)?, adapter(lists.pair.1)?);
                     Some((both, lists))
                 });
-                map.try_set(both.map(|((a, b), lists)| Arc::new(PairMap::new(&a, &b, lists))));
+                map.try_set(both.map(|((a, b), lists)| Arc::new(PairMap::new(&a, &b, lists, open))));
             };
             set_timeout(later, Duration::ZERO);
         });

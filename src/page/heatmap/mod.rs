@@ -208,6 +208,17 @@ fn Choices(heat: Heat, measures: Measures, as_table: RwSignal<bool>) -> impl Int
                     " Log scale"
                 </label>
             </Show>
+            <Show when=move || heat.grid.with(|g| g.as_ref().is_some_and(|g| g.has_experts))>
+                <label title="Experts of a layer share a cell, which shows the strongest">
+                    <input
+                        type="checkbox"
+                        data-testid=format!("{}-experts", heat.name)
+                        prop:checked=move || heat.store.experts_open.get()
+                        on:change=move |event| heat.store.experts_open.set(event_target_checked(&event))
+                    />
+                    " Every expert"
+                </label>
+            </Show>
             <label>
                 <input
                     type="checkbox"

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::layer_path::{labels, without_layer};
+use super::layer_path::{labels, without_expert, without_layer};
 use lorascope_protocol::flat::dotted;
 use lorascope_protocol::names::{self, Side, StackOrder, role_order, stack_order};
 use lorascope_protocol::report::ModuleReport;
@@ -14,10 +14,11 @@ pub use columns::{Column, words as stack_words};
 /// Columns drawn at most: a canvas may not be wider in every browser. The table has them all.
 pub const MOST_COLUMNS: usize = 4096;
 
-/// Rows are module paths inside their layer, columns are the layers of every stack; a cell holds at most one module.
+/// Rows are module paths inside their layer, columns are the layers of every stack; a cell shows at most one module.
 ///
 /// Stacks stand side by side and share the rows of modules that their layers have in common. Where a layer of a U-Net
-/// holds several transformer blocks, each is a column, so that none hides another.
+/// holds several transformer blocks, each is a column, so that none hides another. The experts of a layer, of which
+/// there may be hundreds, are one row for each of their parameters until they are opened: its cells show the strongest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grid {
     pub rows: Vec<Row>,
@@ -27,6 +28,10 @@ pub struct Grid {
     /// Row by row, `rows × columns`: the module's index in the adapter.
     cells: Vec<Option<u32>>,
     places: HashMap<usize, (usize, usize)>,
+    /// How many experts a cell stands for, where it is more than one.
+    experts: HashMap<usize, u32>,
+    /// Some modules are experts of many, whether they share cells or not.
+    pub has_experts: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,12 +52,13 @@ pub struct Stretch {
 }
 
 impl Grid {
+    #[cfg(test)]
     pub fn new(modules: &[ModuleReport], total_layers: u32) -> Grid {
-        Grid::of(&modules.iter().collect::<Vec<_>>(), total_layers)
+        Grid::of(&modules.iter().collect::<Vec<_>>(), total_layers, false)
     }
 
-    /// The same of modules that do not lie side by side.
-    pub fn of(modules: &[&ModuleReport], total_layers: u32) -> Grid {
+    /// The modules of an adapter, or of two. `open`: every expert has a row of its own.
+    pub fn of(modules: &[&ModuleReport], total_layers: u32, open: bool) -> Grid {
         let patterns: Vec<_> =
             modules.iter().map(|m| names::pattern(&m.name).filter(|pattern| Some(pattern.layer) == m.layer)).collect();
         let (mut columns, column_of_module) = columns::columns(modules, &patterns, total_layers);
@@ -62,19 +68,28 @@ impl Grid {
 
         let mut rows = Rows::default();
         for ((module, pattern), column) in modules.iter().zip(patterns).zip(&column_of_module) {
-            rows.push(module, pattern, column);
+            rows.push(module, pattern, column, open);
         }
+        let has_experts = rows.has_experts;
         let (rows, row_of_module) = rows.settle();
 
         let mut cells = vec![None; rows.len() * columns.len()];
-        let mut places = HashMap::with_capacity(modules.len());
+        let (mut places, mut experts) = (HashMap::with_capacity(modules.len()), HashMap::new());
         for (index, (column, row)) in column_of_module.iter().zip(row_of_module).enumerate() {
             if let Some(&column) = column_of.get(column) {
-                cells[row * columns.len() + column] = Some(index as u32);
+                let at = row * columns.len() + column;
+                let former: &mut Option<u32> = &mut cells[at];
+                if former.is_some() {
+                    *experts.entry(at).or_insert(1) += 1;
+                }
+                let is_stronger = |former: u32| modules[index].frobenius > modules[former as usize].frobenius;
+                if former.is_none_or(is_stronger) {
+                    *former = Some(index as u32);
+                }
                 places.insert(index, (row, column));
             }
         }
-        Grid { rows, columns, columns_left_out, cells, places }
+        Grid { rows, columns, columns_left_out, cells, places, experts, has_experts }
     }
 
     /// The module in a cell, by its index in the adapter.
@@ -83,6 +98,11 @@ impl Grid {
             return None;
         }
         self.cells[row * self.columns.len() + column].map(|i| i as usize)
+    }
+
+    /// How many experts a cell stands for, of which the module in it is the strongest; `None` for one module alone.
+    pub fn experts_at(&self, row: usize, column: usize) -> Option<u32> {
+        self.experts.get(&(row * self.columns.len() + column)).copied()
     }
 
     /// Row and column of a module.
@@ -138,6 +158,7 @@ struct Rows {
     rows: HashMap<(usize, usize), usize>,
     found: Vec<Found>,
     of_modules: Vec<usize>,
+    has_experts: bool,
 }
 
 struct Found {
@@ -149,7 +170,7 @@ struct Found {
 }
 
 impl Rows {
-    fn push(&mut self, module: &ModuleReport, pattern: Option<names::Pattern>, column: &Column) {
+    fn push(&mut self, module: &ModuleReport, pattern: Option<names::Pattern>, column: &Column, open: bool) {
         let (path, inside) = match pattern {
             Some(pattern) if pattern.inside.is_empty() => (pattern.path.clone(), pattern.path),
             Some(pattern) => (pattern.path, pattern.inside),
@@ -158,6 +179,11 @@ impl Rows {
                 (path.clone(), path)
             }
         };
+        let closed = without_expert(&path).zip(without_expert(&inside));
+        self.has_experts |= closed.is_some();
+        let closed = closed.filter(|_| !open);
+        let shares_cell = closed.is_some();
+        let (path, inside) = closed.unwrap_or((path, inside));
         let paths = self.variants.entry((module.stack.clone(), inside.clone())).or_default();
         let variant = paths.iter().position(|known| *known == path).unwrap_or_else(|| {
             paths.push(path.clone());
@@ -167,7 +193,8 @@ impl Rows {
         let inner = *self.inner.entry((inside.clone(), variant)).or_insert(next);
         let twins = self.twins.entry((inner, column.clone())).or_insert(0);
         let (twin, next) = (*twins, self.found.len());
-        *twins += 1;
+        // Experts share a cell.
+        *twins += usize::from(!shares_cell);
         let row = *self.rows.entry((inner, twin)).or_insert(next);
         match self.found.get_mut(row) {
             Some(found) => found.shared |= found.path != path,

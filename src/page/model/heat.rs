@@ -166,6 +166,10 @@ pub fn read_out(grid: &Grid, field: &dyn Field, cell: Cell) -> String {
     let Some(row) = grid.rows.get(cell.row) else { return String::new() };
     let words = grid.module_at(cell.row, cell.column).map(|module| field.words(module));
     let words = words.unwrap_or_else(|| field.nothing().to_owned());
+    let words = match grid.experts_at(cell.row, cell.column) {
+        Some(count) => format!("the strongest of {} experts, {words}", grouped(u64::from(count))),
+        None => words,
+    };
     format!("{} · {}: {words}", grid.column_name(cell.column), row.label)
 }
 

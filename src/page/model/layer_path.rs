@@ -43,6 +43,18 @@ pub fn without_layer(name: &str, layer: Option<u32>) -> String {
     }
 }
 
+/// `*.mlp.experts.17.up_proj` and `*.mlp.experts.up_proj.17` → the same with `*` for the expert's number; `None` for
+/// what is no expert of several.
+pub fn without_expert(path: &str) -> Option<String> {
+    let is_list = |segment: &str| segment == "experts" || segment.ends_with("_experts");
+    let is_number = |segment: &str| !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_digit());
+    let mut segments: Vec<&str> = path.split('.').collect();
+    let list = segments.iter().position(|segment| is_list(segment))?;
+    let number = segments.iter().skip(list).position(|segment| is_number(segment))? + list;
+    segments[number] = "*";
+    Some(segments.join("."))
+}
+
 /// The path inside its layer, for a label: `self_attn.v_proj`; the whole path where it has no layer.
 pub fn inside_layer(row: &str) -> &str {
     match row.split_once(ANY_LAYER) {

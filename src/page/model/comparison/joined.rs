@@ -35,12 +35,13 @@ pub struct PairMap {
 }
 
 impl PairMap {
-    pub fn new(a: &Adapter, b: &Adapter, lists: Arc<PairLists>) -> PairMap {
+    /// `open`: every expert has a row of its own.
+    pub fn new(a: &Adapter, b: &Adapter, lists: Arc<PairLists>, open: bool) -> PairMap {
         let only_b: HashSet<&str> = lists.only_b.iter().map(String::as_str).collect();
         let behind = b.modules.iter().filter(|m| only_b.contains(m.name.as_str()));
         let modules: Vec<&ModuleReport> = a.modules.iter().chain(behind).collect();
         let total_layers = a.report.total_layers.max(b.report.total_layers);
-        let grid = Arc::new(Grid::of(&modules, total_layers));
+        let grid = Arc::new(Grid::of(&modules, total_layers, open));
         let mut by_name: HashMap<&str, Found> = lists.only_a.iter().map(|name| (name.as_str(), Found::OnlyA)).collect();
         for (place, entry) in lists.not_compared.iter().enumerate() {
             by_name.insert(&entry.name, Found::NotCompared(place as u32));
@@ -230,7 +231,7 @@ mod tests {
     fn example() -> Arc<PairMap> {
         let a = adapter_of(10, &[("layers.0.q", 0), ("layers.0.v", 0), ("layers.1.q", 1), ("layers.1.v", 1)]);
         let b = adapter_of(11, &[("layers.0.q", 0), ("layers.1.q", 1), ("layers.1.v", 1), ("layers.2.q", 2)]);
-        Arc::new(PairMap::new(&a, &b, Arc::new(lists())))
+        Arc::new(PairMap::new(&a, &b, Arc::new(lists()), false))
     }
 
     #[test]

@@ -149,3 +149,33 @@ fn nothing_at_all() {
     assert!(grid.rows.is_empty() && grid.columns.is_empty());
     assert_eq!(grid.module_at(0, 0), None);
 }
+
+/// Of a layer's experts the strongest is shown, until they are opened; all of them lie in its cell.
+#[test]
+fn experts_share_a_cell_until_they_are_opened() {
+    for name in ["experts.{e}.gate_proj", "experts.gate_up_proj.{e}", "local_experts.w1.{e}"] {
+        let of = |layer: u32, expert: u32| {
+            let mut m = module(
+                &format!("model.layers.{layer}.mlp.{}", name.replace("{e}", &expert.to_string())),
+                Some(layer),
+                "gate",
+                4,
+            );
+            m.frobenius = f64::from((expert * 7 + layer) % 5);
+            m
+        };
+        let mut modules: Vec<ModuleReport> =
+            (0..2).flat_map(|l| (0..5).map(move |e| (l, e))).map(|(l, e)| of(l, e)).collect();
+        modules.push(module("model.layers.1.mlp.shared_experts.gate_proj", Some(1), "gate", 4));
+        let grid = Grid::new(&modules, 2);
+        assert_eq!((grid.rows.len(), grid.columns.len(), grid.has_experts), (2, 2, true), "{:?}", grid.rows);
+        assert!(grid.rows[0].path.contains("*.mlp.") && grid.rows[0].path.matches('*').count() == 2, "{:?}", grid.rows);
+        // 7e + l mod 5 is largest, 4, for e = 2 in the first layer and for e = 4 in the second.
+        assert_eq!([grid.module_at(0, 0), grid.module_at(0, 1)], [Some(2), Some(9)]);
+        assert_eq!([grid.experts_at(0, 0), grid.experts_at(0, 1), grid.experts_at(1, 1)], [Some(5), Some(5), None]);
+        assert!((0..5).all(|n| grid.place_of(n) == Some((0, 0))));
+        let open = Grid::of(&modules.iter().collect::<Vec<_>>(), 2, true);
+        assert_eq!((open.rows.len(), open.has_experts, open.experts_at(0, 0)), (6, true, None));
+        complete(&modules, &open);
+    }
+}
