@@ -23,7 +23,9 @@ pub fn facts(report: &AdapterReport, modules: &[ModuleReport]) -> Vec<Fact> {
         Some(base) => fact("Base model", base.clone(), String::new()),
         None => fact("Base model", "not named".to_owned(), "in the adapter’s files".to_owned()),
     });
-    facts.push(fact("Modules", plural(modules.len(), "module", "modules"), layers(report, modules)));
+    facts.push(fact("Modules", plural(modules.len(), "module", "modules"), outside(modules)));
+    let (layers, layers_note) = layers(report, modules);
+    facts.push(fact("Layers", layers, layers_note));
     let (rank, rank_note) = rank(modules);
     facts.push(fact("Rank", rank, rank_note));
     facts.push(fact("Scale s", scale, scale_note));
@@ -33,19 +35,34 @@ pub fn facts(report: &AdapterReport, modules: &[ModuleReport]) -> Vec<Fact> {
     facts
 }
 
-/// "in 6 layers", "in 3 of 32 layers", "in 37 layers of 4 stacks", with what lies outside them.
-fn layers(report: &AdapterReport, modules: &[ModuleReport]) -> String {
+/// "6", "3 of 32", "37 in 4 stacks", and how many there are by what; "–" where all modules lie outside.
+fn layers(report: &AdapterReport, modules: &[ModuleReport]) -> (String, String) {
     let places: BTreeSet<_> = modules.iter().filter_map(|m| Some((m.stack.as_str(), m.layer?))).collect();
     let stacks = places.iter().map(|(stack, _)| stack).collect::<BTreeSet<_>>().len();
-    let touched = places.len();
-    let outside = modules.iter().filter(|m| m.layer.is_none()).count();
-    let layers = match (touched, report.total_layers as usize) {
-        (0, _) => return "outside the layers".to_owned(),
-        (t, _) if stacks > 1 => format!("in {} of {}", plural(t, "layer", "layers"), plural(stacks, "stack", "stacks")),
-        (t, total) if t >= total => format!("in {}", plural(t, "layer", "layers")),
-        (t, total) => format!("in {} of {} layers", grouped(t as u64), grouped(total as u64)),
+    let (touched, total) = (grouped(places.len() as u64), report.total_layers);
+    let value = match places.len() {
+        0 => return (ABSENT.to_owned(), "no module lies in a layer".to_owned()),
+        // Of several stacks each has a number of its own.
+        _ if stacks > 1 => return (format!("{touched} in {}", plural(stacks, "stack", "stacks")), String::new()),
+        n if n >= total as usize => touched,
+        _ => format!("{touched} of {}", grouped(u64::from(total))),
     };
-    if outside == 0 { layers } else { format!("{layers}, {} outside them", grouped(outside as u64)) }
+    (value, counted_by(&report.total_layers_source))
+}
+
+/// Where the number of layers comes from; what goes without saying is short.
+fn counted_by(source: &str) -> String {
+    let by_names = source.starts_with("the largest layer number");
+    if by_names { "by the modules’ names".to_owned() } else { source.to_owned() }
+}
+
+/// How many modules lie outside the layers, where some lie inside.
+fn outside(modules: &[ModuleReport]) -> String {
+    match modules.iter().filter(|m| m.layer.is_none()).count() {
+        0 => String::new(),
+        n if n == modules.len() => "outside the layers".to_owned(),
+        n => format!("{} outside the layers", grouped(n as u64)),
+    }
 }
 
 /// "192 LoRA, 12 LoKr", where there are several.
@@ -150,7 +167,10 @@ mod tests {
         let modules: Vec<ModuleReport> =
             (0..6).map(|l| module(&format!("layers.{l}.q_proj"), Some(l), "q", 4)).collect();
         let facts = facts(&report, &modules);
-        assert_eq!(value(&facts, "Modules"), ("6 modules".into(), "in 6 layers".into()));
+        assert_eq!(value(&facts, "Modules"), ("6 modules".into(), String::new()));
+        assert_eq!(value(&facts, "Layers"), ("6".into(), report.total_layers_source.clone()));
+        report.total_layers_source = "the largest layer number of a stack, plus 1".to_owned();
+        assert_eq!(value(&super::facts(&report, &modules), "Layers").1, "by the modules’ names");
         assert_eq!(value(&facts, "Rank").0, "4");
         assert_eq!(value(&facts, "Scale s"), ("2".into(), "alpha 16 / r 8, adapter_config".into()));
         assert_eq!(value(&facts, "‖ΔW‖").0, "2.000");
@@ -167,7 +187,10 @@ mod tests {
             "lora_unet_up_blocks_0_resnets_1_conv1",
         ]);
         let facts = facts(&adapter("a"), &modules);
-        assert_eq!(value(&facts, "Modules").1, "in 4 layers of 3 stacks, 1 outside them");
+        assert_eq!(
+            (value(&facts, "Modules").1, value(&facts, "Layers").0),
+            ("1 outside the layers".into(), "4 in 3 stacks".into())
+        );
     }
 
     #[test]
@@ -182,11 +205,16 @@ mod tests {
         modules[1].scale = 0.5;
         modules[1].scale_source = "alpha_pattern".to_owned();
         let shown = facts(&report, &modules);
-        assert_eq!(value(&shown, "Modules").1, "in 2 of 32 layers, 1 outside them");
+        assert_eq!(value(&shown, "Modules").1, "1 outside the layers");
+        assert_eq!(value(&shown, "Layers"), ("2 of 32".to_owned(), report.total_layers_source.clone()));
         assert_eq!(value(&shown, "Rank").0, "2 to 16");
         assert_eq!(value(&shown, "Scale s").0, "2, 0.5");
         assert_eq!(value(&shown, "Scale s").1, "alpha 16 / r 8, adapter_config in 2 modules, alpha_pattern in 1");
-        assert_eq!(value(&facts(&report, &modules[2..]), "Modules").1, "outside the layers");
+        let beside = facts(&report, &modules[2..]);
+        assert_eq!(
+            (value(&beside, "Modules").1, value(&beside, "Layers").0),
+            ("outside the layers".into(), "–".into())
+        );
     }
 
     #[test]
