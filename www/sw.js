@@ -1,5 +1,6 @@
 // The service worker: after a first visit the page opens without a network. The build puts BUILD, the build's name,
-// and FILES, all its files, before these lines. It keeps nothing but these: no adapter, no download.
+// and FILES, all its files, before these lines. It keeps nothing but these: no adapter, no download. Of the samples it
+// keeps those that were asked for.
 //
 // Hosts share an origin between projects, so the cache's name holds the folder, and only caches of this folder go.
 const PREFIX = `lorascope:${new URL(registration.scope).pathname}:`;
@@ -11,6 +12,7 @@ const PAGES = {
   "": "index.html", "index": "index.html", "index.html": "index.html", "url": "url.html", "url.html": "url.html",
 };
 const PATIENCE_MS = 3000;
+const SAMPLES = "sample/";
 
 const address = (file) => {
   const url = new URL(file.split("/").map(encodeURIComponent).join("/"), registration.scope);
@@ -19,7 +21,8 @@ const address = (file) => {
 };
 
 self.addEventListener("install", (event) => {
-  event.waitUntil(caches.open(CACHE).then((cache) => Promise.all(FILES.map((file) => keep(cache, file)))));
+  const now = FILES.filter((file) => !file.startsWith(SAMPLES));
+  event.waitUntil(caches.open(CACHE).then((cache) => Promise.all(now.map((file) => keep(cache, file)))));
 });
 
 async function keep(cache, file) {
@@ -56,5 +59,13 @@ async function newest(request, kept) {
 
 // Every other file: its name or its query says which build it is of. One that is asked for again has more in its query.
 async function kept(request) {
-  return (await (await caches.open(CACHE)).match(request.url.replace(/&again.*$/, ""))) ?? fetch(request);
+  const cache = await caches.open(CACHE);
+  const known = await cache.match(request.url.replace(/&again.*$/, ""));
+  if (known) return known;
+  const is_sample = FILES.some((file) => file.startsWith(SAMPLES) && address(file) === request.url);
+  // Its name does not say which build it is of: what the browser has of it may be of the last one.
+  const response = await fetch(request, is_sample ? { cache: "no-cache" } : {});
+  // A full disk only means that it is asked for again.
+  if (is_sample && response.ok) await cache.put(request, response.clone()).catch(() => {});
+  return response;
 }

@@ -155,13 +155,11 @@ fn AdapterScreen() -> impl IntoView {
                 <ComparePanel/>
             </Show>
         </TabPanel>
-        <Show when=move || store.has_training.get()>
-            <TabPanel tab=Tab::Training>
-                <Show when=move || training.get()>
-                    <TrainingPanel/>
-                </Show>
-            </TabPanel>
-        </Show>
+        <TabPanel tab=Tab::Training>
+            <Show when=move || training.get()>
+                <TrainingPanel/>
+            </Show>
+        </TabPanel>
     }
 }
 

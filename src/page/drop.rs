@@ -93,7 +93,8 @@ pub fn send(store: Store, wire: Wire, files: Vec<(String, File)>) {
     load(store, wire, Gathered { files, ..Gathered::default() });
 }
 
-fn begin(store: Store, wire: Wire) {
+/// The engine is there, and the page waits for a drop.
+pub fn begin(store: Store, wire: Wire) {
     wire.revive();
     store.state.update(|s| s.begin_drop(now_ms()));
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::header::engine_name;
 use super::items::Items;
+use super::model::samples::Sample;
 use super::pickers::Pickers;
 use super::problems::Problems;
 use super::remote::{AddressField, Outlines};
@@ -82,12 +83,12 @@ fn DropZone() -> impl IntoView {
                     class="primary"
                     data-testid="sample"
                     disabled=busy
-                    on:click=move |_| sample::load(store, wire)
+                    on:click=move |_| sample::load(store, wire, Sample::Adapter)
                 >
                     "Try the sample"
                 </button>
             </div>
-            <p class="small">"The sample is a LoRA of rank 8 of a small Llama, 456\u{a0}kB."</p>
+            <p class="small">"The sample: "{Sample::Adapter.words()}"."</p>
         </div>
     }
 }

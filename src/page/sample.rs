@@ -1,4 +1,4 @@
-//! The bundled sample adapter, fetched from beside the page and loaded like a drop.
+//! The bundled samples, fetched from beside the page when they are asked for, and loaded like a drop.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -8,39 +8,71 @@ use web_sys::{File, Response};
 
 use super::browser::{array_of, words};
 use super::drop;
-use super::store::Store;
-use super::wire::Wire;
+use super::model::samples::Sample;
+use super::store::{Store, use_store};
+use super::wire::{Wire, use_wire};
 
-/// Folder of the sample, which names it.
-const FOLDER: &str = "llama-mini-lora";
-const FILES: [&str; 2] = ["adapter_config.json", "adapter_model.safetensors"];
-
-pub fn load(store: Store, wire: Wire) {
+/// Loads a sample: what of it is not here yet. Its adapter comes into view.
+pub fn load(store: Store, wire: Wire, sample: Sample) {
+    // Two clicks in one task: the button is not disabled yet.
+    if store.state.with_untracked(|s| s.phase.is_busy()) {
+        return;
+    }
+    let missing = store.state.try_update(|s| s.show_sample(sample)).unwrap_or_default();
+    if missing.is_empty() {
+        return;
+    }
+    // Busy from now on: a second click would load it twice.
+    drop::begin(store, wire);
+    let clears = store.state.with_untracked(|s| s.clears);
+    // Cleared meanwhile, it is not wanted any more.
+    let is_wanted = move || store.state.with_untracked(|s| s.clears) == clears;
     spawn_local(async move {
         let mut files = Vec::new();
-        for name in FILES {
-            match fetch(name).await {
-                Ok(file) => files.push((format!("{FOLDER}/{name}"), file)),
+        for path in missing {
+            match fetch(path).await {
+                Ok(file) => files.push((path.to_owned(), file)),
+                Err(_) if !is_wanted() => return,
                 Err(error) => {
                     let text = format!(
-                        "The sample’s {name} could not be fetched from this site: {}. Your own adapters need no \
-                         network.",
+                        "The sample’s {path} could not be fetched from this site: {}. Your own adapters need no network.",
                         words(&error)
                     );
-                    return store.state.update(|s| s.page_problem(true, text));
+                    return store.state.update(|s| s.no_sample(text));
                 }
             }
         }
-        drop::send(store, wire, files);
+        if is_wanted() {
+            drop::send(store, wire, files);
+        }
     });
 }
 
-async fn fetch(name: &str) -> Result<File, JsValue> {
-    let response = JsFuture::from(window().fetch_with_str(&format!("./sample/{FOLDER}/{name}"))).await?;
+async fn fetch(path: &str) -> Result<File, JsValue> {
+    let response = JsFuture::from(window().fetch_with_str(&format!("./sample/{path}"))).await?;
     let response: Response = response.dyn_into()?;
     if !response.ok() {
         return Err(format!("the server answered {}", response.status()).into());
     }
     let blob = JsFuture::from(response.blob()?).await?;
-    File::new_with_blob_sequence(&array_of(&blob), name)
+    File::new_with_blob_sequence(&array_of(&blob), path.rsplit('/').next().unwrap_or(path))
+}
+
+/// The button of an empty tab that shows what it is for.
+#[component]
+pub fn ShowSample(sample: Sample) -> impl IntoView {
+    let (store, wire) = (use_store(), use_wire());
+    view! {
+        <p class="show-sample">
+            <button
+                type="button"
+                data-testid=format!("sample-{}", sample.key())
+                disabled=move || store.phase.get().is_busy()
+                on:click=move |_| load(store, wire, sample)
+            >
+                "Show me on a sample"
+            </button>
+            <span class="small">{sample.words()}</span>
+        </p>
+    }
 }

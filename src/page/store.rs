@@ -9,7 +9,6 @@ use super::browser::now_ms;
 use super::model::axis::ScaleKind;
 use super::model::grid::Grid;
 use super::model::measure::Measure;
-use super::model::metadata::says_something;
 use super::model::shown::{Adapter, Phase, State};
 use super::model::table::Sort;
 use super::model::tabs::Tab;
@@ -29,8 +28,6 @@ pub struct Store {
     pub warnings: Memo<Vec<String>>,
     /// The adapter in view. Compared by identity: a report of 20,000 modules is never compared by value.
     pub adapter: Memo<Option<Arc<Adapter>>>,
-    /// Its file says something of its training.
-    pub has_training: Memo<bool>,
     /// The same adapter, one task later: the heatmap derives its grid from it.
     pub heat_adapter: RwSignal<Option<Arc<Adapter>>>,
     /// The places of its modules, for every heatmap.
@@ -97,9 +94,6 @@ impl Store {
             errors: Memo::new(move |_| state.with(State::errors)),
             warnings: Memo::new(move |_| state.with(State::warnings)),
             adapter,
-            has_training: Memo::new(move |_| {
-                adapter.with(|a| a.as_ref().is_some_and(|a| says_something(&a.report.metadata)))
-            }),
             heat_adapter,
             grid,
             table_adapter: RwSignal::new(None),

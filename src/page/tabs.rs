@@ -19,19 +19,11 @@ fn panel_id(tab: Tab) -> String {
 #[component]
 pub fn Tabs() -> impl IntoView {
     let store = use_store();
-    let tabs = move || Tab::all_of(store.has_training.get());
-    // Another adapter may not have the tab that is chosen.
-    Effect::new(move |_| {
-        if !tabs().contains(&store.tab.get()) {
-            store.tab.set(Tab::default());
-        }
-    });
     let on_key = move |event: KeyboardEvent| {
         if event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }
-        let tabs = Tab::all_of(store.has_training.get_untracked());
-        let Some(tab) = store.tab.get_untracked().after_key(&event.key(), tabs) else { return };
+        let Some(tab) = store.tab.get_untracked().after_key(&event.key()) else { return };
         event.prevent_default();
         store.choose_tab(tab);
         focus(&tab_id(tab));
@@ -48,13 +40,13 @@ pub fn Tabs() -> impl IntoView {
                 tabindex=move || if is_chosen() { "0" } else { "-1" }
                 on:click=move |_| store.choose_tab(tab)
             >
-                {tab.label()}
+                {tab.label()}<span class="wide">{tab.more()}</span>
             </button>
         }
     };
     view! {
         <div class="tabs" role="tablist" aria-label="Views of the adapter" on:keydown=on_key>
-            {move || tabs().iter().copied().map(button).collect_view()}
+            {Tab::ALL.map(button).collect_view()}
         </div>
     }
 }

@@ -23,6 +23,14 @@ fn without_a_network_it_opens_again_and_analyses() {
     let browser = Browser::start();
     browser.open("");
     kept(&browser);
+    let samples = || browser.requests().into_iter().filter(|request| request.contains("sample/")).count();
+    assert_eq!(samples(), 0, "nobody asked for a sample");
+    // Through the service worker, which keeps it.
+    browser.open("");
+    browser.click("sample");
+    browser.expect("done");
+    assert_eq!(samples(), 2);
+    browser.clear();
     browser.cut_network();
     // Another entry, another query: neither was opened before.
     for query in ["?backend=cpu", "index.html?backend=webgpu", "url.html?backend=cpu"] {

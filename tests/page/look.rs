@@ -29,7 +29,8 @@ fn nothing_is_wider_than_the_window() {
     browser.screenshot("result-whole");
 }
 
-fn each_look(browser: &Browser, screen: &str) {
+/// Pictures of what is in view, at both widths, light and dark.
+pub fn each_look(browser: &Browser, screen: &str) {
     for (width, height) in [(1280, 800), (390, 844)] {
         browser.viewport(width, height);
         for theme in ["light", "dark"] {

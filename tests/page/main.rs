@@ -38,6 +38,7 @@ mod projection;
 mod projections;
 mod remote;
 mod report;
+mod samples;
 mod share;
 mod spectra;
 mod training;

@@ -20,8 +20,10 @@ use super::model::alignment::aligned::{Aligned, Chosen};
 use super::model::alignment::figures::Figure;
 use super::model::alignment::joined::Joined;
 use super::model::alignment::series::{Series, missing};
+use super::model::samples::Sample;
 use super::model::shown::State;
 use super::model::tabs::Tab;
+use super::sample::ShowSample;
 use super::store::{Store, is_another, use_store};
 use super::wire::{Wire, use_wire};
 use lorascope_protocol::report::{Along, saved::NEEDS_ITS_FILE};
@@ -171,6 +173,7 @@ fn WhatToDrop() -> impl IntoView {
                 "Checkpoints may be far larger than memory: they are read in pieces, and nothing leaves this machine. \
                  From two checkpoints alone a LoRA can be extracted, too."
             </p>
+            <ShowSample sample=Sample::Alignment/>
         </section>
     }
 }

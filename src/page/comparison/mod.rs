@@ -21,8 +21,10 @@ use super::model::comparison::joined::PairMap;
 use super::model::comparison::matrix::{Matrix, Show as Shown};
 use super::model::comparison::overlap::Side;
 use super::model::comparison::{ModuleId, ModuleOverlap, PairId, PairLists, Stopped};
+use super::model::samples::Sample;
 use super::model::shown::{Adapter, State};
 use super::model::tabs::Tab;
+use super::sample::ShowSample;
 use super::store::{Store, is_another, use_store};
 use super::wire::{Wire, use_wire};
 use lorascope_protocol::{ItemId, ToEngine};
@@ -101,9 +103,9 @@ impl Desk {
         let adapter = move |item: ItemId| store.state.with_untracked(|s| s.adapters.get(&item).cloned());
         Effect::new(move |_| {
             lists.track();
+            let open = store.experts_open.get();
             let later = move || {
                 // Whatever is in view by then, if the panel still is.
-            let open = store.experts_open.get();
                 let Some(lists) = lists.try_get_untracked() else { return };
                 let both = lists.and_then(|lists| {
                     let both: (Arc<Adapter>, Arc<Adapter>) = (adapter(lists.pair.0)?, adapter(lists.pair.1)?);
@@ -205,6 +207,7 @@ fn WhatToDrop() -> impl IntoView {
                 "Any number can be compared, also of different file formats, as long as they are for the same model. \
                  Nothing leaves this machine."
             </p>
+            <ShowSample sample=Sample::Compare/>
         </section>
     }
 }

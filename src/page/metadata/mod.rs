@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::model::metadata::{Part, Section, sections};
+use super::model::metadata::{Part, Section, says_something, sections};
+use super::model::samples::Sample;
 use super::model::shown::Adapter;
+use super::sample::ShowSample;
 use super::store::use_store;
 
 mod datasets;
@@ -21,6 +23,9 @@ pub fn TrainingPanel() -> impl IntoView {
     let store = use_store();
     move || {
         let adapter = store.adapter.get()?;
+        if !says_something(&adapter.report.metadata) {
+            return Some(view! { <NothingNoted/> }.into_any());
+        }
         let sections = sections(&adapter.report.metadata);
         let some = |parts: &[Part]| {
             let of = |part: &Part| sections.iter().find(|section| section.part == *part).cloned();
@@ -43,7 +48,22 @@ pub fn TrainingPanel() -> impl IntoView {
                 </div>
                 {other.map(|section| view! { <OtherEntries adapter=Arc::clone(&adapter) section/> })}
             </div>
-        })
+        }.into_any())
+    }
+}
+
+/// The file of the adapter in view says nothing of its training.
+#[component]
+fn NothingNoted() -> impl IntoView {
+    view! {
+        <section class="panel to-drop" data-testid="training-missing">
+            <h2>"This file says nothing of its training"</h2>
+            <p>
+                "Some tools note in the adapter’s file how it was trained: settings, data sets, tags with their counts, \
+                 times. kohya’s scripts, OneTrainer and ai-toolkit do; PEFT and MLX do not. What a file notes is shown here."
+            </p>
+            <ShowSample sample=Sample::Training/>
+        </section>
     }
 }
 

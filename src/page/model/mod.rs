@@ -25,6 +25,7 @@ pub mod projection;
 pub mod remote;
 pub mod run;
 mod said;
+pub mod samples;
 pub mod share;
 pub mod sheet;
 pub mod shown;

@@ -9,18 +9,13 @@ pub enum Tab {
     Projection,
     /// This adapter beside the others that are here.
     Compare,
-    /// What the writing tool noted in the file; there only where it noted something.
+    /// What the writing tool noted in the file.
     Training,
 }
 
 impl Tab {
+    /// In their order.
     pub const ALL: [Tab; 5] = [Tab::Overview, Tab::Alignment, Tab::Projection, Tab::Compare, Tab::Training];
-
-    /// The tabs of an adapter, in their order.
-    pub fn all_of(has_training: bool) -> &'static [Tab] {
-        let [all @ .., _] = &Tab::ALL;
-        if has_training { &Tab::ALL } else { all }
-    }
 
     /// Stable word for ids and links.
     pub fn key(self) -> &'static str {
@@ -37,16 +32,20 @@ impl Tab {
         match self {
             Tab::Overview => "Overview",
             Tab::Alignment => "Alignment",
-            Tab::Projection => "Projection & resize",
+            Tab::Projection => "Projection",
             Tab::Compare => "Compare",
             Tab::Training => "Training",
         }
     }
 
-    /// Where a key leads from here among the tabs that are there: arrows go round, Home and End to the ends. `None`
-    /// for other keys.
-    pub fn after_key(self, key: &str, tabs: &[Tab]) -> Option<Tab> {
-        let (n, here) = (tabs.len(), tabs.iter().position(|tab| *tab == self)?);
+    /// What the label goes on with where there is room.
+    pub fn more(self) -> &'static str {
+        if self == Tab::Projection { " & resize" } else { "" }
+    }
+
+    /// Where a key leads from here: arrows go round, Home and End to the ends. `None` for other keys.
+    pub fn after_key(self, key: &str) -> Option<Tab> {
+        let (n, here) = (Tab::ALL.len(), Tab::ALL.iter().position(|tab| *tab == self)?);
         let place = match key {
             "ArrowRight" => (here + 1) % n,
             "ArrowLeft" => (here + n - 1) % n,
@@ -54,7 +53,7 @@ impl Tab {
             "End" => n - 1,
             _ => return None,
         };
-        tabs.get(place).copied()
+        Tab::ALL.get(place).copied()
     }
 }
 
@@ -64,15 +63,11 @@ mod tests {
 
     #[test]
     fn keys_go_round_and_to_the_ends() {
-        for (has_training, last) in [(true, Tab::Training), (false, Tab::Compare)] {
-            let tabs = Tab::all_of(has_training);
-            assert_eq!(tabs.last(), Some(&last));
-            assert_eq!(Tab::Overview.after_key("ArrowRight", tabs), Some(Tab::Alignment));
-            assert_eq!(Tab::Overview.after_key("ArrowLeft", tabs), Some(last));
-            assert_eq!(last.after_key("ArrowRight", tabs), Some(Tab::Overview));
-            assert_eq!(Tab::Projection.after_key("Home", tabs), Some(Tab::Overview));
-            assert_eq!(Tab::Overview.after_key("End", tabs), Some(last));
-            assert_eq!(Tab::Overview.after_key("Tab", tabs), None);
-        }
+        assert_eq!(Tab::Overview.after_key("ArrowRight"), Some(Tab::Alignment));
+        assert_eq!(Tab::Overview.after_key("ArrowLeft"), Some(Tab::Training));
+        assert_eq!(Tab::Training.after_key("ArrowRight"), Some(Tab::Overview));
+        assert_eq!(Tab::Projection.after_key("Home"), Some(Tab::Overview));
+        assert_eq!(Tab::Overview.after_key("End"), Some(Tab::Training));
+        assert_eq!(Tab::Overview.after_key("Tab"), None);
     }
 }

@@ -21,8 +21,10 @@ use super::browser::now_ms;
 use super::model::projection::form::Form;
 use super::model::projection::plan::Planned;
 use super::model::projection::result::Projected;
+use super::model::samples::Sample;
 use super::model::shown::State;
 use super::model::tabs::Tab;
+use super::sample::ShowSample;
 use super::store::{Store, is_another, use_store};
 use super::wire::{Wire, use_wire};
 use lorascope_protocol::ToEngine;
@@ -104,6 +106,12 @@ impl Desk {
 pub fn ProjectionPanel() -> impl IntoView {
     let desk = Desk::new();
     desk.ask_for_plans();
+    let due = Memo::new(move |_| desk.store.state.with(State::sample_projection_due));
+    Effect::new(move |_| {
+        if due.get() {
+            desk.project();
+        }
+    });
     let excluded = Memo::new(move |_| desk.store.state.with(State::projection_excluded));
     view! {
         {move || {
@@ -112,6 +120,7 @@ pub fn ProjectionPanel() -> impl IntoView {
                 <section class="panel excluded" data-testid="projection-excluded" aria-labelledby="excluded-title">
                     <h2 id="excluded-title">"Not for this adapter"</h2>
                     <p role="status">{text}</p>
+                    <ShowSample sample=Sample::Projection/>
                 </section>
             })
         }}

@@ -7,8 +7,10 @@ use leptos::prelude::*;
 use super::Desk;
 use crate::left_out::cautions;
 use crate::model::projection::plan::Plan;
+use crate::model::samples::Sample;
 use crate::model::sheet::Sheet;
 use crate::model::shown::State;
+use crate::sample::ShowSample;
 use crate::sheet::{SheetMemo, SheetTable};
 use crate::store::is_another;
 
@@ -26,7 +28,10 @@ pub fn PlanPanel(desk: Desk) -> impl IntoView {
         let layers = head.target_layers.filter(|target| *target != head.source_layers);
         let layers = layers.map(|target| format!(", {} → {target} layers", head.source_layers));
         let nothing = plan.changes_nothing().then(|| {
-            view! { <p class="small">"No size or rank changes with these settings. Choose a smaller rank or another target."</p> }
+            view! {
+                <p class="small">"No size or rank changes with these settings. Choose a smaller rank or another target."</p>
+                <ShowSample sample=Sample::Projection/>
+            }
         });
         Some(view! {
             <p class="small">"To "{head.target.clone()}{layers}</p>

@@ -50,6 +50,8 @@ pub struct Projection {
     /// What the base model is called where the form does not say.
     pub base_model: Option<String>,
     pub run: Run<Ask, Projected>,
+    /// Its sample was asked for: it is computed as soon as it is here.
+    pub(super) is_shown: bool,
     version: u64,
     asked: Option<Ask>,
     planning: Option<(PlanHead, Vec<PlanRow>)>,

@@ -71,6 +71,7 @@ impl State {
     pub fn begin_projection(&mut self, ask: Ask, now_ms: f64) {
         self.phase = Phase::Analyzing;
         self.running = None;
+        self.projection.is_shown = false;
         self.projection.run.begin(ask, now_ms);
     }
 
