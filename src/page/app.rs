@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::alignment::AlignmentPanel;
 use super::browser::{focus, typing};
 use super::comparison::ComparePanel;
-use super::domains::Domains;
+use super::domains::{Domains, SchemeEditor};
 use super::extraction::OnlyCheckpoints;
 use super::first::FirstScreen;
 use super::header::Header;
@@ -132,10 +132,11 @@ fn AdapterScreen() -> impl IntoView {
         <Tabs/>
         <TabPanel tab=Tab::Overview>
             <div class="columns">
-                <div class="column-wide"><Heatmap/></div>
-                <div class="column-side"><Domains/></div>
-                <div class="column-wide"><ModuleTable/></div>
-                <div class="column-side"><Spectrum/></div>
+                <div class="column-wide stretched"><Heatmap/></div>
+                <div class="column-side stretched of-domains"><Domains/></div>
+                <SchemeEditor/>
+                <div class="column-wide of-table"><ModuleTable/></div>
+                <div class="column-side of-spectrum"><Spectrum/></div>
             </div>
         </TabPanel>
         <TabPanel tab=Tab::Alignment>

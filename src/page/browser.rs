@@ -3,7 +3,7 @@
 use js_sys::{Array, Function, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, HtmlElement, Url};
+use web_sys::{Blob, BlobPropertyBag, HtmlElement, Url};
 
 /// Milliseconds since the page began.
 pub fn now_ms() -> f64 {
@@ -49,6 +49,16 @@ pub async fn copy(text: &str) -> bool {
     // Absent on pages that are not served securely.
     let present = Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|c| c.is_object());
     present && JsFuture::from(navigator.clipboard().write_text(text)).await.is_ok()
+}
+
+/// A file of one text.
+///
+/// # Errors
+/// What the browser says.
+pub fn text_blob(text: &str, mime: &str) -> Result<Blob, JsValue> {
+    let options = BlobPropertyBag::new();
+    options.set_type(mime);
+    Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options)
 }
 
 /// Saves a blob under a name, as a download.

@@ -21,7 +21,7 @@ pub fn ExportJson() -> impl IntoView {
                 data-testid="export-json"
                 title="Save the whole report, every number unrounded, as JSON"
                 disabled=move || !ready()
-                on:click=move |_| wire.send(&ToEngine::ExportJson, &Array::new())
+                on:click=move |_| wire.export_json()
             >
                 "Export JSON"
             </button>

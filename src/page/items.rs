@@ -138,6 +138,7 @@ fn kind_word(kind: ItemKind) -> &'static str {
         ItemKind::Checkpoint => "checkpoint",
         ItemKind::AdapterConfig => "adapter config",
         ItemKind::ModelConfig => "target model",
+        ItemKind::Scheme => "scheme",
         ItemKind::Companion => "not needed",
     }
 }

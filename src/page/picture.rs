@@ -1,13 +1,13 @@
 //! Saving a picture: two buttons, and the way from SVG to PNG.
 
-use js_sys::{Array, Promise};
+use js_sys::Promise;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, BlobPropertyBag, CanvasRenderingContext2d, HtmlCanvasElement, HtmlImageElement, Url};
+use web_sys::{Blob, CanvasRenderingContext2d, HtmlCanvasElement, HtmlImageElement, Url};
 
-use super::browser::{download, words};
+use super::browser::{download, text_blob, words};
 use super::model::picture::theme::Theme;
 use super::model::picture::{Picture, png_size};
 use super::store::{Store, use_store};
@@ -63,9 +63,7 @@ async fn save(store: Store, picture: Picture, format: Format) {
 }
 
 fn svg_blob(svg: &str) -> Result<Blob, JsValue> {
-    let options = BlobPropertyBag::new();
-    options.set_type("image/svg+xml");
-    Blob::new_with_str_sequence_and_options(&Array::of1(&svg.into()), &options)
+    text_blob(svg, "image/svg+xml")
 }
 
 /// The browser draws the SVG, larger, onto a canvas.

@@ -1,6 +1,5 @@
 //! Sharing: the dialog with the link.
 
-use js_sys::Array;
 use leptos::html;
 use leptos::prelude::*;
 
@@ -9,8 +8,8 @@ use super::export::CopyButton;
 use super::model::share::{self, Link};
 use super::store::use_store;
 use super::wire::use_wire;
-use lorascope_protocol::ToEngine;
 use lorascope_protocol::link::LinkError;
+use lorascope_protocol::report::AdapterReport;
 
 /// The button, and the dialog that it opens.
 #[component]
@@ -50,7 +49,8 @@ fn Content() -> impl IntoView {
     let by_address = RwSignal::new(false);
     let profile = Memo::new(move |_| {
         let adapter = store.adapter.get()?;
-        Some(page.with_value(|page| share::of_profile(page, &adapter.report, &adapter.modules, &store.viewed())))
+        let report = AdapterReport { domains: store.domains.get()?, ..adapter.report.clone() };
+        Some(page.with_value(|page| share::of_profile(page, &report, &adapter.modules, &store.viewed())))
     });
     let link = Memo::new(move |_| match address.get().filter(|_| by_address.get()) {
         Some(address) => Some(Ok(page.with_value(|page| share::of_address(page, &address, &store.viewed())))),
@@ -141,7 +141,7 @@ fn Content() -> impl IntoView {
                 class="quiet"
                 data-testid="share-json"
                 disabled=move || !store.free.get()
-                on:click=move |_| wire.send(&ToEngine::ExportJson, &Array::new())
+                on:click=move |_| wire.export_json()
             >
                 "Save the report"
             </button>

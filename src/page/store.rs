@@ -9,10 +9,12 @@ use super::browser::now_ms;
 use super::model::axis::ScaleKind;
 use super::model::grid::Grid;
 use super::model::measure::Measure;
+use super::model::schemes::Schemes;
 use super::model::shown::{Adapter, Phase, State};
 use super::model::table::Sort;
 use super::model::tabs::Tab;
 use super::model::viewed::Viewed;
+use lorascope_protocol::report::DomainReport;
 use lorascope_protocol::{Item, ToPage};
 
 /// Handles of signals: copied freely.
@@ -28,15 +30,21 @@ pub struct Store {
     pub warnings: Memo<Vec<String>>,
     /// The adapter in view. Compared by identity: a report of 20,000 modules is never compared by value.
     pub adapter: Memo<Option<Arc<Adapter>>>,
+    /// The schemes that there are, and the chosen one.
+    pub schemes: Memo<Schemes>,
+    /// Its editor is open.
+    pub scheme_open: RwSignal<bool>,
+    /// The domain profile of the adapter in view, as that scheme has it.
+    pub domains: Memo<Option<DomainReport>>,
     /// The same adapter, one task later: the heatmap derives its grid from it.
     pub heat_adapter: RwSignal<Option<Arc<Adapter>>>,
+    /// Every expert has a row of its own in the heatmaps.
+    pub experts_open: RwSignal<bool>,
     /// The places of its modules, for every heatmap.
     pub grid: Memo<Option<Arc<Grid>>>,
     /// The same adapter, two tasks later: the table sorts and draws it.
     pub table_adapter: RwSignal<Option<Arc<Adapter>>>,
     /// Not all of the adapter in view is on the page yet.
-    /// Every expert has a row of its own in the heatmaps.
-    pub experts_open: RwSignal<bool>,
     pub drawing: RwSignal<bool>,
     /// The module in view, by its index in that adapter; the strongest one until another is picked.
     pub module: Memo<Option<usize>>,
@@ -65,17 +73,20 @@ impl Store {
         let state = RwSignal::new(State::default());
         let adapter = Memo::new_with_compare(move |_| state.with(State::selected), is_another);
         let picked = RwSignal::new(None::<String>);
+        let schemes = Memo::new(move |_| state.with(|s| s.schemes.clone()));
         let module = Memo::new(move |_| {
             let adapter = adapter.get()?;
             let named = picked.with(|name| adapter.modules.iter().position(|m| Some(&m.name) == name.as_ref()));
             let strongest = || {
                 let by_norm = |(_, a): &(usize, f64), (_, b): &(usize, f64)| a.total_cmp(b);
-                let norms = adapter.modules.iter().map(|m| m.frobenius).enumerate();
+                let counted = adapter.modules.iter().enumerate().filter(|(_, m)| m.copy_of.is_none());
+                let norms = counted.map(|(i, m)| (i, m.frobenius));
                 norms.filter(|(_, x)| x.is_finite()).max_by(by_norm).map(|(i, _)| i)
             };
             named.or_else(strongest)
         });
         let heat_adapter = RwSignal::new(None::<Arc<Adapter>>);
+        let experts_open = RwSignal::new(false);
         let grid = Memo::new_with_compare(
             move |_| {
                 let (adapter, open) = (heat_adapter.get()?, experts_open.get());
@@ -87,14 +98,20 @@ impl Store {
         Store {
             state,
             phase: Memo::new(move |_| state.with(|s| s.phase)),
-        let experts_open = RwSignal::new(false);
             free: Memo::new(move |_| state.with(State::is_free)),
             status: Memo::new(move |_| state.with(State::status)),
             items: Memo::new(move |_| state.with(|s| s.items.clone())),
             errors: Memo::new(move |_| state.with(State::errors)),
             warnings: Memo::new(move |_| state.with(State::warnings)),
             adapter,
+            schemes,
+            scheme_open: RwSignal::new(false),
+            domains: Memo::new(move |_| {
+                let adapter = adapter.get()?;
+                Some(schemes.with(|schemes| schemes.scored(&adapter)))
+            }),
             heat_adapter,
+            experts_open,
             grid,
             table_adapter: RwSignal::new(None),
             drawing: RwSignal::new(false),
@@ -105,7 +122,6 @@ impl Store {
             tab: RwSignal::new(Tab::default()),
             step: StoredValue::new(false),
             sort: RwSignal::new(Sort::default()),
-            experts_open,
             dragging: RwSignal::new(false),
             dark: RwSignal::new(false),
             progress: StoredValue::new(None),

@@ -7,6 +7,7 @@ use web_sys::{ErrorEvent, Event, MessageEvent, Worker, console};
 
 use super::browser::{download, measure, query, words};
 use super::model::address;
+use super::model::schemes::Schemes;
 use super::store::Store;
 use lorascope_protocol::{BackendChoice, ToEngine, ToPage, wire as codec};
 
@@ -60,6 +61,12 @@ impl Wire {
     pub fn send(self, message: &ToEngine, parts: &Array) {
         self.revive();
         self.post(message, parts);
+    }
+
+    /// Asks for the report as a file, its domains scored as on the page.
+    pub fn export_json(self) {
+        let scheme = self.store.schemes.with_untracked(Schemes::chosen);
+        self.send(&ToEngine::ExportJson { scheme }, &Array::new());
     }
 
     /// A fresh engine, if the former one died; what it held is forgotten with it.

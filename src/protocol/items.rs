@@ -15,6 +15,8 @@ pub enum ItemKind {
     AdapterConfig,
     /// The `config.json` of a model: a target for a projection.
     ModelConfig,
+    /// A scheme for domain profiles.
+    Scheme,
     /// Part of a training folder, not of the analysis: optimizer, tokenizer, arguments.
     Companion,
 }

@@ -1,5 +1,5 @@
 //! What the page and the engine say to each other: messages, the [`report`], what is asked of a [`projection`], shared
-//! [`link`]s and [`address`]es.
+//! [`link`]s, [`address`]es and [`scheme`]s.
 //!
 //! Values and their serialised forms only: the engine fills them, the page shows them, and neither knows the other.
 
@@ -15,6 +15,7 @@ pub mod wire;
 
 pub use items::{Item, ItemId, ItemKind, Stage};
 pub use messages::*;
+pub use report::scheme;
 
 /// What the page, too, has to know of names and paths: their parts and their order.
 pub use lorascope_format::adapter::{flat, names, scale::is_replaceable};

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::items::{Item, ItemId, Stage};
 use crate::projection::{OutputType, PlanHead, PlanRow, Request};
+use crate::report::scheme::{Chosen, Scheme};
 use crate::report::{
     AdapterReport, AlignedModule, AlignmentReport, Along, ComparedModule, EngineReport, ExtractedModule,
     ExtractionReport, ModuleReport, NotAnalyzed, Outline, OverlapGrid, PairFigures, ProjectedModule, ProjectionReport,
@@ -52,8 +53,8 @@ pub enum ToEngine {
     Cancel,
     /// Set by hand the scale of an adapter whose own is only assumed.
     SetScale { item: ItemId, scale: f64 },
-    /// Ask for the report as JSON.
-    ExportJson,
+    /// Ask for the report as JSON, its domains scored so.
+    ExportJson { scheme: Chosen },
     /// Ask for the modules of one adapter as CSV.
     ExportCsv { item: ItemId },
     /// Ask for the report as a value: answered by [`ToPage::Report`].
@@ -133,6 +134,8 @@ pub enum ToPage {
     Progress(Progress),
     /// A thing is kept, or what is known of it has changed.
     Item(Item),
+    /// A scheme for domain profiles was dropped; its item comes before it.
+    Scheme { item: ItemId, scheme: Box<Scheme> },
     /// An item is gone.
     Removed { item: ItemId },
     /// An adapter's analysis, whose lists follow in `pieces` messages of [`ToPage::AdapterPiece`]. A second one

@@ -5,10 +5,10 @@ mod by_block;
 use crate::common::{json, peft_fixture, read_f32};
 use lorascope_engine::analysis::measures::{energy, energy_kept, frobenius, measures, rank_keeping};
 use lorascope_engine::analysis::profile::{profile, total_layers};
-use lorascope_engine::analysis::scheme::Scheme;
 use lorascope_engine::analysis::{Sigma, report as report_of};
 use lorascope_format::adapter::{Adapter, scale};
 use lorascope_protocol::report::AdapterReport;
+use lorascope_protocol::scheme::Scheme;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -206,8 +206,8 @@ fn measures_by_their_definitions() {
 
 #[test]
 fn a_scheme_is_data() {
-    let text = r#"{"name":"mine","domains":["a","b"],"rules":[{"kind":"attn","weights":{"a":1,"b":1}},{"depth":"late","weights":{"b":2}}],
-        "tag_threshold":0.6,"least_energy":1e-10,"score_without_evidence":0.5}"#;
+    let text = r#"{"name":"mine","domains":[{"key":"a"},{"key":"b","label":"Second"}],"rules":[{"kind":"attn","weights":{"a":1,"b":1}},{"depth":"late","weights":{"b":2}}],
+        "tag_threshold":0.6}"#;
     let mine: Scheme = serde_json::from_str(text).unwrap();
     let again: Scheme = serde_json::from_str(&serde_json::to_string(&mine).unwrap()).unwrap();
     assert_eq!(mine, again);

@@ -12,6 +12,7 @@ const ESCAPE: char = '\u{E00C}';
 const HOME: char = '\u{E011}';
 const RIGHT: char = '\u{E014}';
 const DOWN: char = '\u{E015}';
+const UP: char = '\u{E013}';
 
 const AXE: &str = include_str!("axe/axe-4.14.1.min.js");
 
@@ -25,6 +26,7 @@ fn axe_finds_nothing_serious() {
     each_theme(&browser, "error");
     browser.drop_paths(&[folder("peft-lora"), folder("llama-mini/base")]);
     browser.expect("done");
+    browser.click("scheme-edit");
     for tab in browser_tabs(&browser) {
         browser.click(&tab);
         each_theme(&browser, &tab);
@@ -115,6 +117,45 @@ fn the_keyboard_is_enough() {
     browser.press(ESCAPE);
     browser.until("it is closed again", || !browser.exists("dialog[open]"));
     assert_eq!(focused(&browser), "export-json", "the focus goes back to where it was");
+}
+
+/// A scheme is copied, changed and saved without a pointer, and each field says what it is.
+#[test]
+fn a_scheme_is_edited_by_keys_alone() {
+    let browser = Browser::start();
+    browser.open("?backend=cpu");
+    browser.drop_paths(&[folder("peft-lora")]);
+    browser.expect("done");
+    tab_to(&browser, "scheme-edit");
+    let scores = || browser.texts("domain-score").concat();
+    let before = scores();
+    browser.press(ENTER);
+    browser.until("the editor is there", || browser.exists("[data-testid=scheme-editor]"));
+    browser.until("its name has the focus", || focused(&browser) == "scheme-name");
+    tab_to(&browser, "scheme-weight");
+    let named = "return document.activeElement.getAttribute('aria-label')";
+    assert_eq!(browser.eval(named, vec![]), "Early layers, embeddings: weight for Statute recall");
+    // On to attention, the next row of which the adapter has modules.
+    (0..3).for_each(|_| browser.press(TAB));
+    assert_eq!(browser.eval(named, vec![]), "Early layers, attention: weight for Statute recall");
+    browser.press(UP);
+    browser.until("the scores move with the weight", || scores() != before);
+    let moved = scores();
+    browser.press('9');
+    browser.until("and with what is typed", || scores() != moved);
+    // What is no value is said at once, and changes nothing.
+    let typed = scores();
+    tab_to(&browser, "scheme-threshold");
+    (0..3).for_each(|_| browser.press('9'));
+    let said = "return document.querySelector('[data-testid=scheme-problem]')?.getAttribute('role') ?? ''";
+    browser.until("the problem is announced", || browser.eval(said, vec![]) == "alert");
+    assert_eq!(scores(), typed);
+    tab_back_to(&browser, "scheme-weight");
+    tab_to(&browser, "scheme-save");
+    browser.press(ENTER);
+    let (name, json) = browser.downloaded("the scheme");
+    assert_eq!(name, "Legal-exam-copy.scheme.json");
+    assert!(serde_json::from_slice::<Value>(&json).is_ok_and(|json| json["lorascope_scheme"] == 1));
 }
 
 /// Everything that takes the focus shows it, nothing keeps it, and nothing that is hidden takes it.

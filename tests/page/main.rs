@@ -39,6 +39,7 @@ mod projections;
 mod remote;
 mod report;
 mod samples;
+mod schemes;
 mod share;
 mod spectra;
 mod training;

@@ -100,7 +100,7 @@ fn assert_same(a: &Seen, b: &Seen) {
 }
 
 /// The link in the dialog, which is closed again by Escape.
-fn shared_link(browser: &Browser) -> String {
+pub fn shared_link(browser: &Browser) -> String {
     browser.click("share");
     let link = || {
         let script = "return document.querySelector('[data-testid=share-link]')?.value ?? ''";
@@ -122,7 +122,7 @@ fn shared_link(browser: &Browser) -> String {
     link
 }
 
-fn fragment(link: &str) -> &str {
+pub fn fragment(link: &str) -> &str {
     &link[link.find('#').expect("a fragment")..]
 }
 

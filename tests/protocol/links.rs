@@ -4,4 +4,4 @@ mod damage;
 mod golden;
 mod kept;
 mod length;
-mod made;
+pub mod made;

@@ -1,4 +1,4 @@
-//! What page and engine say to each other, as far as it leaves the machine: shared links.
+//! What page and engine say to each other, as far as it leaves the machine: shared links and schemes.
 
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed expectation is how a test fails")]
@@ -16,3 +16,4 @@ mod numbers;
 mod started;
 
 mod links;
+mod schemes;

@@ -1,11 +1,11 @@
 //! From an adapter and its spectra to its part of the report.
 
 use super::profile::{self, Profile, TotalLayers};
-use super::scheme::{Scheme, Traits};
-use super::{Sigma, by_block, measures};
+use super::{Sigma, copies, measures};
 use lorascope_format::adapter::{Adapter, Module, family, scale};
 use lorascope_format::container::quoted;
 use lorascope_protocol::report::{AdapterReport, ModuleReport, NotAnalyzed, RankRange, share_energy};
+use lorascope_protocol::scheme::{Scheme, Traits, by_block};
 
 /// The report of one adapter.
 ///
@@ -24,23 +24,32 @@ pub fn report(
     let language = family::is_language_model(adapter.modules.iter().map(|m| m.name.as_str()));
     let mut not_analyzed = adapter.not_analyzed.clone();
     let mut warnings = adapter.warnings.clone();
-    let mut modules = Vec::with_capacity(adapter.modules.len());
-    let mut weighed = Vec::with_capacity(adapter.modules.len());
-    let mut parameters = 0u64;
+    let mut measured: Vec<Option<(Sigma, f64)>> = Vec::with_capacity(adapter.modules.len());
     for (module, spectrum) in adapter.modules.iter().zip(spectra) {
-        let Some(spectrum) = spectrum else { continue };
-        let profile = profile::profile(&module.name, counted.count);
-        let sigma = spectrum.times(module.scale).shortened();
-        let energy = measures::energy(&sigma.values) + sigma.rest_sq;
-        if !energy.is_finite() {
+        let sigma = spectrum.as_ref().map(|spectrum| spectrum.times(module.scale).shortened());
+        let energy = |sigma: &Sigma| measures::energy(&sigma.values) + sigma.rest_sq;
+        let found = sigma.map(|sigma| (energy(&sigma), sigma)).filter(|(energy, _)| energy.is_finite());
+        if spectrum.is_some() && found.is_none() {
             warnings.push(format!("{} is not analysed: its values are beyond double precision.", quoted(&module.name)));
             let reason = "its values are beyond double precision".to_owned();
             not_analyzed.push(NotAnalyzed { name: module.name.clone(), reason });
-            continue;
         }
+        measured.push(found.map(|(energy, sigma)| (sigma, energy)));
+    }
+    let energies: Vec<Option<f64>> = measured.iter().map(|found| found.as_ref().map(|(_, energy)| *energy)).collect();
+    let (copies, said) = copies::settle(&adapter.modules, &energies);
+    warnings.extend(said);
+    let mut modules = Vec::with_capacity(adapter.modules.len());
+    let mut weighed = Vec::with_capacity(adapter.modules.len());
+    let mut parameters = 0u64;
+    for ((module, found), copy_of) in adapter.modules.iter().zip(measured).zip(copies) {
+        let Some((sigma, energy)) = found else { continue };
+        let profile = profile::profile(&module.name, counted.count);
         parameters = parameters.saturating_add(module.parameters());
-        weighed.push((Traits { profile, stack: &module.stack, role: &module.role }, energy));
-        modules.push(module_report(module, profile, sigma));
+        if copy_of.is_none() {
+            weighed.push((Traits { stack: &module.stack, role: &module.role, ..Traits::from(profile) }, energy));
+        }
+        modules.push(module_report(module, profile, sigma, copy_of));
     }
     if let Some(first) = adapter.modules.iter().find(|m| scale::is_assumed(&m.scale_source)) {
         warnings.push(format!(
@@ -72,7 +81,7 @@ pub fn report(
 
 /// The scheme without a claim about what the model's parts do.
 fn neutral(adapter: &Adapter) -> Scheme {
-    by_block::scheme(adapter.modules.iter().map(|m| (m.layer, m.stack.as_str(), m.role.as_str())))
+    by_block(adapter.modules.iter().map(|m| (m.layer, m.stack.as_str(), m.role.as_str())))
 }
 
 /// The layers of the stack that has most; `None` where no module lies in a layer.
@@ -83,7 +92,10 @@ fn longest_stack(adapter: &Adapter) -> Option<TotalLayers> {
 }
 
 #[inline(never)]
-fn module_report(module: &Module, profile: Profile, sigma: Sigma) -> ModuleReport {
+fn module_report(module: &Module, profile: Profile, sigma: Sigma, copy_of: Option<String>) -> ModuleReport {
+    let of_copy =
+        copy_of.as_ref().map(|of| format!("not counted in the whole: the file has this weight once more, as {of}"));
+    let notes: Vec<String> = module.note.iter().cloned().chain(of_copy).collect();
     let measures = measures::measures(&sigma.values, sigma.rest_sq);
     ModuleReport {
         name: module.name.clone(),
@@ -98,7 +110,8 @@ fn module_report(module: &Module, profile: Profile, sigma: Sigma) -> ModuleRepor
         scale_source: module.scale_source.clone(),
         dtype: module.dtype(),
         algorithm: module.algorithm.to_owned(),
-        note: module.note.clone(),
+        note: (!notes.is_empty()).then(|| notes.join("; ")),
+        copy_of,
         frobenius: measures::frobenius(&sigma.values).hypot(sigma.rest_sq.sqrt()),
         unlisted: None,
         truncated: sigma.rest_sq > 0.0,

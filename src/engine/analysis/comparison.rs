@@ -114,9 +114,9 @@ fn norm_of_sum(cosine: f64, [a, b]: [f64; 2]) -> f64 {
     bounded(unit * (a * a + b * b + 2.0 * cosine * a * b).max(0.0).sqrt())
 }
 
-/// The pair as a whole. `only` are the norms of modules that one of the two alone has, `not_compared` counts those
-/// that both have without a figure.
-pub fn whole(shared: &[Both], only: [&[f64]; 2], not_compared: usize) -> PairFigures {
+/// The pair as a whole. `only` are the norms of modules that one of the two alone has; `counts` those of
+/// [`PairFigures::counts`], which count copies too.
+pub fn whole(shared: &[Both], only: [&[f64]; 2], counts: [usize; 4]) -> PairFigures {
     let of = |n: usize| shared.iter().map(move |both| both.norms[n]);
     let shared_norms = [length(of(0)), length(of(1))];
     let norms = [0, 1].map(|n| length(of(n).chain(only[n].iter().copied())));
@@ -143,7 +143,7 @@ pub fn whole(shared: &[Both], only: [&[f64]; 2], not_compared: usize) -> PairFig
         chance: by_least(&expected),
         interference: is_shared.then(|| interference(of_shared, shared_norms)),
         norms: [norms[0], norms[1], norm_of_sum(all, norms)],
-        counts: [shared.len(), only[0].len(), only[1].len(), not_compared].map(|count| count as u32),
+        counts: counts.map(|count| count as u32),
     }
 }
 
@@ -218,18 +218,18 @@ mod tests {
     fn a_whole_is_that_of_the_long_vectors() {
         // a = (3, 0 | 4), b = (1, 1 | -) in three modules: cosines 1 and 0, the third in a alone.
         let shared = [both(1.0, [3.0, 1.0]), both(0.0, [0.0, 1.0])];
-        let figures = whole(&shared, [&[4.0], &[]], 2);
+        let figures = whole(&shared, [&[4.0], &[]], [2, 1, 0, 2]);
         assert!((figures.cosine.unwrap() - 3.0 / (5.0 * 2f64.sqrt())).abs() < 1e-15);
         assert!((figures.shared_cosine.unwrap() - 0.5f64.sqrt()).abs() < 1e-15);
         assert!((figures.interference.unwrap() - 6.0 / 11.0).abs() < 1e-15);
         assert!((figures.norms[2] - 33f64.sqrt()).abs() < 1e-14);
         assert_eq!((figures.overlap, figures.chance), (Some([1.0, 0.5]), Some([0.2, 0.1])));
         assert_eq!(figures.counts, [2, 1, 0, 2]);
-        let none = whole(&[], [&[1.0], &[2.0]], 0);
+        let none = whole(&[], [&[1.0], &[2.0]], [0, 1, 1, 0]);
         assert_eq!((none.cosine, none.overlap, none.interference), (None, None, None));
         assert_eq!(none.norms, [1.0, 2.0, 5f64.sqrt()]);
         // Squares that no f64 holds.
-        let huge = whole(&[both(-1.0, [1e300, 1e300])], [&[], &[]], 0);
+        let huge = whole(&[both(-1.0, [1e300, 1e300])], [&[], &[]], [1, 0, 0, 0]);
         assert_eq!((huge.cosine, huge.interference, huge.norms[2]), (Some(-1.0), Some(-1.0), 0.0));
     }
 

@@ -2,11 +2,10 @@
 
 pub mod alignment;
 mod assemble;
-pub mod by_block;
 pub mod comparison;
+mod copies;
 pub mod measures;
 pub mod profile;
-pub mod scheme;
 mod sigma;
 
 pub use assemble::report;

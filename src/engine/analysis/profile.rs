@@ -3,6 +3,8 @@
 //! Kept exactly, also where the rules surprise (`key` matches `keyboard`; thirds by integer division), since the
 //! domain scores are defined on them. The finer reading of names is [`lorascope_format::adapter::names`].
 
+use lorascope_protocol::scheme::Traits;
+
 /// How many layers the profile counts with, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TotalLayers {
@@ -42,6 +44,13 @@ pub struct Profile {
     pub kind: &'static str,
     /// `early`, `mid` or `late`.
     pub depth: &'static str,
+}
+
+impl From<Profile> for Traits<'_> {
+    /// A module of no stack and no role.
+    fn from(Profile { kind, depth }: Profile) -> Self {
+        Self { depth, kind, stack: "", role: "" }
+    }
 }
 
 /// Classifies a module by its name in a model of `total` layers.

@@ -16,6 +16,7 @@ use lorascope_format::container::{ContainerError, Header, read_header};
 use lorascope_format::natural::natural;
 use lorascope_protocol::projection::models::ModelShape;
 use lorascope_protocol::report::{Report, saved};
+use lorascope_protocol::scheme::{self, Scheme};
 
 pub use labels::{folder, make_unique};
 
@@ -42,6 +43,7 @@ pub struct Sorted<S> {
     pub models: Vec<ModelFile>,
     /// Reports that Lorascope saved.
     pub reports: Vec<ReportFile>,
+    pub schemes: Vec<SchemeFile>,
     /// Paths of files that belong to a training folder, not to the analysis.
     pub companions: Vec<String>,
     /// Sentences that name the file: what could not be used, and what to do.
@@ -69,6 +71,13 @@ pub struct ConfigFile {
 pub struct ReportFile {
     pub path: String,
     pub report: Report,
+}
+
+/// A scheme for domain profiles.
+#[derive(Clone, Debug)]
+pub struct SchemeFile {
+    pub path: String,
+    pub scheme: Scheme,
 }
 
 /// A model's `config.json`.
@@ -105,6 +114,7 @@ enum Kind {
     Config(Box<PeftConfig>),
     Model(Box<ModelShape>),
     Report(Box<Report>),
+    Scheme(Box<Scheme>),
     Index(Index),
     /// An index that cannot be read: nothing to speak of where there is no model for it.
     BrokenIndex(String),
@@ -124,6 +134,7 @@ pub async fn sort_drop<S: ByteSource>(mut files: Vec<S>) -> Sorted<S> {
         configs: vec![],
         models: vec![],
         reports: vec![],
+        schemes: vec![],
         companions: vec![],
         problems: vec![],
     };
@@ -146,6 +157,7 @@ pub async fn sort_drop<S: ByteSource>(mut files: Vec<S>) -> Sorted<S> {
             Kind::Config(config) => sorted.configs.push(ConfigFile { path, config: *config }),
             Kind::Model(shape) => sorted.models.push(ModelFile { path, shape: *shape }),
             Kind::Report(report) => sorted.reports.push(ReportFile { path, report: *report }),
+            Kind::Scheme(scheme) => sorted.schemes.push(SchemeFile { path, scheme: *scheme }),
             Kind::Index(index) => indexes.push(index),
             Kind::BrokenIndex(sentence) => broken.push((path, sentence)),
             Kind::Companion => sorted.companions.push(path),
@@ -279,6 +291,10 @@ async fn json_kind<S: ByteSource>(source: &S) -> Kind {
     }
     match serde_json::from_str(text) {
         Ok(Value::Object(object)) if object.contains_key("lorascope") => report_kind(path, text),
+        Ok(Value::Object(object)) if scheme::file::is_one(&object) => match scheme::file::read(object) {
+            Ok(scheme) => Kind::Scheme(Box::new(scheme)),
+            Err(sentence) => Kind::Problem(format!("{path}: {sentence}")),
+        },
         Ok(Value::Object(object)) if PeftConfig::is_one(&object) => Kind::Config(Box::new(PeftConfig::read(&object))),
         Ok(Value::Object(object)) if ModelShape::is_one(&object) => Kind::Model(Box::new(ModelShape::read(&object))),
         Ok(Value::Object(object)) if object.contains_key("weight_map") => index_kind(path, text),
@@ -328,6 +344,6 @@ fn is_config_name(path: &str) -> bool {
 fn unknown_json(path: &str) -> Kind {
     Kind::Problem(format!(
         "{path}: not a JSON file that Lorascope knows. Of JSON files it reads `adapter_config.json`, a \
-         model's `config.json` and its own saved reports."
+         model's `config.json`, and its own saved reports and schemes."
     ))
 }

@@ -196,6 +196,8 @@ fn report<S>(known: &Known, analysed: &Analysed<S>, [adapter, from, to]: [&str; 
     let mut modules = Vec::new();
     let mut beside = Vec::new();
     let mut unmatched = Vec::new();
+    let has_sums = |of: usize| known.modules.get(of).is_some_and(Result::is_ok);
+    let is_aligned = |of: usize| has_sums(of) && analysed.found.spectra.get(of).is_some_and(Option::is_some);
     let all = analysed.adapter.modules.iter().zip(&analysed.found.spectra).zip(&known.modules);
     for ((module, sigma), outcome) in all {
         // What has no spectrum is among the adapter's own `not_analyzed`.
@@ -206,7 +208,9 @@ fn report<S>(known: &Known, analysed: &Analysed<S>, [adapter, from, to]: [&str; 
                 let (figures, reference_cosine) = (own.figures(), own.reference_cosine());
                 if reference_cosine.is_finite() && figures.update_norm.is_some() {
                     modules.push(AlignedModule { name: module.name.clone(), figures, reference_cosine });
-                    beside.push(own);
+                    if !module.is_copy_among(is_aligned) {
+                        beside.push(own);
+                    }
                 } else {
                     let reason = "its update is beyond double precision".to_owned();
                     unmatched.push(NotAnalyzed { name: module.name.clone(), reason });

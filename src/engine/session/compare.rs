@@ -1,5 +1,7 @@
 //! Every adapter that is held beside every other: what the page asks for, and what it is told.
 
+use std::collections::HashSet;
+
 use super::analyse::Stopped;
 use super::crossing::{Met, Outcome};
 use super::entrants::{Entrant, Meeting};
@@ -161,26 +163,45 @@ fn report<S: ByteSource>(
     let Meeting { mut refused, only, .. } = meeting;
     outcomes.sort_unstable_by_key(|(edge, _)| edge.ends[0]);
     let (mut figures, mut modules): (Vec<Both>, Vec<ComparedModule>) = Default::default();
+    // Of what a file holds twice one counts: what both adapters have, else what the other modules are copies of.
+    let met: [HashSet<usize>; 2] = [0, 1].map(|end| {
+        let met = outcomes.iter().filter(|(_, outcome)| outcome.is_ok());
+        met.map(|(edge, _)| edge.ends[end].1).collect()
+    });
+    let mut counted_by_copy: [HashSet<usize>; 2] = Default::default();
     for (Edge { ends: [(_, n), (_, m)], .. }, outcome) in outcomes {
-        let [name, other] = [&ends[0].modules[n].name, &ends[1].modules[m].name];
+        let pair = [(n, ends[0]), (m, ends[1])];
+        let [name, other] = pair.map(|(n, end)| &end.modules[n].name);
         match outcome {
             Ok(both) => {
-                figures.push(both);
+                let is_copy = |end: usize| pair[end].1.modules[pair[end].0].is_copy_among(|of| met[end].contains(&of));
+                if ![0, 1].into_iter().any(is_copy) {
+                    figures.push(both);
+                    for (counted, (n, end)) in counted_by_copy.iter_mut().zip(pair) {
+                        counted.extend(end.modules[n].copy_of.iter().flat_map(|copied| copied.of.iter().copied()));
+                    }
+                }
                 modules.push(both.reported(name.clone(), Some(other.clone()).filter(|other| other != name)));
             }
             Err(reason) => refused.push((n, reason)),
         }
     }
     refused.sort_unstable_by_key(|(n, _)| *n);
-    let norms = [0, 1].map(|end| only[end].iter().map(|&n| ends[end].norm(n)).collect::<Vec<f64>>());
+    let norms = [0, 1].map(|end| {
+        let has_norm = |of: usize| ends[end].norm(of) > 0.0;
+        let is_copy = |n: usize| ends[end].modules[n].is_copy_among(has_norm);
+        let counts = |n: &&usize| !is_copy(**n) && !counted_by_copy[end].contains(*n);
+        only[end].iter().filter(counts).map(|&n| ends[end].norm(n)).collect::<Vec<f64>>()
+    });
     let names = |end: usize| only[end].iter().map(|&n| ends[end].modules[n].name.clone()).collect();
     let not_compared =
         refused.into_iter().map(|(n, reason)| NotAnalyzed { name: ends[0].modules[n].name.clone(), reason });
     let not_compared: Vec<NotAnalyzed> = not_compared.collect();
+    let numbers = [modules.len(), only[0].len(), only[1].len(), not_compared.len()];
     PairReport {
         a: a as u32,
         b: b as u32,
-        figures: whole(&figures, [&norms[0], &norms[1]], not_compared.len()),
+        figures: whole(&figures, [&norms[0], &norms[1]], numbers),
         modules,
         only_a: names(0),
         only_b: names(1),

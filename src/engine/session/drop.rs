@@ -6,7 +6,7 @@ use super::analyse::{Stopped, Work, bytes_of};
 use super::held::{Analysed, Given, Held, What};
 use super::outline::outline;
 use super::{Emit, Session, layers};
-use crate::intake::{AdapterFile, ConfigFile, Sorted, folder, make_unique, sort_drop};
+use crate::intake::{AdapterFile, ConfigFile, SchemeFile, Sorted, folder, make_unique, sort_drop};
 use lorascope_format::adapter::{self, Adapter};
 use lorascope_format::bytes::ByteSource;
 use lorascope_format::bytes::Metered;
@@ -80,7 +80,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         sizes: &[FileReport],
         verdict: &mut Verdict,
     ) -> Result<(), Cancelled> {
-        let Sorted { adapters, checkpoints, indexes, configs, models, reports, companions, problems } = sorted;
+        let Sorted { adapters, checkpoints, indexes, configs, models, reports, schemes, companions, problems } = sorted;
         verdict.problems.extend(problems);
         let size = |path: &str| sizes.iter().find(|f| f.name == path).cloned();
         for config in configs {
@@ -139,6 +139,12 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             }
             let files = size(&model.path).into_iter().collect();
             self.hold(model.path.clone(), files, What::Model(Box::new(model)));
+        }
+        for SchemeFile { path, scheme } in schemes {
+            verdict.good = true;
+            let item =
+                self.hold(path.clone(), size(&path).into_iter().collect(), What::Scheme(Box::new(scheme.clone())));
+            self.emit.emit(ToPage::Scheme { item, scheme: Box::new(scheme) });
         }
         if !verdict.good && verdict.problems.is_empty() {
             verdict.problems.push(nothing(&companions));

@@ -12,6 +12,7 @@ use lorascope_format::bytes::Metered;
 use lorascope_format::checkpoint::Checkpoint;
 use lorascope_format::container::quoted;
 use lorascope_protocol::report::{AdapterReport, FileReport, NotAnalyzed};
+use lorascope_protocol::scheme::Scheme;
 use lorascope_protocol::{Item, ItemId, ItemKind};
 
 /// One item.
@@ -35,6 +36,8 @@ pub(super) enum What<S> {
     /// A model's sizes, to project to.
     Model(Box<ModelFile>),
     Config(Box<ConfigFile>),
+    /// A scheme for domain profiles, which the page applies.
+    Scheme(Box<Scheme>),
     /// Part of a training folder.
     Companion,
 }
@@ -318,6 +321,9 @@ impl<S: ByteSource> Held<S> {
             }
             What::Model(_) => (ItemKind::ModelConfig, "a model's sizes, kept as a target".to_owned(), false),
             What::Config(_) => (ItemKind::AdapterConfig, "adapter_config without its weights".to_owned(), false),
+            What::Scheme(scheme) => {
+                (ItemKind::Scheme, format!("“{}”, {size}, scores every adapter", scheme.name), false)
+            }
             What::Companion => (ItemKind::Companion, "not part of the analysis".to_owned(), false),
         };
         Item { item: self.id, kind, label: self.label.clone(), detail, scale_assumed, address: self.address.clone() }

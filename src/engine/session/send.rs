@@ -46,7 +46,7 @@ fn apart(mut report: AdapterReport) -> (AdapterReport, Vec<AdapterPiece>) {
 
 fn bytes_of(module: &ModuleReport) -> usize {
     let texts = [&module.name, &module.role, &module.stack, &module.dtype, &module.scale_source, &module.algorithm];
-    let note = module.note.as_ref().map_or(0, String::len);
+    let note: usize = [&module.note, &module.copy_of].into_iter().flatten().map(String::len).sum();
     let texts: usize = note + texts.iter().map(|text| text.len()).sum::<usize>();
     MODULE_OVERHEAD + texts + NUMBER * module.singular_values.len()
 }
@@ -103,7 +103,7 @@ mod tests {
         let module = serde_json::json!({
             "name": "a", "layer": u32::MAX, "stack": "b", "kind": "other", "depth": "early", "role": "q",
             "shape": [u64::MAX, u64::MAX], "rank": u32::MAX, "scale": value, "scale_source": "c", "dtype": "F32",
-            "algorithm": "LoRA", "note": "d", "frobenius": value, "singular_values": vec![value; 64],
+            "algorithm": "LoRA", "note": "d", "copy_of": "e", "frobenius": value, "singular_values": vec![value; 64],
             "unlisted": u32::MAX, "truncated": true, "energy_share": value, "stable_rank": value,
             "effective_rank": value, "numerical_rank": u32::MAX, "spectral_entropy": value,
         });

@@ -29,6 +29,7 @@ mod worker {
     use lorascope_engine::session::{Backend, Download, Session};
     use lorascope_engine::source::http::BrowserNetwork;
     use lorascope_engine::source::{BlobSource, readers};
+    use lorascope_protocol::scheme::Chosen;
     use lorascope_protocol::{Spent, ToEngine, ToPage, wire};
     use wasm_bindgen::prelude::*;
     use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -160,7 +161,7 @@ mod worker {
                 ToEngine::ComparePair { a, b } => engine.compare_pair(a, b),
                 ToEngine::CompareModule { a, b, name } => engine.compare_module(a, b, name).await,
                 ToEngine::SetScale { item, scale } => engine.set_scale(item, scale).await,
-                ToEngine::ExportJson => export(&engine),
+                ToEngine::ExportJson { scheme } => export(&engine, &scheme),
                 ToEngine::ExportCsv { item } => {
                     // An item that is gone by now has no table, and nobody waits for one.
                     if let Some(Download { name, mime, pieces }) = engine.table(item) {
@@ -212,8 +213,10 @@ mod worker {
         )
     }
 
-    fn export(engine: &Engine) {
-        match serde_json::to_string_pretty(&engine.report()) {
+    fn export(engine: &Engine, scheme: &Chosen) {
+        let mut report = engine.report();
+        scheme.apply(&mut report);
+        match serde_json::to_string_pretty(&report) {
             Ok(json) => send_file("lorascope.json".to_owned(), "application/json", &Array::of1(&json.into())),
             Err(error) => {
                 post(ToPage::Panicked { text: format!("the report could not be written: {error}") }, &Array::new());

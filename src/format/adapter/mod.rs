@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 mod algorithms;
 pub mod config;
+mod copies;
 mod counterparts;
 pub mod dialects;
 pub mod family;
@@ -100,6 +101,17 @@ pub struct Module {
     pub configured_scale: Option<f64>,
     /// What a person should know of how the update is computed.
     pub note: Option<String>,
+    /// The modules of the file that hold the same weight.
+    pub copy_of: Option<Copied>,
+}
+
+/// What a module holds once more: see [`Module::copy_of`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// The modules that count in its place, by their numbers in [`Adapter::modules`].
+    pub of: Vec<usize>,
+    /// The same by their names, as far as these differ from the copy's.
+    pub words: String,
 }
 
 /// One of the experts that a tensor of the base holds together.
@@ -121,6 +133,11 @@ pub struct Factor {
 }
 
 impl Module {
+    /// Whether it holds what another module holds, and one of those is among what is `counted`.
+    pub fn is_copy_among(&self, counted: impl Fn(usize) -> bool) -> bool {
+        self.copy_of.as_ref().is_some_and(|copied| copied.of.iter().any(|&of| counted(of)))
+    }
+
     /// The path of its weight in the base; that of all experts where it is one of them.
     pub fn base_path(&self) -> &str {
         self.without_number(self.base_name.as_deref().unwrap_or(&self.name))

@@ -11,9 +11,9 @@ use super::grouping::{Sorted, sort};
 use super::keys::{self, Role};
 use super::metadata::Settings;
 use super::naming::module_name;
-use super::remarks::{config_warnings, dim_disagreement, permuted, rank_disagreement, twice};
+use super::remarks::{config_warnings, dim_disagreement, permuted, rank_disagreement};
 use super::scale::{self, Scale, StoredScale};
-use super::{Adapter, Module, names};
+use super::{Adapter, Module, copies, names};
 use crate::NotAnalyzed;
 use crate::container::{Header, TensorEntry};
 
@@ -75,12 +75,12 @@ pub fn read(header: &Header, config: Option<&PeftConfig>) -> Result<Adapter, Ada
     let peft = config.filter(|c| c.mlx.is_none());
     warnings.extend(rank_disagreement(&modules, peft));
     warnings.extend(dim_disagreement(&modules, settings.network_dim));
-    warnings.extend(twice(&modules));
+    in_forward_order(&mut modules);
+    warnings.extend(copies::mark(&mut modules));
     warnings.extend(permuted(header, &modules));
     warnings.extend(sorted.grouped_warnings());
     warnings.extend(settings.warnings);
     warnings.extend(config.into_iter().flat_map(|config| config_warnings(config, &modules)));
-    in_forward_order(&mut modules);
     let named = |key: &str| header.metadata.get(key).filter(|name| !name.is_empty()).cloned();
     Ok(Adapter {
         format: kinds.format(),
@@ -173,6 +173,7 @@ fn of_shaped(
         configured_scale: configured_scale(&shaped.rule, &stored_scale, name, settings, rank),
         stored_scale,
         note: shaped.note,
+        copy_of: None,
     })
 }
 

@@ -1,10 +1,7 @@
 //! What in an adapter disagrees with itself, in sentences for a person.
 
-use std::collections::HashMap;
-
 use super::Module;
 use super::config::PeftConfig;
-use super::naming::folded;
 use crate::container::{Format, Header, quoted};
 
 /// One sentence for all modules whose tensors have another rank than the configuration says.
@@ -48,22 +45,6 @@ pub fn permuted(header: &Header, modules: &[Module]) -> Option<String> {
          it; an alignment with a checkpoint in the original order is right for the other modules only."
             .to_owned()
     })
-}
-
-/// Modules that two dialects of one file name each in its own way.
-pub fn twice(modules: &[Module]) -> Option<String> {
-    let mut seen: HashMap<String, &str> = HashMap::new();
-    let pairs =
-        modules.iter().filter_map(|m| seen.insert(folded(&m.name), &m.name).map(|other| (other, m.name.as_str())));
-    let pairs: Vec<_> = pairs.collect();
-    let (a, b) = pairs.first()?;
-    Some(format!(
-        "{} modules seem to stand in the file twice, under the names of two dialects, first {} and {}. Both are shown; \
-         tools apply only one of them.",
-        pairs.len(),
-        quoted(a),
-        quoted(b)
-    ))
 }
 
 /// Which layers of the base the adapter's are.

@@ -1,7 +1,8 @@
 //! The domain profile as bars.
 
 use super::number::percent;
-use lorascope_protocol::report::{DomainReport, LEGAL_EXAM, LEGAL_EXAM_TAGS};
+use lorascope_protocol::report::{DomainReport, ModuleReport};
+use lorascope_protocol::scheme::{BY_BLOCK, Domain, LEAST_ENERGY, LEGAL_EXAM, LEGAL_EXAM_TAGS};
 
 /// One domain of the scheme.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +17,8 @@ pub struct Bar {
 pub fn bars(domains: &DomainReport) -> Vec<Bar> {
     let bar = |(key, value): (&String, &serde_json::Value)| {
         let score = value.as_f64().filter(|s| s.is_finite())?;
-        Some(Bar { key: key.clone(), name: name(key), score })
+        let own = domains.own.as_ref().and_then(|own| own.domains.iter().find(|domain| domain.key == *key));
+        Some(Bar { key: key.clone(), name: own.map_or_else(|| name(key), label_of), score })
     };
     domains.scores.iter().filter_map(bar).collect()
 }
@@ -24,17 +26,28 @@ pub fn bars(domains: &DomainReport) -> Vec<Bar> {
 /// The share at which a domain becomes a tag; `None` where the scheme has no tags. Reports from before it was written
 /// into them are of the scheme for language models.
 pub fn threshold(domains: &DomainReport) -> Option<f64> {
-    domains.tag_threshold.or((domains.scheme == LEGAL_EXAM).then_some(LEGAL_EXAM_TAGS))
+    let is_older = domains.own.is_none() && domains.scheme == LEGAL_EXAM;
+    domains.tag_threshold.or(is_older.then_some(LEGAL_EXAM_TAGS))
 }
 
-/// What stands beside "No evidence".
-pub const NO_EVIDENCE: &str =
-    "This adapter changes next to nothing, so there is no energy to place; the even scores say nothing.";
+/// What stands beside "No evidence", for an adapter of this energy.
+pub fn no_evidence(energy: f64) -> &'static str {
+    if energy < LEAST_ENERGY {
+        "This adapter changes next to nothing, so there is no energy to place; the even scores say nothing."
+    } else {
+        "The scheme gives no weight to any module of this adapter, so there is nothing to place; the even scores say \
+         nothing."
+    }
+}
 
 /// What the bars show and what they do not, for a person.
 pub fn explained(domains: &DomainReport) -> String {
     let mut text = match domains.scheme.as_str() {
-        "by-block" => {
+        _ if domains.own.is_some() => {
+            "A heuristic about where the update’s energy sits: each module’s energy, times the weights that a person put \
+             into this scheme. It does not measure skill."
+        }
+        BY_BLOCK => {
             "Where the update’s energy sits, by the parts of the model. A part with more or larger modules has a larger \
              share of its own accord; the shares do not say what the parts do."
         }
@@ -73,6 +86,28 @@ pub fn name(key: &str) -> String {
         "style_gutachtenstil" => "Opinion style (Gutachtenstil)".to_owned(),
         _ => sentence_case(&key.replace(['_', '-'], " ")),
     }
+}
+
+/// What a person reads for a domain.
+pub fn label_of(domain: &Domain) -> String {
+    if domain.label.is_empty() { name(&domain.key) } else { domain.label.clone() }
+}
+
+/// The scheme's name for a person: a built-in one's key in words, another one's as it is.
+pub fn scheme_of(domains: &DomainReport) -> String {
+    if domains.own.is_some() { domains.scheme.clone() } else { scheme(&domains.scheme) }
+}
+
+/// What a person calls the tag of this key.
+pub fn tag(domains: &DomainReport, key: &str) -> String {
+    bars(domains).into_iter().find(|bar| bar.key == key).map_or_else(|| name(key), |bar| bar.name)
+}
+
+/// Part of the energy that the scheme gives to no domain, as a sentence; `None` where it is all placed.
+pub fn unplaced(domains: &DomainReport, modules: &[ModuleReport]) -> Option<String> {
+    let share = domains.own.as_ref().filter(|_| domains.evidence)?.unweighed(modules);
+    (share >= 0.0005)
+        .then(|| format!("{} of the update’s energy lies in modules that no row of the scheme weighs.", percent(share)))
 }
 
 /// `legal-exam` → `Legal exam`.

@@ -129,6 +129,8 @@ impl Measure {
     pub fn write_of(self, module: &ModuleReport) -> String {
         match self.value(module) {
             None => ABSENT.to_owned(),
+            // It counts elsewhere.
+            _ if self == Measure::EnergyShare && module.copy_of.is_some() => "copy".to_owned(),
             Some(x) if self.is_bound(module) => at_least(&self.write(x)),
             Some(x) => self.write(x),
         }

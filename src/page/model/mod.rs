@@ -26,6 +26,7 @@ pub mod remote;
 pub mod run;
 mod said;
 pub mod samples;
+pub mod schemes;
 pub mod share;
 pub mod sheet;
 pub mod shown;

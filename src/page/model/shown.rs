@@ -12,6 +12,7 @@ use super::progress::Running;
 use super::projection::Projection;
 use super::projection::form::Goal;
 use super::remote::Remote;
+use super::schemes::Schemes;
 use lorascope_protocol::report::EngineReport;
 use lorascope_protocol::{Item, ItemId, ItemKind, Outcome, Problem, ToPage};
 
@@ -90,6 +91,7 @@ pub struct State {
     pub alignment: Alignment,
     pub extraction: Extraction,
     pub comparison: Comparison,
+    pub schemes: Schemes,
     arriving: BTreeMap<ItemId, Arriving>,
     started_ms: Option<f64>,
     /// The next adapter that is complete comes into view: it is the first of a new drop.
@@ -139,9 +141,11 @@ impl State {
     /// Starts over. What the address asks for stays known.
     pub fn forget(&mut self) {
         let phase = if self.no_backend.is_some() { Phase::Error } else { Phase::Idle };
+        self.schemes.lost_all();
         *self = State {
             phase,
             clearing: self.clearing,
+            schemes: std::mem::take(&mut self.schemes),
             engine: self.engine.take(),
             no_backend: self.no_backend.take(),
             address_warning: self.address_warning.take(),
@@ -164,6 +168,7 @@ impl State {
         self.alignment.lost(item);
         self.extraction.lost(item);
         self.comparison.lost(item);
+        self.schemes.lost(item);
         if self.selected == Some(item) {
             self.selected = self.adapters.keys().next().copied();
         }
@@ -200,6 +205,7 @@ impl State {
                 self.advance(progress, now_ms);
             }
             ToPage::Item(item) => self.keep(item),
+            ToPage::Scheme { item, scheme } => self.schemes.dropped(item, *scheme),
             ToPage::Removed { item } => self.remove(item),
             ToPage::Adapter { item, pieces, report } => {
                 self.arriving.insert(item, Arriving::new(item, pieces, *report));
@@ -281,6 +287,7 @@ impl State {
             self.alignment = Alignment::default();
             self.extraction = Extraction::default();
             self.comparison = Comparison::default();
+            self.schemes.lost_all();
         }
         self.select_next = false;
         self.seconds = self.started_ms.take().map(|start| (now_ms - start) / 1000.0).or(self.seconds);
@@ -308,6 +315,7 @@ impl State {
         let Some(arriving) = self.arriving.remove(&item) else { return };
         let adapter = arriving.into_adapter();
         self.remote.measured(&adapter.report.label);
+        self.schemes.came_with(&adapter.report.domains);
         let is_new = self.adapters.insert(item, Arc::new(adapter)).is_none();
         self.projection.world_changed();
         self.comparison.world_changed();

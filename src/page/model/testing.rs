@@ -23,6 +23,7 @@ pub fn module(name: &str, layer: Option<u32>, role: &str, rank: u32) -> ModuleRe
         dtype: "F32".to_owned(),
         algorithm: "LoRA".to_owned(),
         note: None,
+        copy_of: None,
         unlisted: None,
         truncated: false,
         frobenius: energy.sqrt(),
@@ -62,6 +63,7 @@ pub fn adapter(label: &str) -> AdapterReport {
         warnings: Vec::new(),
         metadata: BTreeMap::new(),
         domains: DomainReport {
+            own: None,
             scheme: "legal-exam".to_owned(),
             scores: serde_json::Map::new(),
             tags: Vec::new(),

@@ -20,9 +20,11 @@ mod seal;
 mod spectra;
 mod unpack;
 mod v1;
+mod v2;
 
-/// The version that is written. It moves whenever a reader of the one before would misread the new one.
-pub const VERSION: u8 = 1;
+/// The newest version. It moves whenever a reader of the one before would misread the new one; a profile is written in
+/// the oldest version that holds all of it.
+pub const VERSION: u8 = 2;
 
 /// Characters that a whole link may have to pass through every messenger; what is left out of it is chosen by that.
 pub const SHORT: usize = 2_000;
@@ -35,10 +37,10 @@ pub const LONGEST: usize = 200_000;
 const MOST_MODULES: usize = 1 << 16;
 
 /// Reads one version's bytes into what the newest version holds.
-type Reader = fn(&[u8]) -> Result<v1::Packed, LinkError>;
+type Reader = fn(&[u8]) -> Result<v2::Packed, LinkError>;
 
 /// One reader per version, from 1 on. Where the newest moves, the one before it gets a conversion here.
-const READERS: &[Reader] = &[v1::read];
+const READERS: &[Reader] = &[|body| v1::read(body).map(v2::Packed::from), v2::read];
 
 /// Why a link shows nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -76,16 +78,20 @@ pub fn write(report: &AdapterReport, modules: &[ModuleReport], room: usize) -> R
         return Err(LinkError::TooLarge);
     }
     let mut packed = pack::pack(report, modules);
+    let sealed = |packed: &v2::Packed| match packed.is_plain() {
+        true => seal::seal(1, &v1::write(&packed.profile)),
+        false => seal::seal(2, &v2::write(packed)),
+    };
     // A value takes a bit at the very least.
     if modules.iter().map(|m| m.singular_values.len()).sum::<usize>() <= 8 * room {
-        packed.spectra = spectra::write(modules);
-        let text = seal::seal(VERSION, &v1::write(&packed));
-        if packed.spectra.is_some() && text.len() <= room {
+        packed.profile.spectra = spectra::write(modules);
+        let text = sealed(&packed);
+        if packed.profile.spectra.is_some() && text.len() <= room {
             return Ok(Payload { text, spectra: true });
         }
     }
-    packed.spectra = None;
-    let text = seal::seal(VERSION, &v1::write(&packed));
+    packed.profile.spectra = None;
+    let text = sealed(&packed);
     if text.len() > LONGEST { Err(LinkError::TooLarge) } else { Ok(Payload { text, spectra: false }) }
 }
 

@@ -3,7 +3,8 @@
 use super::facts::{Ids, Numbered, zigzag};
 use super::measures::{Bits, Measures};
 use super::names::{Named, Names};
-use super::v1::{Domains, Facts, Packed};
+use super::v1::{self, Domains, Facts};
+use super::v2::Packed;
 use crate::report::{AdapterReport, ModuleReport};
 
 /// Characters of a text that is carried; what is longer is cut, with an ellipsis.
@@ -29,7 +30,11 @@ pub fn pack(report: &AdapterReport, modules: &[ModuleReport]) -> Packed {
     let mut column = |of: fn(&ModuleReport) -> f64| Measures::of(modules.iter().map(of), &mut bits);
     let (frobenius, stable_rank) = (column(|m| m.frobenius), column(|m| m.stable_rank));
     let effective_rank = column(|m| m.effective_rank);
-    Packed {
+    // Modules are counted as u32 before.
+    let copied = modules.iter().zip(0..).filter_map(|(m, n)| Some((n, texts.id(m.copy_of.as_ref()?))));
+    let copies: Vec<(u32, u32)> = copied.collect();
+    let scheme = report.domains.own.as_ref().and_then(|own| serde_json::to_string(own).ok());
+    let profile = v1::Packed {
         label: cut(&report.label),
         format: cut(&report.format),
         base_model: report.base_model.as_deref().map(cut),
@@ -50,7 +55,8 @@ pub fn pack(report: &AdapterReport, modules: &[ModuleReport]) -> Packed {
         effective_rank,
         bits,
         spectra: None,
-    }
+    };
+    Packed { profile, copies, scheme }
 }
 
 fn domains(report: &AdapterReport) -> Domains {

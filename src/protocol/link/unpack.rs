@@ -7,6 +7,8 @@ use super::facts::{Ids, unzigzag};
 use super::pack::{MOST_TEXT, directions};
 use super::spectra;
 use super::v1::{Domains, Packed};
+use super::v2;
+use crate::report::scheme::Scheme;
 use crate::report::{AdapterReport, DomainReport, ModuleReport, Origin, RankRange, share_energy};
 
 /// Bytes of names that come of a few characters' repetition, at most.
@@ -19,7 +21,8 @@ const MOST_WHOLE: u64 = 1 << 53;
 const MOST_DOMAINS: usize = 64;
 
 /// `None` where a column does not fit, or where a number is not finite or means nothing.
-pub fn unpack(packed: Packed, link: u8) -> Option<AdapterReport> {
+pub fn unpack(packed: v2::Packed, link: u8) -> Option<AdapterReport> {
+    let v2::Packed { profile: packed, copies, scheme } = packed;
     let count = packed.count as usize;
     let is_number = |x: f64| x.is_finite() && x >= 0.0;
     let sane = count <= MOST_MODULES
@@ -34,7 +37,17 @@ pub fn unpack(packed: Packed, link: u8) -> Option<AdapterReport> {
     }
     let has_spectra = packed.spectra.is_some();
     let mut modules = modules(&packed, count)?;
+    let mut left = MOST_TEXTS;
+    for (n, text) in copies {
+        let text = packed.texts.get(text as usize)?;
+        left = left.checked_sub(text.len())?;
+        modules.get_mut(n as usize)?.copy_of = Some(text.clone());
+    }
     share_energy(&mut modules);
+    let own = match scheme {
+        Some(text) => Some(serde_json::from_str(&text).ok()?),
+        None => None,
+    };
     Some(AdapterReport {
         label: packed.label,
         format: packed.format,
@@ -48,7 +61,7 @@ pub fn unpack(packed: Packed, link: u8) -> Option<AdapterReport> {
         not_analyzed: Vec::new(),
         warnings: Vec::new(),
         metadata: BTreeMap::new(),
-        domains: domains(packed.domains)?,
+        domains: domains(packed.domains, own)?,
         origin: Some(Origin {
             link,
             spectra: has_spectra,
@@ -63,7 +76,7 @@ fn is_short(text: &str) -> bool {
     text.chars().nth(MOST_TEXT).is_none()
 }
 
-fn domains(packed: Domains) -> Option<DomainReport> {
+fn domains(packed: Domains, own: Option<Scheme>) -> Option<DomainReport> {
     let fine = is_short(&packed.scheme)
         && packed.scores.len() <= MOST_DOMAINS
         && packed.scores.iter().all(|(key, score, _)| is_short(key) && score.is_finite())
@@ -74,7 +87,8 @@ fn domains(packed: Domains) -> Option<DomainReport> {
     let tags = packed.scores.iter().filter(|(_, _, is_tag)| *is_tag).map(|(key, ..)| key.clone()).collect();
     let scores = packed.scores.into_iter().map(|(key, score, _)| (key, f64::from(score).into())).collect();
     let Domains { scheme, tag_threshold, evidence, .. } = packed;
-    Some(DomainReport { scheme, scores, tags, tag_threshold, evidence })
+    let report = DomainReport { scheme, scores, tags, tag_threshold, evidence, own };
+    report.check().is_ok().then_some(report)
 }
 
 fn modules(packed: &Packed, count: usize) -> Option<Vec<ModuleReport>> {
@@ -130,6 +144,7 @@ fn modules(packed: &Packed, count: usize) -> Option<Vec<ModuleReport>> {
                 Some(id) => Some(text(id)?),
                 None => None,
             },
+            copy_of: None,
             frobenius: norm,
             singular_values: Vec::new(),
             unlisted: Some(known),

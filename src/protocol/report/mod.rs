@@ -14,11 +14,14 @@ pub mod csv;
 mod outline;
 mod projection;
 pub mod saved;
+pub mod scheme;
 
 pub use alignment::{AlignedModule, AlignmentReport, Along, ExtractedModule, ExtractionReport, Figures};
 pub use comparison::{ComparedModule, ComparisonReport, OverlapGrid, PairFigures, PairReport};
 pub use outline::{Outline, ShapeCount};
 pub use projection::{ProjectedModule, ProjectionReport, Quality};
+
+use scheme::{Scheme, file};
 
 /// The version of the report's schema. It moves when a reader of the old one would misread the new one.
 pub const SCHEMA: u32 = 1;
@@ -154,7 +157,7 @@ pub struct AdapterReport {
     pub rank: RankRange,
     /// Numbers stored in the factors of the analysed modules.
     pub parameters: u64,
-    /// Σ‖ΔW‖²_F over the modules.
+    /// Σ‖ΔW‖²_F over the modules, without copies.
     pub energy: f64,
     pub modules: Vec<ModuleReport>,
     pub not_analyzed: Vec<NotAnalyzed>,
@@ -216,6 +219,9 @@ pub struct ModuleReport {
     /// What to know of how the update is computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The modules of the file that hold the same weight and count in this one's place, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy_of: Option<String>,
     pub frobenius: f64,
     /// Descending; min(out, in, rank) of them, or the largest where `truncated`.
     pub singular_values: Vec<f64>,
@@ -227,7 +233,7 @@ pub struct ModuleReport {
     /// `spectral_entropy` are lower bounds.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
-    /// This module's part of the adapter's energy, 0 to 1.
+    /// This module's part of the adapter's energy, 0 to 1; 0 of a copy.
     pub energy_share: f64,
     pub stable_rank: f64,
     pub effective_rank: f64,
@@ -252,10 +258,6 @@ impl ModuleReport {
     }
 }
 
-/// The scheme for language models, and the score from which one of its domains is a tag.
-pub const LEGAL_EXAM: &str = "legal-exam";
-pub const LEGAL_EXAM_TAGS: f64 = 0.35;
-
 /// Scores of a classification scheme: a heuristic about where energy sits, not a measurement of skill.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DomainReport {
@@ -268,18 +270,36 @@ pub struct DomainReport {
     pub tag_threshold: Option<f64>,
     /// False where the adapter's energy is too small to say anything.
     pub evidence: bool,
+    /// The scheme itself, where it is not built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<Scheme>,
+}
+
+impl DomainReport {
+    /// Whether its own scheme, if it has one, can be used and is that of its scores.
+    ///
+    /// # Errors
+    /// What is wrong, as part of a sentence.
+    pub fn check(&self) -> Result<(), String> {
+        let Some(own) = &self.own else { return Ok(()) };
+        file::check(own)?;
+        let keys = own.domains.iter().map(|domain| &domain.key);
+        let is_its = own.name == self.scheme && own.tag_threshold == self.tag_threshold && keys.eq(self.scores.keys());
+        if is_its { Ok(()) } else { Err("it is not that of the scores beside it".to_owned()) }
+    }
 }
 
 /// Fills in every module's `energy_share`, by energies relative to the largest norm, so that tiny adapters keep their shares and huge ones stay finite.
 #[inline(never)]
 pub fn share_energy(modules: &mut [ModuleReport]) {
-    let largest = modules.iter().map(|m| m.frobenius).fold(0.0, f64::max);
+    let counts = |m: &&ModuleReport| m.copy_of.is_none();
+    let largest = modules.iter().filter(counts).map(|m| m.frobenius).fold(0.0, f64::max);
     if largest == 0.0 {
         return;
     }
     let relative = |m: &ModuleReport| (m.frobenius / largest).powi(2);
-    let total: f64 = modules.iter().map(relative).sum();
-    for module in modules {
+    let total: f64 = modules.iter().filter(counts).map(relative).sum();
+    for module in modules.iter_mut().filter(|m| m.copy_of.is_none()) {
         module.energy_share = relative(module) / total;
     }
 }

@@ -57,6 +57,9 @@ fn fault(adapter: &AdapterReport) -> Option<String> {
     if !of_adapter {
         return Some("a number of an adapter cannot be".to_owned());
     }
+    if let Err(what) = adapter.domains.check() {
+        return Some(format!("its scheme cannot be used: {what}"));
+    }
     let bad = adapter.modules.iter().find(|m| {
         let measures = [m.frobenius, m.energy_share, m.stable_rank, m.effective_rank, m.spectral_entropy];
         let fits = measures.iter().chain(&m.singular_values).all(|x| is_number(*x))

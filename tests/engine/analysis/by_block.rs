@@ -1,23 +1,22 @@
 //! Which scheme an adapter opens with, and the neutral one's domains.
 
-use lorascope_engine::analysis::by_block;
 use lorascope_engine::analysis::profile::profile;
-use lorascope_engine::analysis::scheme::{Rule, Scheme, Traits};
 use lorascope_format::adapter::family::is_language_model;
 use lorascope_format::adapter::names::{place, settle_stacks};
 use lorascope_protocol::report::DomainReport;
+use lorascope_protocol::scheme::{Domain, Rule, Scheme, Traits, by_block};
 
 /// The neutral scores of modules with these energies.
 fn scored(modules: &[(&str, f64)]) -> DomainReport {
     let mut places: Vec<_> = modules.iter().map(|(path, _)| place(path)).collect();
     settle_stacks(&mut places);
-    let scheme = by_block::scheme(places.iter().map(|p| (p.layer, p.stack.as_str(), p.role.as_str())));
+    let scheme = by_block(places.iter().map(|p| (p.layer, p.stack.as_str(), p.role.as_str())));
     let again: Scheme = serde_json::from_str(&serde_json::to_string(&scheme).unwrap()).unwrap();
     assert_eq!(scheme, again, "a scheme is data");
     let weighed: Vec<_> = places
         .iter()
         .zip(modules)
-        .map(|(p, (path, energy))| (Traits { profile: profile(path, 12), stack: &p.stack, role: &p.role }, *energy))
+        .map(|(p, (path, energy))| (Traits { stack: &p.stack, role: &p.role, ..profile(path, 12).into() }, *energy))
         .collect();
     let report = scheme.score(&weighed);
     assert_eq!((report.scheme.as_str(), report.tags.len(), report.tag_threshold), ("by-block", 0, None));
@@ -70,21 +69,24 @@ fn no_energy_is_no_evidence_here_either() {
     let report = scored(&[("down_blocks.0.resnets.0.conv1", 0.0), ("mid_block.resnets.0.conv1", 0.0)]);
     assert!(!report.evidence);
     assert_eq!(text(&report), r#"{"down":0.5,"mid":0.5}"#);
-    assert_eq!(by_block::scheme([]).score::<Traits<'_>>(&[]).scores.len(), 0);
+    assert_eq!(by_block([]).score::<Traits<'_>>(&[]).scores.len(), 0);
 }
 
 #[test]
 fn rules_can_ask_for_a_stack_and_a_role() {
-    let rule = |text: &str| serde_json::from_str::<Rule>(text).unwrap();
+    let rule = |stack: Option<&str>, key: &str, weight: f64| Rule {
+        stack: stack.map(str::to_owned),
+        role: Some("q".to_owned()),
+        weights: [(key.to_owned(), weight)].into(),
+        ..Rule::default()
+    };
     let scheme = Scheme {
         name: "mine".into(),
-        domains: vec!["a".into(), "b".into()],
-        rules: vec![rule(r#"{"stack":"up","role":"q","weights":{"a":1}}"#), rule(r#"{"role":"q","weights":{"b":2}}"#)],
+        domains: ["a", "b"].map(|key| Domain { key: key.into(), label: String::new() }).to_vec(),
+        rules: vec![rule(Some("up"), "a", 1.0), rule(None, "b", 2.0)],
         tag_threshold: Some(0.9),
-        least_energy: 1e-10,
-        score_without_evidence: 0.5,
     };
-    let of = |stack, role| Traits { profile: profile("x", 12), stack, role };
+    let of = |stack, role| Traits { stack, role, ..profile("x", 12).into() };
     let report = scheme.score(&[(of("up", "q"), 2.0), (of("down", "q"), 3.0), (of("up", "k"), 99.0)]);
     assert_eq!(text(&report), r#"{"a":0.25,"b":0.75}"#);
     assert_eq!((report.tags.as_slice(), report.tag_threshold), (&["b".to_owned()][..], Some(0.9)));

@@ -1,13 +1,17 @@
 //! Names: roles, layers and stacks of what people's files hold, and the same weight under two names.
 
+use lorascope_format::adapter::flat::dotted;
 use lorascope_format::adapter::names::place;
 use nalgebra::DMatrix;
+use pollster::block_on;
 use serde_json::json;
 
 use super::{never_says, reported, says};
+use crate::alignment::bench::bench;
 use crate::dialect::{File, Tensor, lora_config};
 use crate::dropped::{drop_file, drop_with, drops};
 use crate::numbers::Numbers;
+use crate::started::backends;
 
 /// Gemma 4's wrapped linears: `k_proj.linear` is a k, in a tower of its own.
 #[test]
@@ -88,6 +92,141 @@ fn layer_replication() {
             assert!((is - should).abs() <= 1e-5, "{}: {is}, not {should}", module.name);
         }
     });
+}
+
+/// Z-Image's attention is in the file twice; one of each is applied, and counted.
+#[test]
+fn zimage_fused_and_split() {
+    let case = reported("zimage-fused-and-split");
+    case.drop_each(&["zimage.safetensors"], |dropped| {
+        case.holds(dropped.adapter());
+        says(dropped, "twice");
+        let energy = dropped.adapter().energy;
+        let once = case.expect["energy_once"].as_f64().expect("a number");
+        assert!((energy - once).abs() <= 1e-5 * once, "{energy}, not {once}");
+    });
+}
+
+/// A name, and its rows.
+type Sized = (&'static str, usize);
+
+/// Full differences under these names: the parts, each of so many rows, then `fused` with their rows one after the other,
+/// times `factor`. Of the first `count` parts no number is finite.
+fn fused(seed: u64, name: impl Fn(&str) -> String, parts: &[Sized], fused: Sized, factor: f64, count: usize) -> File {
+    let mut file = File::new(seed);
+    let mut numbers: Vec<f64> = Vec::new();
+    for (n, (part, rows)) in parts.iter().enumerate() {
+        let tensor = file.draw(&[*rows, 8]);
+        numbers.extend(&tensor.numbers);
+        let broken = Tensor::new(&[*rows, 8], vec![f64::NAN; rows * 8]);
+        file.put(&name(part), if n < count { &broken } else { &tensor });
+    }
+    let (all, rows) = fused;
+    let more = file.draw(&[rows, 8]).numbers;
+    let numbers = numbers.into_iter().chain(more).take(rows * 8).map(|x| x * factor).collect();
+    file.put(&name(all), &Tensor::new(&[rows, 8], numbers));
+    file
+}
+
+/// The same weight under two names, in other models: what counts, and what does not.
+#[test]
+fn the_same_weight_twice() {
+    // Parts and their rows, what holds them once more, and how that is said.
+    let cases: [(&[Sized], Sized, &str); 9] = [
+        (&[("gate_proj", 6), ("up_proj", 6)], ("gate_up_proj", 12), "gate_proj, up_proj"),
+        (&[("q_proj", 8), ("k_proj", 4), ("v_proj", 4)], ("qkv_proj", 16), "q_proj, k_proj, v_proj"),
+        (&[("w1", 6), ("w3", 6)], ("w13", 12), "w1, w3"),
+        (&[("to_out.0", 6)], ("out", 6), "to_out.0"),
+        (&[("to_q", 8), ("to_k", 4), ("to_v", 4)], ("to_qkv", 16), "to_q, to_k, to_v"),
+        (&[("q_proj", 8), ("k_proj", 4), ("v_proj", 4)], ("to_qkv", 16), "q_proj, k_proj, v_proj"),
+        // Other rows than its parts have, another shape, a part that is not there.
+        (&[("q_proj", 8), ("k_proj", 4), ("v_proj", 4)], ("qkv_proj", 20), ""),
+        (&[("to_out.0", 8)], ("out", 6), ""),
+        (&[("q_proj", 8), ("k_proj", 4)], ("qkv_proj", 16), "in part"),
+    ];
+    for flat in [false, true] {
+        for (number, (parts, all, copied)) in cases.into_iter().enumerate() {
+            let name = |part: &str| match flat {
+                false => format!("diffusion_model.layers.5.attention.{part}.diff"),
+                true => format!("lora_unet_layers_5_attention_{}.diff", part.replace('.', "_")),
+            };
+            let dropped = drop_file(&fused(330 + number as u64, name, parts, all, 1.0, 0));
+            let adapter = dropped.adapter();
+            let copies: Vec<_> = adapter.modules.iter().filter_map(|m| Some((m, m.copy_of.as_deref()?))).collect();
+            match (&copies[..], copied) {
+                ([], "") => never_says(&dropped, "twice|once more"),
+                ([], "in part") => says(&dropped, "once more in part"),
+                ([(module, is)], should) => {
+                    assert!(dotted(&module.name).ends_with(&dotted(all.0)), "{}", module.name);
+                    let should = if flat { should.replace('.', "_") } else { should.to_owned() };
+                    assert_eq!((*is, module.energy_share), (should.as_str(), 0.0));
+                    says(&dropped, "stand in the file twice");
+                    never_says(&dropped, "not the same update");
+                }
+                (copies, should) => panic!("{copies:?}, not {should:?}"),
+            }
+            let counted = adapter.modules.iter().filter(|m| m.copy_of.is_none());
+            let energy: f64 = counted.map(|m| m.frobenius.powi(2)).sum();
+            assert!((adapter.energy - energy).abs() <= 1e-12 * energy);
+            assert!((adapter.modules.iter().map(|m| m.energy_share).sum::<f64>() - 1.0).abs() < 1e-12);
+        }
+    }
+}
+
+/// Where the two are not the same the stronger counts, so that nothing of the energy vanishes.
+#[test]
+fn two_that_differ_under_one_weight() {
+    const PARTS: [Sized; 3] = [("to_q", 4), ("to_k", 4), ("to_v", 4)];
+    let name = |part: &str| format!("diffusion_model.layers.5.attention.{part}.diff");
+    for (factor, broken, is_fused) in [(1.0, 0, false), (0.5, 0, false), (2.0, 0, true), (1.0, 1, true), (1.0, 3, true)]
+    {
+        let dropped = drop_file(&fused(360, name, &PARTS, ("qkv", 12), factor, broken));
+        let adapter = dropped.adapter();
+        for module in &adapter.modules {
+            let counts = module.name.ends_with("qkv") == is_fused;
+            assert_eq!((module.copy_of.is_none(), module.energy_share > 0.0), (counts, counts), "{}", module.name);
+        }
+        match (factor, broken) {
+            (1.0, 0) => never_says(&dropped, "not the same update|not all analysed"),
+            (_, 0) => says(&dropped, "not the same update"),
+            _ => says(&dropped, "not all analysed"),
+        }
+    }
+}
+
+/// A copy counts all the same where what it is a copy of does not: the other adapter, the checkpoint or the figures
+/// have only the one.
+#[test]
+fn a_copy_counts_where_its_parts_do_not() {
+    const AT: &str = "diffusion_model.layers.5.attention";
+    let (mut twice, mut fused) = (File::new(340), File::new(341));
+    for part in ["to_q", "to_k", "to_v"] {
+        twice.peft(&format!("{AT}.{part}"), [4, 2, 8]);
+    }
+    for (name, shape) in [("qkv.lora_A.weight", [2, 8]), ("qkv.lora_B.weight", [12, 2])] {
+        let tensor = twice.random(&format!("{AT}.{name}"), &shape);
+        fused.put(&format!("{AT}.{name}"), &tensor);
+    }
+    let state = |step: u64| {
+        let mut file = File::new(350 + step);
+        file.random("layers.5.attention.qkv.weight", &[12, 8]);
+        file.at(&format!("step-{step}/model.safetensors"))
+    };
+    for choice in backends() {
+        let mut bench = bench(choice);
+        bench.drop_files(vec![twice.at("twice.safetensors"), fused.at("fused.safetensors"), state(1), state(2)]);
+        block_on(bench.session.compare());
+        let report = bench.session.report();
+        let [of_fused, of_twice] = &report.adapters[..] else { panic!("two adapters") };
+        assert_eq!((of_fused.label.as_str(), of_twice.label.as_str()), ("fused.safetensors", "twice.safetensors"));
+        let pair = &report.comparison.as_ref().expect("a comparison").pairs[0].figures;
+        let norm = of_fused.energy.sqrt();
+        assert!((pair.cosine.expect("a cosine") - 1.0).abs() < 1e-6, "{pair:?}");
+        assert!(pair.norms[..2].iter().all(|x| (x - norm).abs() < 1e-6 * norm), "{pair:?}");
+        let whole = |n: usize| report.alignment[n].whole.cosine.expect("a cosine");
+        assert_eq!((report.alignment.len(), report.alignment[0].matched), (2, 1));
+        assert!((whole(0) - whole(1)).abs() < 1e-6 && whole(0) != 0.0, "{} and {}", whole(0), whole(1));
+    }
 }
 
 /// The same kinds of names in other models.

@@ -7,7 +7,7 @@ use lorascope_protocol::link::{self, LinkError};
 use lorascope_protocol::report::AdapterReport;
 use miniz_oxide::deflate::compress_to_vec;
 
-use crate::links::made::{llama, peft_lora, share};
+use crate::links::made::{llama, peft_lora, share, with_own_scheme};
 use crate::numbers::Numbers;
 
 /// What a page shows of a fragment: nothing, an error, or a profile.
@@ -87,8 +87,8 @@ fn every_single_bit_is_checked() {
 }
 
 /// A payload of these parts.
-fn sealed(head: &[u8], bits: &[u8]) -> String {
-    let mut sealed = vec![link::VERSION];
+fn sealed(version: u8, head: &[u8], bits: &[u8]) -> String {
+    let mut sealed = vec![version];
     sealed.extend(postcard::to_stdvec(&compress_to_vec(head, 1)).expect("bytes"));
     sealed.extend(bits);
     sealed.extend(crc32fast::hash(&sealed).to_le_bytes());
@@ -98,8 +98,13 @@ fn sealed(head: &[u8], bits: &[u8]) -> String {
 /// With a checksum that holds, whoever made it: the reader itself must stand.
 #[test]
 fn hostile_profiles_with_a_good_checksum_never_panic_and_stay_finite() {
-    let payload = share(&peft_lora()).text;
-    let bytes = URL_SAFE_NO_PAD.decode(&payload).expect("base64");
+    for report in [peft_lora(), with_own_scheme()] {
+        hostile_profiles(&share(&report).text);
+    }
+}
+
+fn hostile_profiles(payload: &str) {
+    let bytes = URL_SAFE_NO_PAD.decode(payload).expect("base64");
     let (head, bits) = postcard::take_from_bytes::<&[u8]>(&bytes[1..bytes.len() - 4]).expect("two parts");
     let head = miniz_oxide::inflate::decompress_to_vec(head).expect("deflated");
     let mut numbers = Numbers::new(5);
@@ -110,7 +115,7 @@ fn hostile_profiles_with_a_good_checksum_never_panic_and_stay_finite() {
             let at = numbers.below(head.len());
             head[at] = if numbers.below(2) == 0 { numbers.below(256) as u8 } else { head[at] ^ 1 << numbers.below(8) };
         }
-        if let Ok(report) = link::read(&sealed(&head, bits)) {
+        if let Ok(report) = link::read(&sealed(bytes[0], &head, bits)) {
             opened += 1;
             for m in &report.modules {
                 let numbers =
@@ -125,7 +130,11 @@ fn hostile_profiles_with_a_good_checksum_never_panic_and_stay_finite() {
 
 #[test]
 fn a_small_text_does_not_become_a_large_profile() {
-    assert_eq!(link::read(&sealed(&vec![0; 100 << 20], &[])), Err(LinkError::Damaged), "a bomb");
-    assert_eq!(link::read(&sealed(&[0xff; 4096], &[])), Err(LinkError::Damaged), "endless lengths");
-    assert_eq!(link::read(&sealed(&[0xf0; 4 << 20], &[])), Err(LinkError::Damaged), "phrases without end");
+    (1..=link::VERSION).for_each(no_large_profile);
+}
+
+fn no_large_profile(version: u8) {
+    assert_eq!(link::read(&sealed(version, &vec![0; 100 << 20], &[])), Err(LinkError::Damaged), "a bomb");
+    assert_eq!(link::read(&sealed(version, &[0xff; 4096], &[])), Err(LinkError::Damaged), "endless lengths");
+    assert_eq!(link::read(&sealed(version, &[0xf0; 4 << 20], &[])), Err(LinkError::Damaged), "phrases without end");
 }

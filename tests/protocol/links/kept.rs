@@ -3,7 +3,7 @@
 use lorascope_protocol::link::{self, measures::STEP};
 use lorascope_protocol::report::{AdapterReport, ModuleReport};
 
-use crate::links::made::{computed, llama, peft_lora, share};
+use crate::links::made::{computed, llama, peft_lora, share, with_own_scheme};
 use crate::numbers::Numbers;
 
 /// Half a step, and what rounding adds.
@@ -50,6 +50,7 @@ fn assert_same(a: &AdapterReport, b: &AdapterReport) {
     assert_eq!((&domains.0.scheme, &domains.0.tags), (&domains.1.scheme, &domains.1.tags));
     assert_eq!(domains.0.tag_threshold, domains.1.tag_threshold);
     assert_eq!(domains.0.evidence, domains.1.evidence);
+    assert_eq!(domains.0.own, domains.1.own);
     assert_eq!(domains.0.scores.len(), domains.1.scores.len());
     for ((key, x), (other, y)) in domains.0.scores.iter().zip(&domains.1.scores) {
         assert_eq!(key, other);
@@ -91,9 +92,20 @@ fn every_kind_of_adapter_comes_back() {
     assert_same(&llama(32, 16), &read_back(&llama(32, 16)));
 }
 
+/// Copies do not count in the shares, and a scheme that a person wrote comes along whole.
+#[test]
+fn copies_and_schemes_come_back() {
+    let report = with_own_scheme();
+    let back = read_back(&report);
+    assert_same(&report, &back);
+    assert_eq!((back.modules[3].energy_share, back.origin.map(|origin| origin.link)), (0.0, Some(2)));
+    // Whoever does not need them can be read by the version before.
+    assert_eq!(read_back(&peft_lora()).origin.map(|origin| origin.link), Some(1));
+}
+
 #[test]
 fn sharing_what_came_by_a_link_gives_the_same_link() {
-    for report in [peft_lora(), llama(32, 16), computed(&["kohya-locon/adapter.safetensors"])] {
+    for report in [peft_lora(), llama(32, 16), computed(&["kohya-locon/adapter.safetensors"]), with_own_scheme()] {
         let link = share(&report);
         let back = link::read(&link.text).expect("the link opens");
         assert_eq!(share(&back), link);

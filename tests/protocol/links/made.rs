@@ -3,7 +3,8 @@
 use lorascope_engine::analysis::{measures, profile};
 use lorascope_format::adapter::names;
 use lorascope_protocol::link::{self, Payload};
-use lorascope_protocol::report::{AdapterReport, DomainReport, ModuleReport, RankRange};
+use lorascope_protocol::report::{AdapterReport, DomainReport, ModuleReport, RankRange, share_energy};
+use lorascope_protocol::scheme::Scheme;
 use serde_json::json;
 
 use crate::common::fixture;
@@ -22,6 +23,20 @@ pub fn computed(files: &[&str]) -> AdapterReport {
 
 pub fn peft_lora() -> AdapterReport {
     computed(&["peft-lora/adapter_model.safetensors", "peft-lora/adapter_config.json"])
+}
+
+/// The same, scored by a scheme that is not built in, and with a module that is there twice.
+pub fn with_own_scheme() -> AdapterReport {
+    let mut report = peft_lora();
+    let mut scheme = Scheme::legal_exam().copied("Mein Schema".to_owned());
+    scheme.domains[1].label = "<b>Logik</b>".to_owned();
+    scheme.rules[1].weights.insert("style_gutachtenstil".to_owned(), 0.25);
+    scheme.tag_threshold = Some(0.4);
+    report.modules[3].copy_of = Some("gate_proj, up_proj".to_owned());
+    report.modules.iter_mut().for_each(|module| module.energy_share = 0.0);
+    share_energy(&mut report.modules);
+    report.domains = scheme.score_modules(&report.modules);
+    report
 }
 
 pub fn share(report: &AdapterReport) -> Payload {
@@ -60,6 +75,7 @@ pub fn llama(layers: u32, rank: u32) -> AdapterReport {
         warnings: vec!["a warning".to_owned()],
         metadata: Default::default(),
         domains: DomainReport {
+            own: None,
             scheme: "legal-exam".to_owned(),
             scores: serde_json::Map::from_iter([
                 ("statute_recall".to_owned(), json!(0.41237)),
@@ -97,6 +113,7 @@ fn module(name: &str, layers: u32, shape: [u64; 2], rank: u32, numbers: &mut Num
         dtype: "BF16".to_owned(),
         algorithm: "LoRA".to_owned(),
         note: None,
+        copy_of: None,
         frobenius: measures::frobenius(&sigma),
         singular_values: sigma,
         unlisted: None,

@@ -49,7 +49,9 @@ impl Sums {
 /// One line per role, and how many roles are left out.
 pub(super) fn role_lines(joined: &Joined, steps: usize, figure: Figure) -> (Vec<Line>, usize) {
     let mut roles: BTreeMap<&str, Vec<Sums>> = BTreeMap::new();
-    for (i, module) in joined.adapter.modules.iter().enumerate() {
+    // What the file holds twice is in one role only.
+    let counted = joined.adapter.modules.iter().enumerate().filter(|(_, module)| module.copy_of.is_none());
+    for (i, module) in counted {
         let sums = roles.entry(module.role.as_str()).or_insert_with(|| vec![Sums::default(); steps]);
         for (step, sums) in sums.iter_mut().enumerate() {
             if let Some(figures) = joined.figures(step, i) {

@@ -17,11 +17,12 @@ pub fn counts(figures: &PairFigures) -> String {
 
 /// The figures of a pair, each with what it is read beside.
 pub fn facts(figures: &PairFigures) -> Vec<Fact> {
-    let [_, only_a, only_b, _] = figures.counts;
+    let [_, only_a, only_b, not_compared] = figures.counts;
     let whole = Fact {
         name: "Cosine",
         value: figures.cosine.map_or_else(|| ABSENT.to_owned(), cosine),
         note: match (figures.cosine, only_a + only_b) {
+            (None, _) if not_compared > 0 => "no module of both can be compared".to_owned(),
             (None, _) => "no module is in both".to_owned(),
             (_, 0) => String::new(),
             _ => "what only one has counts as 0 in the other".to_owned(),

@@ -3,30 +3,32 @@
 use super::svg::{Anchor, Svg, Type};
 use super::theme::Theme;
 use super::{Picture, Words, framed, stem};
-use crate::model::domains::{Bar, NO_EVIDENCE, bars, explained, scheme, threshold};
+use crate::model::domains::{Bar, bars, explained, no_evidence, scheme_of, tag, threshold, unplaced};
 use crate::model::number::percent;
-use lorascope_protocol::report::AdapterReport;
+use lorascope_protocol::report::{AdapterReport, DomainReport, ModuleReport};
 
 const WIDTH: f64 = 520.0;
 /// Of one bar with its name.
 const STEP: f64 = 40.0;
 const SIZE: f64 = 12.0;
 
-pub fn picture(report: &AdapterReport, theme: &Theme) -> Picture {
-    let domains = &report.domains;
+/// `domains` are those in view, which a chosen scheme may have scored.
+pub fn picture(report: &AdapterReport, modules: &[ModuleReport], domains: &DomainReport, theme: &Theme) -> Picture {
     let bars = bars(domains);
     let mut notes = Vec::new();
     if !domains.tags.is_empty() {
-        notes.push(format!("Tags: {}", domains.tags.join(", ")));
+        notes
+            .push(format!("Tags: {}", domains.tags.iter().map(|key| tag(domains, key)).collect::<Vec<_>>().join(", ")));
     }
     if !domains.evidence {
-        notes.push(format!("No evidence. {NO_EVIDENCE}"));
+        notes.push(format!("No evidence. {}", no_evidence(report.energy)));
     }
+    notes.extend(unplaced(domains, modules));
     notes.push(explained(domains));
     let scores: Vec<String> = bars.iter().map(|bar| format!("{} {}", bar.name, percent(bar.score))).collect();
     let words = Words {
         title: "Domain profile".to_owned(),
-        subtitle: format!("Scheme: {} · {}", scheme(&domains.scheme), report.label),
+        subtitle: format!("Scheme: {} · {}", scheme_of(domains), report.label),
         desc: format!("A bar for each domain: {}.", scores.join(", ")),
         notes,
     };
@@ -66,10 +68,10 @@ mod tests {
         report.domains.scores.insert(HOSTILE.into(), 0.4.into());
         report.domains.tags = vec!["statute_recall".to_owned(), HOSTILE.to_owned()];
         report.domains.evidence = false;
-        let picture = picture(&report, &Theme::DARK);
+        let picture = picture(&report, &[], &report.domains, &Theme::DARK);
         let texts = texts_of(&picture);
         let has = |part: &str| texts.iter().any(|t| t.contains(part));
-        for part in ["Statute recall", "60.0", "Scheme: Legal exam", "Tags: statute_recall", "No evidence.", "100 %"] {
+        for part in ["Statute recall", "60.0", "Scheme: Legal exam", "Tags: Statute recall", "No evidence.", "100 %"] {
             assert!(has(part), "{part} is not in {texts:?}");
         }
         assert!(texts.join(" ").contains("does not measure skill"), "{texts:?}");
@@ -78,6 +80,7 @@ mod tests {
         let widths: Vec<&str> = fills.filter_map(|n| n.attribute("width")).collect();
         assert_eq!(widths, ["312", "208"]);
         assert_eq!(picture.stem, "tutor-domains-legal-exam");
-        texts_of(&super::picture(&adapter(""), &Theme::LIGHT));
+        let nameless = adapter("");
+        texts_of(&super::picture(&nameless, &[], &nameless.domains, &Theme::LIGHT));
     }
 }

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeSet;
 
-use super::scheme::{Rule, Scheme};
+use super::{BY_BLOCK, Domain, Rule, Scheme};
 use lorascope_format::adapter::names::{Side, stack_order};
 
 /// What lies in no block of a model that has several stacks: embedders, the first and the last convolution.
@@ -31,7 +31,7 @@ const BY_ROLE: &[(&str, &[&str])] = &[
 ];
 
 /// The scheme for modules of these layers, stacks and roles.
-pub fn scheme<'a>(modules: impl IntoIterator<Item = (Option<u32>, &'a str, &'a str)>) -> Scheme {
+pub fn by_block<'a>(modules: impl IntoIterator<Item = (Option<u32>, &'a str, &'a str)>) -> Scheme {
     let (mut layered, mut stacks, mut roles) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for (layer, stack, role) in modules {
         if layer.is_some() {
@@ -42,12 +42,10 @@ pub fn scheme<'a>(modules: impl IntoIterator<Item = (Option<u32>, &'a str, &'a s
     }
     let (domains, rules) = if layered.len() > 1 { by_stack(&stacks, layered.contains("")) } else { by_role(&roles) };
     Scheme {
-        name: "by-block".to_owned(),
-        score_without_evidence: 1.0 / domains.len().max(1) as f64,
-        domains,
+        name: BY_BLOCK.to_owned(),
+        domains: domains.iter().map(|key| Domain::of(key)).collect(),
         rules,
         tag_threshold: None,
-        least_energy: 1e-10,
     }
 }
 
