@@ -96,6 +96,7 @@ const WORDS: &[&str] = &[
     "output_proj",
     "in_proj",
     "qkv_proj",
+    "linear1_qkv",
     "k_img",
     "v_img",
     "q_norm",

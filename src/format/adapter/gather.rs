@@ -37,7 +37,7 @@ impl<'a> Group<'a> {
             (Role::Alpha, _) => self.has_any(|r| r != Role::Alpha && r.shows_adapter()),
             (Role::Scale, _) => self.has_any(product) && tensor.shape.iter().all(|&d| d == 1),
             (Role::Rescale, _) => self.has(Role::OftBlocks),
-            (Role::ReshapeWeight, _) => self.has_any(product),
+            (Role::ReshapeWeight | Role::RowOffset, _) => self.has_any(product),
             (Role::Magnitude, Family::Mlx | Family::Torchtune) => self.has_any(Role::is_pair),
             (Role::Glora(_), _) => (0..4).all(|n| self.has(Role::Glora(n))),
             (Role::A | Role::B, Family::ControlLora) => file.is_control_lora,

@@ -56,6 +56,8 @@ pub enum Role {
     /// ComfyUI: a weight that replaces the base's, and a shape that the base's is padded to.
     SetWeight,
     ReshapeWeight,
+    /// ComfyUI, beside LoKr: the row of a fused weight of the base where the module's rows begin, one number.
+    RowOffset,
     /// LyCORIS OFT (3-D) and BOFT (4-D).
     OftBlocks,
     Rescale,
@@ -153,6 +155,7 @@ impl Role {
                 | Self::Rescale
                 | Self::TrainingOnly
                 | Self::ReshapeWeight
+                | Self::RowOffset
         )
     }
 }

@@ -17,6 +17,9 @@ use super::{Adapter, Module, copies, names};
 use crate::NotAnalyzed;
 use crate::container::{Header, TensorEntry};
 
+/// ComfyUI's `.row_offset`.
+const OF_FUSED: &str = "some rows of a fused weight of the base, from the row on that the file’s row_offset says";
+
 /// Modules that experts may make of a file together: a few bytes of it can name thousands.
 const MAX_EXPERTS: usize = 200_000;
 
@@ -110,6 +113,8 @@ fn unused(group: &Group<'_>, found: &[Module]) -> Vec<NotAnalyzed> {
         let reason = match role {
             // LyCORIS stores a number without a meaning beside matrices that are both whole.
             Role::Alpha if first.algorithm.starts_with("LoKr") && first.rank == 0 => return None,
+            // It says where the update goes, and is no part of it.
+            Role::RowOffset => return None,
             Role::Alpha | Role::Scale => format!("it does not give the scale, which is {}", first.scale_source),
             _ => format!("no part of the module's update, which is taken as {}", first.algorithm),
         };
@@ -155,6 +160,7 @@ fn of_shaped(
     // What tells the experts' parameter stands in the suffix.
     let place = if shaped.suffix.is_empty() { place.clone() } else { names::place(&whole) };
     let (scale, stored_scale) = scale_of(&shaped, group, name, settings, rank);
+    let of_fused = group.has(Role::RowOffset).then(|| OF_FUSED.to_owned());
     Ok(Module {
         base_name: base_name(&whole, settings),
         name: whole,
@@ -172,7 +178,7 @@ fn of_shaped(
         scale_source: scale.source,
         configured_scale: configured_scale(&shaped.rule, &stored_scale, name, settings, rank),
         stored_scale,
-        note: shaped.note,
+        note: shaped.note.into_iter().chain(of_fused).reduce(|note, more| format!("{note}; {more}")),
         copy_of: None,
     })
 }

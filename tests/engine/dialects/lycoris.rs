@@ -81,6 +81,24 @@ fn lokr_in_every_form_of_its_factors() {
     }
 }
 
+/// ComfyUI says beside it where its rows begin in a fused weight: no part of the update, and nothing that is left out.
+#[test]
+fn lokr_of_some_rows_of_a_fused_weight() {
+    for name in ["lora_unet_single_blocks_3_linear1_qkv", "diffusion_model.single_blocks.3.linear1_qkv"] {
+        let mut file = File::new(67);
+        let w1 = factor(&mut file, name, "lokr_w1", &[4, 3]);
+        let w2 = factor(&mut file, name, "lokr_w2", &[6, 4]);
+        file.scalar(&format!("{name}.row_offset"), 72.0);
+        let dropped = drop_file(&file);
+        dropped.shows(&[Update::new("*linear1_qkv", 1.0, BY_DEFINITION, kron(&w1, &w2, 1))]);
+        let adapter = dropped.adapter();
+        let module = &adapter.modules[0];
+        assert_eq!((module.role.as_str(), module.layer), ("qkv", Some(3)));
+        assert!(module.note.as_ref().is_some_and(|note| note.contains("row_offset")), "{:?}", module.note);
+        assert!(adapter.not_analyzed.is_empty(), "{:?}", adapter.not_analyzed);
+    }
+}
+
 /// A convolution's w2: whole, factored with the kernel in its columns, or with a Tucker core.
 #[test]
 fn lokr_convolutions() {

@@ -73,6 +73,7 @@ const SUFFIXES: &[Suffix] = &[
     suffix("b_norm", No, "", Role::NormBias, Lycoris),
     suffix("set_weight", No, "", Role::SetWeight, Comfy),
     suffix("reshape_weight", No, "", Role::ReshapeWeight, Comfy),
+    suffix("row_offset", No, "", Role::RowOffset, Comfy),
     suffix("oft_blocks", No, "", Role::OftBlocks, Lycoris),
     suffix("rescale", No, "", Role::Rescale, Lycoris),
     suffix("on_input", No, "", Role::OnInput, Lycoris),

@@ -107,6 +107,7 @@ pub const VALUE: &[&str] = &[
 ];
 pub const FUSED: &[&str] = &[
     "qkv",
+    "linear1_qkv",
     "qkv_x",
     "qkv_y",
     "qkv_proj",
