@@ -10,6 +10,7 @@ pub mod debian;
 pub mod finish;
 pub mod firefox;
 pub mod fuzz;
+pub mod lines;
 pub mod loads;
 pub mod proc;
 pub mod serve;

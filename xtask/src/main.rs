@@ -1,4 +1,4 @@
-//! `cargo xtask serve | build | check | test | bench | loads | fuzz`. README.md and CONTRIBUTING.md have the commands.
+//! `cargo xtask serve | build | check | test | bench | loads | fuzz | lines`. README.md and CONTRIBUTING.md have the commands.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::missing_errors_doc, reason = "its user is at the command line")]
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use xtask::bench::{self, Wish};
 use xtask::build::Kind;
-use xtask::{build, finish, fuzz, loads, proc, serve, steps};
+use xtask::{build, finish, fuzz, lines, loads, proc, serve, steps};
 
 const USAGE: &str = "\
 cargo xtask serve [OPTIONS]            builds the page for a look at it and serves it at http://127.0.0.1:8080
@@ -27,6 +27,7 @@ cargo xtask loads [OPTIONS]            loads the page in dist/ in many fresh Fir
     --webgpu                           with WebGPU switched on
     --no-watchdog                      without the page's own way out
 cargo xtask fuzz [SECONDS]             fuzzes the readers of files, each for so long (600), with a nightly Rust
+cargo xtask lines                      counts each member's lines of code, without blanks, comments and tests
 
 What is missing is installed: the wasm32 target, Trunk and wasm-bindgen (into a cache folder of yours) and, on
 Debian and Ubuntu as root, the browser and the software GPU that the tests need.";
@@ -49,6 +50,10 @@ fn run(args: &[&str]) -> proc::Result<()> {
         return Ok(());
     };
     match *command {
+        "lines" => {
+            Options::parse(options, &[])?;
+            lines::run()
+        }
         "build" => {
             Options::parse(options, &[])?;
             build::page(Kind::Release)?;
