@@ -127,7 +127,7 @@ fn Fields(
         scheme.with(|scheme| scheme.as_ref().and_then(part)).unwrap_or_default()
     };
     let label = move |at: usize| of(&|scheme| scheme.domains.get(at).map(label_of));
-    let last = now.domains.len() - 1;
+    let last = now.domains.len().saturating_sub(1);
     let remove = move |at: usize| {
         edit.run(Edit::RemoveDomain(at));
         set_timeout(move || focus(&label_id(at.min(last.saturating_sub(1)))), std::time::Duration::ZERO);

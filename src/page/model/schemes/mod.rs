@@ -140,6 +140,10 @@ impl Schemes {
             (None, _) => Scheme::of_blocks(&adapter.modules),
         };
         let mut copy = scheme.copied(self.free_name(&format!("{} copy", cut(&scheme_words(&scheme.name)))));
+        // Of a report without modules the built-in scheme has no domains, and a scheme has one at least.
+        if copy.domains.is_empty() && Edit::AddDomain.apply(&mut copy).is_err() {
+            return;
+        }
         copy.domains.iter_mut().for_each(|domain| domain.label = label_of(domain));
         self.choice = self.add(copy, None);
     }

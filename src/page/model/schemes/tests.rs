@@ -50,6 +50,16 @@ fn a_copy_by_block_has_a_row_for_every_part() {
     assert_eq!(schemes.scored(&adapter).scores, adapter.report.domains.scores);
 }
 
+/// A link or a saved report may hold an adapter without modules.
+#[test]
+fn a_copy_for_no_modules_can_be_edited() {
+    let mut adapter = of(Vec::new());
+    adapter.report.domains = Scheme::of_blocks(&[]).score_modules(&[]);
+    let mut schemes = Schemes::default();
+    schemes.copy(&adapter);
+    assert_eq!(schemes.own().map(|own| (own.domains.len(), file::check(own))), Some((1, Ok(()))));
+}
+
 #[test]
 fn domains_come_and_go_with_their_weights() {
     let adapter = llama();
