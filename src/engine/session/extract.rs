@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use nalgebra::DMatrix;
 
-use super::analyse::Stopped;
-use super::bases::by_rows;
-use super::streamed::Streamed;
-use super::tiles::{Place, Weight};
-use super::written::{self, Download, Piece, Written};
-use super::{Emit, Session};
 use crate::export::{Base, NewModule, RowLayout, encode, new_adapter};
+use crate::session::analyse::Stopped;
+use crate::session::factors::subspaces::by_rows;
+use crate::session::tiles::streamed::Streamed;
+use crate::session::tiles::{Place, Weight};
+use crate::session::written::{self, Download, Piece, Written};
+use crate::session::{Emit, Session};
 use lorascope_format::bytes::ByteSource;
 use lorascope_format::bytes::Metered;
 use lorascope_format::checkpoint::{Candidate, Checkpoint, candidates};
@@ -25,9 +25,9 @@ use lorascope_protocol::{ExportFile, ExtractRank, ExtractRequest, ItemId, MODULE
 const MAX_RANK: u32 = 512;
 
 /// An extraction that is done.
-pub(super) struct Extracted<S: ByteSource> {
+pub(crate) struct Extracted<S: ByteSource> {
     /// What was asked for.
-    pub(super) request: ExtractRequest,
+    pub(crate) request: ExtractRequest,
     pub report: ExtractionReport,
     written: Written<S::Piece>,
 }
@@ -47,7 +47,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         self.finished(self.outcome(), problems);
     }
 
-    pub(super) async fn extract_now(&mut self, request: &ExtractRequest) {
+    pub(crate) async fn extract_now(&mut self, request: &ExtractRequest) {
         match self.compute_extraction(request).await {
             Ok(extracted) => {
                 let mut report = extracted.report.clone();
@@ -75,7 +75,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     }
 
     /// The last extraction goes with its checkpoints.
-    pub(super) fn forget_extraction(&mut self, item: ItemId) {
+    pub(crate) fn forget_extraction(&mut self, item: ItemId) {
         if self.extracted.take_if(|extracted| [extracted.request.from, extracted.request.to].contains(&item)).is_some()
         {
             self.emit.emit(ToPage::ExtractionGone);

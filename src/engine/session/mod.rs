@@ -5,52 +5,26 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-mod addresses;
 mod align;
-mod aligned;
 mod analyse;
-mod apart;
-mod asked;
-mod backend;
-mod based;
-mod bases;
-mod checkpoints;
 mod compare;
-pub mod crew;
-mod crossing;
+mod compute;
 mod drop;
-mod entrants;
 mod extract;
-mod held;
-mod in_memory;
-mod jobs;
-mod layers;
-mod look;
-mod outline;
-mod prepare;
+mod factors;
+mod holdings;
 mod project;
-mod projected;
-mod recall;
-mod redo;
-mod remarks;
 mod send;
-mod series;
-mod streamed;
-mod tensors;
-mod tile_jobs;
 mod tiles;
-mod trajectory;
-mod trial;
-mod trust;
-mod units;
 mod written;
 
-pub use backend::{Backend, Chosen};
+pub use compute::backend::{Backend, Chosen};
+pub use compute::crew;
 pub use written::Download;
 
 use self::analyse::Stopped;
-use self::held::{Held, What};
-use self::projected::Projected;
+use self::holdings::item::{Held, What};
+use self::project::result::Projected;
 use lorascope_format::adapter::scale;
 use lorascope_format::bytes::ByteSource;
 use lorascope_format::bytes::Metered;
@@ -81,8 +55,8 @@ pub struct Session<S: ByteSource, P, E> {
     projected: Option<Projected<Metered<S>>>,
     extracted: Option<extract::Extracted<Metered<S>>>,
     compared: Option<compare::Compared>,
-    aligned: aligned::AllKnown,
-    chosen_series: series::ByHand,
+    aligned: align::known::AllKnown,
+    chosen_series: holdings::series::ByHand,
     next: ItemId,
     /// The addresses that the load under way came from, by path.
     origins: std::collections::HashMap<String, String>,
@@ -122,8 +96,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                     projected: None,
                     extracted: None,
                     compared: None,
-                    aligned: aligned::AllKnown::default(),
-                    chosen_series: series::ByHand::default(),
+                    aligned: align::known::AllKnown::default(),
+                    chosen_series: holdings::series::ByHand::default(),
                     next: 1,
                     origins: std::collections::HashMap::new(),
                     bytes_read: Rc::default(),
@@ -178,7 +152,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         self.extracted = None;
         self.compared = None;
         self.aligned.clear();
-        self.chosen_series = series::ByHand::default();
+        self.chosen_series = holdings::series::ByHand::default();
         self.bytes_read.set(0);
         self.fallbacks = 0;
         self.chosen.forget_counts();

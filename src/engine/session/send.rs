@@ -1,13 +1,13 @@
 //! An adapter's report to the page, in messages of bounded size.
 
-use super::{Emit, Held, Session};
+use crate::session::{Emit, Held, Session};
 use lorascope_format::bytes::ByteSource;
 use lorascope_kernels::Pulse;
 use lorascope_protocol::report::{AdapterReport, ModuleReport};
 use lorascope_protocol::{AdapterPiece, MODULES_PER_MESSAGE, PIECE_BYTES, ToPage};
 
 /// What an entry takes beside its texts and its lists: names of fields, numbers.
-pub(super) const OVERHEAD: usize = 32;
+pub(crate) const OVERHEAD: usize = 32;
 /// The same for a module, which has some twenty fields.
 const MODULE_OVERHEAD: usize = 640;
 /// A number in JSON, at most, with its comma.
@@ -15,7 +15,7 @@ const NUMBER: usize = 25;
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Sends an adapter's report, its lists in messages of their own.
-    pub(super) fn send(&self, held: &Held<S>) {
+    pub(crate) fn send(&self, held: &Held<S>) {
         let Some(report) = held.report() else { return };
         let (report, pieces) = apart(report.clone());
         self.emit.emit(ToPage::Adapter { item: held.id, pieces: pieces.len(), report: Box::new(report) });
@@ -52,7 +52,7 @@ fn bytes_of(module: &ModuleReport) -> usize {
 }
 
 /// The entries in groups of at most `most`, each of [`PIECE_BYTES`] at most or of one entry.
-pub(super) fn packed<T>(
+pub(crate) fn packed<T>(
     entries: impl IntoIterator<Item = T>,
     most: usize,
     bytes: impl Fn(&T) -> usize,

@@ -5,11 +5,11 @@ use lorascope_format::bytes::{ByteSource, SourceError};
 use lorascope_protocol::ExportFile;
 
 /// The names that PEFT looks for.
-pub(super) const ADAPTER: &str = "adapter_model.safetensors";
+pub(crate) const ADAPTER: &str = "adapter_model.safetensors";
 const CONFIG: &str = "adapter_config.json";
 
 /// Bytes of the written file, kept by the environment.
-pub(super) struct Piece<B> {
+pub(crate) struct Piece<B> {
     /// Where they begin in the file.
     pub at: u64,
     pub bytes: B,
@@ -17,7 +17,7 @@ pub(super) struct Piece<B> {
 }
 
 /// An adapter, ready to be downloaded.
-pub(super) struct Written<B> {
+pub(crate) struct Written<B> {
     /// A name that every file system takes: "statute-tutor-svd".
     pub stem: String,
     /// `adapter_config.json`
@@ -35,7 +35,7 @@ pub struct Download<B> {
 
 /// # Errors
 /// The environment has no room.
-pub(super) fn piece<S: ByteSource>(at: u64, bytes: Vec<u8>) -> Result<Piece<S::Piece>, SourceError> {
+pub(crate) fn piece<S: ByteSource>(at: u64, bytes: Vec<u8>) -> Result<Piece<S::Piece>, SourceError> {
     let sum = Sum::of(&bytes);
     Ok(Piece { at, bytes: S::keep(bytes)?, sum })
 }
