@@ -13,8 +13,8 @@ use super::model::shown::Adapter;
 use super::result::fact_entries;
 use super::store::use_store;
 use super::wire::use_wire;
+use lorascope_protocol::ScaleSource;
 use lorascope_protocol::ToEngine;
-use lorascope_protocol::is_replaceable;
 use std::sync::Arc;
 
 #[component]
@@ -44,7 +44,7 @@ pub fn Identity() -> impl IntoView {
 fn ScaleField(adapter: Arc<Adapter>, assumed: bool) -> impl IntoView {
     let (store, wire) = (use_store(), use_wire());
     let item = adapter.item;
-    let open = adapter.modules.iter().filter(|m| is_replaceable(&m.scale_source));
+    let open = adapter.modules.iter().filter(|m| ScaleSource::from(m.scale_source.as_str()).is_replaceable());
     let (now, count) = (open.clone().next().map_or(1.0, |m| m.scale), open.count());
     let some = (count < adapter.modules.len()).then(|| {
         let of = plural(adapter.modules.len(), "module", "modules");

@@ -17,6 +17,6 @@ pub use items::{Item, ItemId, ItemKind, Stage};
 pub use messages::*;
 pub use report::scheme;
 
-/// What the page, too, has to know of names and paths: their parts and their order.
-pub use lorascope_format::adapter::{flat, names, scale::is_replaceable};
+/// What the page, too, has to know of names and paths, their parts and their order, and of a scale's source.
+pub use lorascope_format::adapter::{ScaleSource, flat, names};
 pub use lorascope_format::{natural, path};

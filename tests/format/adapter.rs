@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::common::{config, f32_file, header_of, json, peft_fixture, read_f32};
-use lorascope_format::adapter::{Adapter, AdapterError, Factor, Module, keys, scale};
+use lorascope_format::adapter::{Adapter, AdapterError, Factor, Module, ScaleSource, keys, scale};
 use lorascope_format::bytes::MemorySource;
 use lorascope_format::container::{Header, TensorType};
 use proptest::prelude::*;
@@ -46,7 +46,7 @@ fn fixtures_say_where_the_scale_comes_from() {
     let sources = |folder: &str| -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
         for module in peft_fixture(folder).modules {
-            *counts.entry(module.scale_source).or_default() += 1;
+            *counts.entry(module.scale_source.to_string()).or_default() += 1;
         }
         counts
     };
@@ -208,7 +208,7 @@ fn every_other_tensor_is_listed() {
     assert_eq!(adapter.warnings.len(), 2);
     assert!(!adapter.scale_assumed);
     let module = &adapter.modules[0];
-    assert_eq!((module.algorithm, module.scale_source.as_str()), ("DoRA", "alpha tensor"));
+    assert_eq!((module.algorithm, module.scale_source), ("DoRA", ScaleSource::AlphaTensor(None)));
     assert!(module.note.as_ref().is_some_and(|note| note.contains("s·B·A")));
 }
 
@@ -217,12 +217,28 @@ fn a_scale_set_by_hand_replaces_assumptions_only() {
     let mut assumed = pair(&[2, 8], &[4, 2]).unwrap();
     for value in [3.0, 0.5] {
         scale::set_by_hand(&mut assumed, value);
-        assert_eq!((assumed.modules[0].scale, assumed.modules[0].scale_source.as_str()), (value, "set by hand"));
+        assert_eq!((assumed.modules[0].scale, assumed.modules[0].scale_source), (value, ScaleSource::ByHand));
     }
     let mut stated = peft_fixture("peft-lora");
     let before = stated.clone();
     scale::set_by_hand(&mut stated, 3.0);
     assert_eq!(stated, before);
+}
+
+#[test]
+fn the_words_of_a_scale_source_are_read_as_they_are_written() {
+    let numbers = ScaleSource::AlphaTensor(Some((2.0, 4)));
+    let (alpha, zero) = (ScaleSource::AlphaTensor(None), ScaleSource::ZeroAlpha(4));
+    let zero_words = "alpha tensor of 0, which stands for the rank, 4";
+    for (source, words, read) in [
+        (ScaleSource::One("by definition"), "1: by definition", ScaleSource::One("by definition")),
+        (ScaleSource::Assumed("a: b"), "assumed 1: a: b", ScaleSource::Assumed("a: b")),
+        (ScaleSource::ByHand, "set by hand", ScaleSource::ByHand),
+        (numbers, "alpha tensor: 2 / rank 4", alpha),
+        (zero, zero_words, ScaleSource::Settings(zero_words, "")),
+    ] {
+        assert_eq!((source.to_string().as_str(), ScaleSource::from(words)), (words, read));
+    }
 }
 
 #[test]
@@ -232,13 +248,16 @@ fn settings_of_the_wrong_type_are_said() {
     );
     assert_eq!(odd.warnings.len(), 5, "{:?}", odd.warnings);
     let adapter = read_f32(&[("q.lora_A.weight", &[2, 8]), ("q.lora_B.weight", &[4, 2])], Some(&odd)).unwrap();
-    assert_eq!(adapter.modules[0].scale_source, "assumed 1: adapter_config.json gives no usable lora_alpha");
+    assert_eq!(
+        adapter.modules[0].scale_source.to_string(),
+        "assumed 1: adapter_config.json gives no usable lora_alpha"
+    );
     assert!(adapter.scale_assumed);
     assert_eq!(adapter.warnings, odd.warnings);
     let bare = config(r#"{"peft_type":"LORA"}"#);
     let adapter = read_f32(&[("q.lora_A.weight", &[2, 8]), ("q.lora_B.weight", &[4, 2])], Some(&bare)).unwrap();
     assert_eq!((adapter.modules[0].scale, adapter.scale_assumed), (4.0, false));
-    assert!(adapter.modules[0].scale_source.contains("PEFT's default lora_alpha, 8"));
+    assert!(adapter.modules[0].scale_source.to_string().contains("PEFT's default lora_alpha, 8"));
     assert_eq!(adapter.warnings.len(), 1, "rank 2 in the tensors, 8 by default");
 }
 

@@ -2,7 +2,7 @@
 
 use super::profile::{self, Profile, TotalLayers};
 use super::{Sigma, copies, measures};
-use lorascope_format::adapter::{Adapter, Module, family, scale};
+use lorascope_format::adapter::{Adapter, Module, family};
 use lorascope_format::container::quoted;
 use lorascope_protocol::report::{AdapterReport, ModuleReport, NotAnalyzed, RankRange, share_energy};
 use lorascope_protocol::scheme::{Scheme, Traits, by_block};
@@ -51,7 +51,7 @@ pub fn report(
         }
         modules.push(module_report(module, profile, sigma, copy_of));
     }
-    if let Some(first) = adapter.modules.iter().find(|m| scale::is_assumed(&m.scale_source)) {
+    if let Some(first) = adapter.modules.iter().find(|m| m.scale_source.is_assumed()) {
         warnings.push(format!(
             "The scale is {}. Drop the adapter_config.json beside the weights, or set the scale by hand.",
             first.scale_source
@@ -107,7 +107,7 @@ fn module_report(module: &Module, profile: Profile, sigma: Sigma, copy_of: Optio
         shape: module.shape,
         rank: module.rank,
         scale: module.scale,
-        scale_source: module.scale_source.clone(),
+        scale_source: module.scale_source.to_string(),
         dtype: module.dtype(),
         algorithm: module.algorithm.to_owned(),
         note: (!notes.is_empty()).then(|| notes.join("; ")),

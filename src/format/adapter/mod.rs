@@ -35,7 +35,7 @@ pub use dialects::{Content, recognise};
 pub use fault::{AdapterError, FaultLog, ModuleFault};
 pub use naming::folded;
 pub use reader::read;
-pub use scale::StoredScale;
+pub use scale::{ScaleSource, StoredScale};
 pub use tensor::is_decodable;
 pub use update::{Form, Formula, Recipe, Update};
 
@@ -93,8 +93,7 @@ pub struct Module {
     pub inputs_first: bool,
     /// Until `stored_scale` has been read it is 1.
     pub scale: f64,
-    /// Where the scale comes from: `adapter_config alpha/r`, `alpha tensor …`, `assumed 1: …`.
-    pub scale_source: String,
+    pub scale_source: ScaleSource<'static>,
     /// A number in the file that gives the scale.
     pub stored_scale: Option<StoredScale>,
     /// What the configuration would give, where a stored number goes first.

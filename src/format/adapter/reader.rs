@@ -91,7 +91,7 @@ pub fn read(header: &Header, config: Option<&PeftConfig>) -> Result<Adapter, Ada
             .and_then(|c| c.base_model.clone())
             .or_else(|| ["ss_base_model_version", "modelspec.architecture"].iter().find_map(|key| named(key))),
         base_layers: config.map_or(0, |config| config.base_layers.len()),
-        scale_assumed: modules.iter().any(|m| scale::is_assumed(&m.scale_source)),
+        scale_assumed: modules.iter().any(|m| m.scale_source.is_assumed()),
         is_peft: groups.iter().all(|group| dialects::name(group.family, group.path) == "PEFT")
             && modules.iter().any(|m| m.pair().is_some()),
         modules,
@@ -229,7 +229,7 @@ fn configured_scale(
     rank: u32,
 ) -> Option<f64> {
     let config = settings.config.filter(|config| config.mlx.is_none() && *rule == Rule::Settings)?;
-    stored.as_ref().map(|_| scale::peft(config, name, rank, "adapter_config").value)
+    stored.as_ref().map(|_| scale::peft(config, name, rank, scale::ADAPTER_CONFIG).value)
 }
 
 /// The dialects and algorithms of a file, by how many modules they have.

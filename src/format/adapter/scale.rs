@@ -1,8 +1,10 @@
-//! The scale s of ΔW = s·ΔV, and where it comes from in words.
+//! The scale s of ΔW = s·ΔV, and where it comes from.
 //!
 //! In this order: a stored `scale`; a stored `alpha`, s = alpha / rank; the settings (`adapter_config.json`, diffusers'
 //! `lora_adapter_metadata`, MLX's, GGUF's); else 1, which is the rule of kohya's and diffusers' families and only a
 //! guess for PEFT's.
+
+use std::fmt;
 
 use half::{bf16, f16};
 
@@ -13,10 +15,27 @@ use super::{Adapter, Module};
 use crate::container::{Dtype, TensorEntry, TensorType};
 
 /// A module's scale.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
     pub value: f64,
-    pub source: String,
+    pub source: ScaleSource<'static>,
+}
+
+/// Where a scale comes from. Reports, which links and files keep, hold its words.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ScaleSource<'a> {
+    /// It is 1 by a rule.
+    One(&'a str),
+    /// It is taken for 1, for want of what would say it.
+    Assumed(&'a str),
+    ByHand,
+    /// A stored alpha and its divisor, once it has been read.
+    AlphaTensor(Option<(f64, u32)>),
+    /// A stored alpha of 0 stands for this rank.
+    ZeroAlpha(u32),
+    ScaleTensor,
+    /// A rule over the settings, and a remark on it.
+    Settings(&'a str, &'a str),
 }
 
 /// One number in the file that the scale follows from.
@@ -28,29 +47,71 @@ pub struct StoredScale {
 }
 
 /// A scale that the file stores, and the alpha that it follows from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Resolved {
     pub scale: Scale,
     pub alpha: Option<f64>,
 }
 
-/// How the source of a scale begins that a stored alpha of 0 gives.
-pub const ZERO_ALPHA: &str = "alpha tensor of 0";
+impl ScaleSource<'_> {
+    pub fn is_assumed(&self) -> bool {
+        matches!(self, Self::Assumed(_))
+    }
 
-/// The scales of updates that have none of their own.
-pub const BY_DEFINITION: &str = "1: by definition";
+    /// Whether a person may set the scale.
+    pub fn is_replaceable(&self) -> bool {
+        matches!(self, Self::Assumed(_) | Self::ByHand)
+    }
+}
+
+impl fmt::Display for ScaleSource<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(why) => write!(f, "1: {why}"),
+            Self::Assumed(why) => write!(f, "assumed 1: {why}"),
+            Self::ByHand => f.write_str(BY_HAND),
+            Self::AlphaTensor(None) => f.write_str(ALPHA_TENSOR),
+            Self::AlphaTensor(Some((alpha, rank))) => write!(f, "{ALPHA_TENSOR}: {alpha} / rank {rank}"),
+            Self::ZeroAlpha(rank) => write!(f, "{ALPHA_TENSOR} of 0, which stands for the rank, {rank}"),
+            Self::ScaleTensor => f.write_str("scale tensor"),
+            Self::Settings(rule, remark) => write!(f, "{rule}{remark}"),
+        }
+    }
+}
+
+const BY_HAND: &str = "set by hand";
+const ALPHA_TENSOR: &str = "alpha tensor";
+
+/// What a report's words say, as far as sources are told apart where they are shown: without the numbers of an alpha, and
+/// other words whole, as a rule.
+impl<'a> From<&'a str> for ScaleSource<'a> {
+    fn from(words: &'a str) -> Self {
+        match words.split_once(": ") {
+            Some(("1", why)) => Self::One(why),
+            Some(("assumed 1", why)) => Self::Assumed(why),
+            Some((ALPHA_TENSOR, _)) => Self::AlphaTensor(None),
+            _ if words == BY_HAND => Self::ByHand,
+            _ => Self::Settings(words, ""),
+        }
+    }
+}
 
 impl Scale {
-    fn of(value: f64, source: impl Into<String>) -> Self {
-        Self { value, source: source.into() }
+    fn of(value: f64, source: ScaleSource<'static>) -> Self {
+        Self { value, source }
     }
 
+    fn by(value: f64, rule: &'static str) -> Self {
+        Self::of(value, ScaleSource::Settings(rule, ""))
+    }
+
+    /// Of updates that have none of their own.
     pub fn one() -> Self {
-        Self::of(1.0, BY_DEFINITION)
+        Self::of(1.0, ScaleSource::One("by definition"))
     }
 
-    pub fn assumed(why: &str) -> Self {
-        Self::of(1.0, format!("assumed 1: {why}"))
+    pub fn assumed(why: &'static str) -> Self {
+        Self::of(1.0, ScaleSource::Assumed(why))
     }
 }
 
@@ -63,23 +124,22 @@ impl StoredScale {
 
     /// What stands in for the scale until the number has been read.
     pub fn unread(&self) -> Scale {
-        Scale::of(1.0, if self.rank.is_some() { "alpha tensor" } else { "scale tensor" })
+        Scale::of(1.0, if self.rank.is_some() { ScaleSource::AlphaTensor(None) } else { ScaleSource::ScaleTensor })
     }
 
     /// The scale, once the number has been read. An alpha of 0 means the rank to the trainers that write it.
     pub fn resolve(&self, bytes: &[u8]) -> Resolved {
-        let name = if self.rank.is_some() { "alpha" } else { "scale" };
-        let number = match number(&self.tensor.dtype, bytes) {
-            Some(number) if number.is_finite() => number,
-            _ => {
-                let scale = Scale::assumed(&format!("the stored {name} is not a finite number"));
-                return Resolved { scale, alpha: None };
-            }
+        let Some(number) = number(&self.tensor.dtype, bytes).filter(|number| number.is_finite()) else {
+            let why = match self.rank {
+                Some(_) => "the stored alpha is not a finite number",
+                None => "the stored scale is not a finite number",
+            };
+            return Resolved { scale: Scale::assumed(why), alpha: None };
         };
         let scale = match self.rank {
-            None => Scale::of(number, "scale tensor"),
-            Some(rank) if number == 0.0 => Scale::of(1.0, format!("{ZERO_ALPHA}, which stands for the rank, {rank}")),
-            Some(rank) => Scale::of(number / f64::from(rank), format!("alpha tensor: {number} / rank {rank}")),
+            None => Scale::of(number, ScaleSource::ScaleTensor),
+            Some(rank) if number == 0.0 => Scale::of(1.0, ScaleSource::ZeroAlpha(rank)),
+            Some(rank) => Scale::of(number / f64::from(rank), ScaleSource::AlphaTensor(Some((number, rank)))),
         };
         Resolved { scale, alpha: self.rank.map(|_| number) }
     }
@@ -134,46 +194,48 @@ pub fn by_settings(settings: &Settings<'_>, family: Family, path: &str, module: 
     }
     match (family, settings.config) {
         (Family::Mlx, config) => return mlx(config.and_then(|c| c.mlx.as_ref()), config.is_some(), rank),
-        (_, Some(config)) if config.mlx.is_none() => return peft(config, module, rank, "adapter_config"),
+        (_, Some(config)) if config.mlx.is_none() => return peft(config, module, rank, ADAPTER_CONFIG),
         _ => {}
     }
     if let Some((config, inner)) = settings.of_component(module) {
-        return peft(config, inner, rank, "file metadata");
+        return peft(config, inner, rank, "file metadata alpha/r");
     }
     let peft_like = matches!(family, Family::Peft | Family::Torchtune | Family::Megatron | Family::Lycoris)
         && (path.starts_with("base_model.") || !(super::dialects::is_component(path) || family == Family::Lycoris));
     match family {
         Family::Gguf => gguf(0.0, rank),
         _ if peft_like => Scale::assumed("no adapter_config.json"),
-        _ => Scale::of(1.0, "1: no alpha stored, which means the rank"),
+        _ => Scale::of(1.0, ScaleSource::One("no alpha stored, which means the rank")),
     }
 }
 
 fn gguf(alpha: f64, rank: u32) -> Scale {
     if alpha == 0.0 {
-        return Scale::of(1.0, "1: no adapter.lora.alpha in the GGUF file");
+        return Scale::of(1.0, ScaleSource::One("no adapter.lora.alpha in the GGUF file"));
     }
-    Scale::of(alpha / f64::from(rank), "GGUF alpha/rank")
+    Scale::by(alpha / f64::from(rank), "GGUF alpha/rank")
 }
+
+/// What [`peft`]'s rule is called by adapter_config.json.
+pub const ADAPTER_CONFIG: &str = "adapter_config alpha/r";
 
 /// PEFT's rule: alpha/r, or alpha/√r with `use_rslora`, where alpha is that of the first matching `alpha_pattern`,
 /// else the general one, and r is the tensors' rank (above 0).
-pub fn peft(config: &PeftConfig, module: &str, rank: u32, whose: &str) -> Scale {
+pub fn peft(config: &PeftConfig, module: &str, rank: u32, plain: &'static str) -> Scale {
     let by_pattern = config.alpha_by_pattern(module);
     let Some(alpha) = by_pattern.or(config.lora_alpha) else {
         return Scale::assumed("adapter_config.json gives no usable lora_alpha");
     };
-    let (divisor, rule) = if config.use_rslora {
-        (f64::from(rank).sqrt(), "rsLoRA alpha/√r".to_owned())
-    } else {
-        (f64::from(rank), format!("{whose} alpha/r"))
+    let (divisor, rule) = match config.use_rslora {
+        true => (f64::from(rank).sqrt(), "rsLoRA alpha/√r"),
+        false => (f64::from(rank), plain),
     };
     let remark = match by_pattern {
         Some(_) => " (alpha_pattern)",
         None if config.default_alpha => " (PEFT's default lora_alpha, 8)",
         None => "",
     };
-    Scale::of(alpha / divisor, format!("{rule}{remark}"))
+    Scale::of(alpha / divisor, ScaleSource::Settings(rule, remark))
 }
 
 /// AdaLoRA's rule: alpha / (init_r + 1e-5), the rank that training began with; init_r takes its place where alpha is not
@@ -185,13 +247,13 @@ pub fn adalora(config: Option<&PeftConfig>) -> Scale {
     };
     let r = config.init_r.unwrap_or(DEFAULT_INIT_R);
     if alpha <= 0.0 {
-        return Scale::of(
+        return Scale::by(
             r as f64 / (r as f64 + 1e-5),
             "adapter_config alpha/init_r, init_r standing in for an alpha that is not above 0",
         );
     }
     let remark = if config.init_r.is_none() { " (PEFT's default init_r, 12)" } else { "" };
-    Scale::of(alpha / (r as f64 + 1e-5), format!("adapter_config alpha/init_r{remark}"))
+    Scale::of(alpha / (r as f64 + 1e-5), ScaleSource::Settings("adapter_config alpha/init_r", remark))
 }
 
 const DEFAULT_INIT_R: u64 = 12;
@@ -203,42 +265,28 @@ fn mlx(settings: Option<&MlxScale>, has_config: bool, rank: u32) -> Scale {
         return Scale::assumed(why);
     };
     match (scale, alpha) {
-        (Some(scale), None) => Scale::of(*scale, "MLX scale"),
+        (Some(scale), None) => Scale::by(*scale, "MLX scale"),
         (Some(scale), Some(alpha)) => {
-            Scale::of(scale * alpha / f64::from(rank), "MLX scale·alpha/rank (the rule of early 2024)")
+            Scale::by(scale * alpha / f64::from(rank), "MLX scale·alpha/rank (the rule of early 2024)")
         }
         (None, Some(alpha)) if *divides && *default_alpha => {
-            Scale::of(alpha / f64::from(rank), "MLX alpha/rank (mlx-vlm, whose default alpha is 0.1)")
+            Scale::by(alpha / f64::from(rank), "MLX alpha/rank (mlx-vlm, whose default alpha is 0.1)")
         }
-        (None, Some(alpha)) if *divides => Scale::of(alpha / f64::from(rank), "MLX alpha/rank (mlx-vlm)"),
-        _ => Scale::of(20.0, "MLX scale (its default, 20)"),
+        (None, Some(alpha)) if *divides => Scale::by(alpha / f64::from(rank), "MLX alpha/rank (mlx-vlm)"),
+        _ => Scale::by(20.0, "MLX scale (its default, 20)"),
     }
 }
 
 /// Replaces every assumed scale of an adapter by the one that a person gives; those that its files state stay.
 pub fn set_by_hand(adapter: &mut Adapter, value: f64) {
-    for module in adapter.modules.iter_mut().filter(|m| is_replaceable(&m.scale_source)) {
-        module.scale = value;
-        BY_HAND.clone_into(&mut module.scale_source);
+    for module in adapter.modules.iter_mut().filter(|m| m.scale_source.is_replaceable()) {
+        (module.scale, module.scale_source) = (value, ScaleSource::ByHand);
     }
 }
 
 /// Keeps the scale that a person gave, where the files still state none.
 pub fn keep_by_hand(new: &mut Module, old: &Module) {
-    if is_assumed(&new.scale_source) && old.scale_source == BY_HAND {
-        new.scale = old.scale;
-        BY_HAND.clone_into(&mut new.scale_source);
+    if new.scale_source.is_assumed() && old.scale_source == ScaleSource::ByHand {
+        (new.scale, new.scale_source) = (old.scale, ScaleSource::ByHand);
     }
-}
-
-const BY_HAND: &str = "set by hand";
-
-/// Whether a scale source says that the scale is only assumed.
-pub fn is_assumed(source: &str) -> bool {
-    source.starts_with("assumed")
-}
-
-/// Whether a person may set the scale that this is the source of.
-pub fn is_replaceable(source: &str) -> bool {
-    is_assumed(source) || source == BY_HAND
 }

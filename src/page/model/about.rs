@@ -2,6 +2,7 @@
 
 use super::grid::stack_words;
 use super::number::{grouped, shape, short};
+use lorascope_protocol::ScaleSource;
 use lorascope_protocol::report::ModuleReport;
 
 /// "LoHa, text encoder 2, layer 3, 64×32, rank 4, F32".
@@ -23,9 +24,15 @@ pub fn about(m: &ModuleReport) -> String {
 
 /// "Scale s = 2, alpha tensor: 8 / rank 4".
 pub fn scale_of(m: &ModuleReport) -> String {
-    // Said twice it would read as two scales.
-    let source = m.scale_source.strip_prefix("1: ").unwrap_or(&m.scale_source);
-    format!("Scale s = {}, {source}", short(m.scale))
+    format!("Scale s = {}, {}", short(m.scale), beside_scale(&m.scale_source))
+}
+
+/// A scale's source without the scale, 1, that stands beside it: said twice it would read as two.
+pub fn beside_scale(source: &str) -> &str {
+    match ScaleSource::from(source) {
+        ScaleSource::One(why) => why,
+        _ => source,
+    }
 }
 
 /// A remark as a sentence of its own.

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::about::beside_scale;
 use super::number::{ABSENT, count, general, grouped, plural, short};
+use lorascope_protocol::ScaleSource;
 use lorascope_protocol::report::{AdapterReport, ModuleReport};
 
 /// One fact of the card.
@@ -120,10 +122,9 @@ fn shares(found: &[(&str, usize)]) -> String {
 
 /// Where a scale comes from, without the numbers of the one module.
 fn origin(source: &str) -> &str {
-    match source.split_once(": ") {
-        Some((origin @ ("alpha tensor" | "scale tensor"), _)) => origin,
-        Some(("1", origin)) => origin,
-        _ => source,
+    match ScaleSource::from(source) {
+        ScaleSource::AlphaTensor(_) => "alpha tensor",
+        _ => beside_scale(source),
     }
 }
 
@@ -143,7 +144,7 @@ fn scale(modules: &[ModuleReport]) -> (String, String) {
     let sources = tally(modules.iter().map(|m| m.scale_source.as_str()));
     let origins = tally(modules.iter().map(|m| origin(&m.scale_source)));
     let note = match (sources.as_slice(), origins.as_slice()) {
-        ([(one, _)], _) => one.strip_prefix("1: ").unwrap_or(one).to_owned(),
+        ([(one, _)], _) => beside_scale(one).to_owned(),
         (_, [(one, _)]) => (*one).to_owned(),
         (_, origins) => shares(origins),
     };

@@ -112,7 +112,7 @@ proptest! {
         prop_assert_eq!(&read.warnings, &Vec::<String>::new());
         for row in &plan.rows {
             prop_assert_eq!(read.rank_of(&row.name), Some(u64::from(row.rank)), "{}\n{}", row.name, text);
-            let scale = scale::peft(&read, &row.name, row.rank, "adapter_config").value;
+            let scale = scale::peft(&read, &row.name, row.rank, scale::ADAPTER_CONFIG).value;
             prop_assert!((scale - row.scale).abs() <= 1e-14 * row.scale.abs(), "{}: {scale} for {}", row.name, row.scale);
         }
     }

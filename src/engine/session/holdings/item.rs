@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::analysis::Sigma;
 use crate::analysis::profile::TotalLayers;
 use crate::intake::{AdapterFile, ConfigFile, ModelFile};
-use lorascope_format::adapter::scale::{self, Resolved, Scale};
+use lorascope_format::adapter::scale::{self, Resolved, Scale, ScaleSource};
 use lorascope_format::adapter::{Adapter, FaultLog, Module, ModuleFault, Update};
 use lorascope_format::bytes::ByteSource;
 use lorascope_format::bytes::Metered;
@@ -108,9 +108,8 @@ impl Found {
         let mut zeros = 0;
         for (n, module) in adapter.modules.iter_mut().enumerate() {
             if let Some(Some(Resolved { scale: Scale { value, source }, .. })) = self.stored.get(n) {
-                zeros += usize::from(source.starts_with(scale::ZERO_ALPHA));
-                module.scale = *value;
-                module.scale_source.clone_from(source);
+                zeros += usize::from(matches!(source, ScaleSource::ZeroAlpha(_)));
+                (module.scale, module.scale_source) = (*value, *source);
             }
             if let Some(Some(Exact { base, shape, .. })) = self.exact.get(n) {
                 module.shape = *shape;
@@ -128,7 +127,7 @@ impl Found {
         adapter.warnings.extend(self.directions_only(adapter));
         adapter.warnings.extend(self.other_alpha(adapter));
         adapter.warnings.extend(self.other_scale(adapter));
-        adapter.scale_assumed = adapter.modules.iter().any(|m| scale::is_assumed(&m.scale_source));
+        adapter.scale_assumed = adapter.modules.iter().any(|m| m.scale_source.is_assumed());
         let exact: HashSet<&str> = adapter
             .modules
             .iter()
