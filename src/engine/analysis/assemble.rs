@@ -4,7 +4,7 @@ use super::profile::{self, Profile, TotalLayers};
 use super::{Sigma, copies, measures};
 use lorascope_format::adapter::{Adapter, Module, family};
 use lorascope_format::container::quoted;
-use lorascope_protocol::report::{AdapterReport, ModuleReport, NotAnalyzed, RankRange, share_energy};
+use lorascope_protocol::report::{AdapterReport, LayerSource, ModuleReport, NotAnalyzed, RankRange, share_energy};
 use lorascope_protocol::scheme::{Scheme, Traits, by_block};
 
 /// The report of one adapter.
@@ -66,7 +66,7 @@ pub fn report(
         format: adapter.format.clone(),
         base_model: adapter.base_model.clone(),
         total_layers: total.count,
-        total_layers_source: total.source,
+        total_layers_source: total.source.to_string(),
         rank: RankRange { min: ranks.clone().min().unwrap_or_default(), max: ranks.max().unwrap_or_default() },
         parameters,
         energy: weighed.iter().map(|(_, energy)| energy).sum::<f64>().min(f64::MAX),
@@ -87,8 +87,7 @@ fn neutral(adapter: &Adapter) -> Scheme {
 /// The layers of the stack that has most; `None` where no module lies in a layer.
 fn longest_stack(adapter: &Adapter) -> Option<TotalLayers> {
     let last = adapter.modules.iter().filter_map(|m| m.layer).max()?;
-    let source = "the largest layer number of a stack, plus 1".to_owned();
-    Some(TotalLayers { count: last.saturating_add(1), source })
+    Some(TotalLayers { count: last.saturating_add(1), source: LayerSource::Stack })
 }
 
 #[inline(never)]

@@ -3,13 +3,14 @@
 //! Kept exactly, also where the rules surprise (`key` matches `keyboard`; thirds by integer division), since the
 //! domain scores are defined on them. The finer reading of names is [`lorascope_format::adapter::names`].
 
+use lorascope_protocol::report::LayerSource;
 use lorascope_protocol::scheme::Traits;
 
 /// How many layers the profile counts with, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TotalLayers {
     pub count: u32,
-    pub source: String,
+    pub source: LayerSource,
 }
 
 /// The count that the reference assumes where no name holds a layer number.
@@ -28,12 +29,8 @@ pub fn total_layers<'a>(names: impl IntoIterator<Item = &'a str>, model: Option<
         return model.clone();
     }
     match named {
-        Some(count) => {
-            TotalLayers { count, source: "the largest layer number in the modules' names, plus 1".to_owned() }
-        }
-        None => {
-            TotalLayers { count: ASSUMED, source: format!("assumed {ASSUMED}: no module's name holds `layers.N.`") }
-        }
+        Some(count) => TotalLayers { count, source: LayerSource::Names },
+        None => TotalLayers { count: ASSUMED, source: LayerSource::Assumed(ASSUMED) },
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::about::beside_scale;
 use super::number::{ABSENT, count, general, grouped, plural, short};
 use lorascope_protocol::ScaleSource;
-use lorascope_protocol::report::{AdapterReport, ModuleReport};
+use lorascope_protocol::report::{AdapterReport, LayerSource, ModuleReport};
 
 /// One fact of the card.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,13 +49,9 @@ fn layers(report: &AdapterReport, modules: &[ModuleReport]) -> (String, String) 
         n if n >= total as usize => touched,
         _ => format!("{touched} of {}", grouped(u64::from(total))),
     };
-    (value, counted_by(&report.total_layers_source))
-}
-
-/// Where the number of layers comes from; what goes without saying is short.
-fn counted_by(source: &str) -> String {
-    let by_names = source.starts_with("the largest layer number");
-    if by_names { "by the modules’ names".to_owned() } else { source.to_owned() }
+    // What goes without saying is short.
+    let source = report.total_layers_source.as_str();
+    (value, if LayerSource::are_of_names(source) { "by the modules’ names" } else { source }.to_owned())
 }
 
 /// How many modules lie outside the layers, where some lie inside.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 mod alignment;
 mod comparison;
 pub mod csv;
+mod layers;
 mod outline;
 mod projection;
 pub mod saved;
@@ -18,6 +19,7 @@ pub mod scheme;
 
 pub use alignment::{AlignedModule, AlignmentReport, Along, ExtractedModule, ExtractionReport, Figures};
 pub use comparison::{ComparedModule, ComparisonReport, OverlapGrid, PairFigures, PairReport};
+pub use layers::LayerSource;
 pub use outline::{Outline, ShapeCount};
 pub use projection::{ProjectedModule, ProjectionReport, Quality};
 
@@ -152,7 +154,7 @@ pub struct AdapterReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_model: Option<String>,
     pub total_layers: u32,
-    /// Where `total_layers` comes from, in words.
+    /// Where `total_layers` comes from, in words: see [`LayerSource`].
     pub total_layers_source: String,
     pub rank: RankRange,
     /// Numbers stored in the factors of the analysed modules.
@@ -210,6 +212,7 @@ pub struct ModuleReport {
     /// Inner dimension of the stored factors; 0 for what has none.
     pub rank: u32,
     pub scale: f64,
+    /// In words: see [`ScaleSource`](lorascope_format::adapter::ScaleSource).
     pub scale_source: String,
     /// Of the factors, by safetensors' names; `F32+F16` where they differ.
     pub dtype: String,

@@ -12,15 +12,14 @@ use lorascope_kernels::Pulse;
 use lorascope_protocol::ToPage;
 use lorascope_protocol::projection::ModelShape;
 use lorascope_protocol::projection::models::listed;
+use lorascope_protocol::report::LayerSource;
 
 /// What the adapter's own configuration says: the layers that its base was made deeper by, or the name of a listed base.
 pub(crate) fn said(adapter: &Adapter) -> Option<TotalLayers> {
     let replicated = u32::try_from(adapter.base_layers).ok().filter(|&count| count > 0);
-    let replicated = replicated
-        .map(|count| TotalLayers { count, source: "layer_replication of the adapter's configuration".to_owned() });
-    replicated.or_else(|| {
+    replicated.map(|count| TotalLayers { count, source: LayerSource::Replication }).or_else(|| {
         let model = listed(adapter.base_model.as_deref()?)?;
-        Some(TotalLayers { count: model.layers, source: format!("the listed sizes of {}", model.id) })
+        Some(TotalLayers { count: model.layers, source: LayerSource::Listed(model.id) })
     })
 }
 
@@ -34,7 +33,7 @@ fn configured(shape: &ModelShape, path: &str, adapter: &Adapter) -> Option<Total
     let names = || adapter.modules.iter().map(|module| module.name.as_str());
     let numbered = names().filter_map(names::layer_number).max().and_then(|last| last.checked_add(1));
     (fits && numbered == layers_named(names()))
-        .then(|| TotalLayers { count, source: format!("num_hidden_layers of {path}") })
+        .then(|| TotalLayers { count, source: LayerSource::Config(path.to_owned()) })
 }
 
 /// A checkpoint that may be the base of adapters.
@@ -65,8 +64,7 @@ impl<'a> Base<'a> {
                 return None;
             }
         }
-        let source = || format!("the layers of the checkpoint {}", self.label);
-        is_base.then(|| TotalLayers { count: self.layers, source: source() })
+        is_base.then(|| TotalLayers { count: self.layers, source: LayerSource::Checkpoint(self.label.to_owned()) })
     }
 }
 
