@@ -208,7 +208,7 @@ fn every_other_tensor_is_listed() {
     assert_eq!(adapter.warnings.len(), 2);
     assert!(!adapter.scale_assumed);
     let module = &adapter.modules[0];
-    assert_eq!((module.algorithm, module.scale_source), ("DoRA", ScaleSource::AlphaTensor(None)));
+    assert_eq!((module.update.algorithm(), module.scale_source), ("DoRA", ScaleSource::AlphaTensor(None)));
     assert!(module.note.as_ref().is_some_and(|note| note.contains("s·B·A")));
 }
 

@@ -108,7 +108,7 @@ fn module_report(module: &Module, profile: Profile, sigma: Sigma, copy_of: Optio
         scale: module.scale,
         scale_source: module.scale_source.to_string(),
         dtype: module.dtype(),
-        algorithm: module.algorithm.to_owned(),
+        algorithm: module.update.algorithm().to_owned(),
         note: (!notes.is_empty()).then(|| notes.join("; ")),
         copy_of,
         frobenius: measures::frobenius(&sigma.values).hypot(sigma.rest_sq.sqrt()),

@@ -53,7 +53,7 @@ pub fn make(recipe: &Recipe, shape: [u64; 2], tensors: &[Array<'_>]) -> Option<M
             Some(Made::Kron(halves.map(pair)))
         }
         (Form::Dense, Formula::Hadamard { tucker }) => Some(of_dense(products::whole_hadamard(*tucker, tensors)?)),
-        (Form::Dense, Formula::Full) => Some(of_dense(Dense::of_array(tensors.first()?, shape))),
+        (Form::Dense, Formula::Full | Formula::Norm) => Some(of_dense(Dense::of_array(tensors.first()?, shape))),
         _ => None,
     }
 }
@@ -135,7 +135,7 @@ pub(crate) fn whole(update: &Update, shape: [u64; 2], tensors: &[Array<'_>]) -> 
                 Some(Dense::of_matrix(&a.kronecker(&b)))
             }
             (Form::Dense, Formula::Hadamard { tucker }) => products::whole_hadamard(*tucker, tensors),
-            (Form::Dense, Formula::Full) => Some(Dense::of_array(tensors.first()?, shape)),
+            (Form::Dense, Formula::Full | Formula::Norm) => Some(Dense::of_array(tensors.first()?, shape)),
             _ => None,
         },
     }

@@ -29,19 +29,25 @@ pub fn recognise(header: &Header) -> Content {
     }
 }
 
+/// Whether a module's path and suffix are as PEFT writes them.
+pub fn is_peft(family: Family, path: &str) -> bool {
+    match family {
+        Family::Peft => path.starts_with("base_model.") || !is_component(path),
+        Family::Kohya | Family::Comfy | Family::Lycoris => path.starts_with("base_model."),
+        _ => false,
+    }
+}
+
 /// What the dialect of a module's path and suffix is called.
 pub fn name(family: Family, path: &str) -> &'static str {
     let flat = !path.contains('.');
     match family {
-        Family::Peft if path.starts_with("base_model.") => "PEFT",
-        Family::Peft if is_component(path) => "diffusers",
-        Family::Peft => "PEFT",
-        Family::Kohya | Family::Comfy | Family::Lycoris if path.starts_with("base_model.") => "PEFT",
+        _ if is_peft(family, path) => "PEFT",
+        Family::Peft | Family::Diffusers => "diffusers",
         Family::Kohya if flat => "kohya",
         Family::Kohya => "ComfyUI",
         Family::Comfy => "ComfyUI",
         Family::Lycoris => "LyCORIS",
-        Family::Diffusers => "diffusers",
         Family::Xlabs => "XLabs",
         Family::Mlx => "MLX",
         Family::Gguf => "GGUF",

@@ -83,8 +83,6 @@ pub struct Module {
     pub shape: [u64; 2],
     /// Inner dimension of the stored factors; 0 for what has none.
     pub rank: u32,
-    /// `LoRA`, `LoHa`, `DoRA`, …
-    pub algorithm: &'static str,
     /// Without its scale.
     pub update: Update,
     /// A convolution's kernel; empty for others.
@@ -172,11 +170,7 @@ impl Module {
         if let Some(Expert { number: 1.., shared: Some(shared) }) = &self.expert {
             tensors.retain(|tensor| tensor.name != *shared);
         }
-        let formula = match &self.update {
-            Update::Pair { .. } => None,
-            Update::Recipe(recipe) => Some(&recipe.formula),
-        };
-        match (formula, tensors.as_slice()) {
+        match (self.update.formula(), tensors.as_slice()) {
             (Some(Formula::Strided { experts, .. }), [a, b]) => {
                 numbers(a).saturating_add(numbers(b) / (*experts).max(1))
             }

@@ -13,7 +13,7 @@ use super::metadata::Settings;
 use super::naming::module_name;
 use super::remarks::{config_warnings, dim_disagreement, permuted, rank_disagreement};
 use super::scale::{self, Scale, StoredScale};
-use super::{Adapter, Module, copies, names};
+use super::{Adapter, Formula, Module, Update, copies, names};
 use crate::NotAnalyzed;
 use crate::container::{Header, TensorEntry};
 
@@ -57,7 +57,8 @@ pub fn read(header: &Header, config: Option<&PeftConfig>) -> Result<Adapter, Ada
         match found {
             Ok(found) => {
                 taken.extend(found.iter().map(|module| module.name.clone()));
-                kinds.count(dialects::name(group.family, group.path), found.first().map_or("", |m| m.algorithm));
+                let algorithm = found.first().map_or("", |m| m.update.algorithm());
+                kinds.count(dialects::name(group.family, group.path), algorithm);
                 sorted.not_analyzed.extend(unused(group, &found));
                 modules.extend(found);
             }
@@ -92,7 +93,7 @@ pub fn read(header: &Header, config: Option<&PeftConfig>) -> Result<Adapter, Ada
             .or_else(|| ["ss_base_model_version", "modelspec.architecture"].iter().find_map(|key| named(key))),
         base_layers: config.map_or(0, |config| config.base_layers.len()),
         scale_assumed: modules.iter().any(|m| m.scale_source.is_assumed()),
-        is_peft: groups.iter().all(|group| dialects::name(group.family, group.path) == "PEFT")
+        is_peft: groups.iter().all(|group| dialects::is_peft(group.family, group.path))
             && modules.iter().any(|m| m.pair().is_some()),
         modules,
         not_analyzed: sorted.not_analyzed,
@@ -105,6 +106,7 @@ pub fn read(header: &Header, config: Option<&PeftConfig>) -> Result<Adapter, Ada
 #[inline(never)]
 fn unused(group: &Group<'_>, found: &[Module]) -> Vec<NotAnalyzed> {
     let Some(first) = found.first() else { return Vec::new() };
+    let is_kron = matches!(first.update.alone().and_then(Update::formula), Some(Formula::Kron(_)));
     let stored = first.stored_scale.as_ref().map(|stored| &stored.tensor);
     let taken: Vec<&str> =
         first.update.tensors().into_iter().chain(stored).map(|tensor| tensor.name.as_str()).collect();
@@ -112,11 +114,11 @@ fn unused(group: &Group<'_>, found: &[Module]) -> Vec<NotAnalyzed> {
     let listed = left.filter_map(|(role, tensor)| {
         let reason = match role {
             // LyCORIS stores a number without a meaning beside matrices that are both whole.
-            Role::Alpha if first.algorithm.starts_with("LoKr") && first.rank == 0 => return None,
+            Role::Alpha if first.rank == 0 && is_kron => return None,
             // It says where the update goes, and is no part of it.
             Role::RowOffset => return None,
             Role::Alpha | Role::Scale => format!("it does not give the scale, which is {}", first.scale_source),
-            _ => format!("no part of the module's update, which is taken as {}", first.algorithm),
+            _ => format!("no part of the module's update, which is taken as {}", first.update.algorithm()),
         };
         Some(NotAnalyzed { name: keys::strip(&tensor.name), reason })
     });
@@ -125,7 +127,7 @@ fn unused(group: &Group<'_>, found: &[Module]) -> Vec<NotAnalyzed> {
 
 /// VeRA's shared matrices, where no module takes them.
 fn unused_projections(shared: [Option<&TensorEntry>; 2], modules: &[Module]) -> Vec<NotAnalyzed> {
-    if modules.iter().any(|module| module.algorithm == "VeRA") {
+    if modules.iter().any(|module| module.update.formula() == Some(&Formula::Vera)) {
         return Vec::new();
     }
     let reason = || "VeRA's projections, and no module of the file is analysed that takes them".to_owned();
@@ -170,7 +172,6 @@ fn of_shaped(
         role: place.role,
         shape: shaped.shape,
         rank,
-        algorithm: shaped.algorithm,
         update: shaped.update,
         kernel: shaped.kernel,
         inputs_first: shaped.inputs_first,

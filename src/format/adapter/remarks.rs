@@ -1,7 +1,7 @@
 //! What in an adapter disagrees with itself, in sentences for a person.
 
-use super::Module;
 use super::config::PeftConfig;
+use super::{Formula, Module, Update};
 use crate::container::{Format, Header, quoted};
 
 /// One sentence for all modules whose tensors have another rank than the configuration says.
@@ -86,8 +86,11 @@ pub fn config_warnings(config: &PeftConfig, modules: &[Module]) -> Vec<String> {
         return warnings;
     }
     warnings.extend(replication(config, modules));
-    let plain = modules.iter().all(|m| matches!(m.algorithm, "LoRA" | "DoRA"));
-    if config.peft_type != "LORA" && plain {
+    let pairs = |m: &Module| {
+        let update = m.update.alone().map(Update::formula);
+        matches!(update, Some(None | Some(Formula::Product { .. } | Formula::Strided { .. })))
+    };
+    if config.peft_type != "LORA" && modules.iter().all(pairs) {
         let peft_type = quoted(&config.peft_type);
         warnings.push(format!(
             "adapter_config.json says the adapter is {peft_type}; its tensors are ordinary LoRA pairs and are read as such."

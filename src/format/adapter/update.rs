@@ -68,6 +68,8 @@ pub enum Formula {
     Kron([Stored; 2]),
     /// All of ΔW.
     Full,
+    /// All of ΔW, of a norm's weight.
+    Norm,
     /// An update of direction, and the magnitude m: W' = m·V/‖V‖ with V = W + s·ΔV (DoRA, Liu et al. 2024).
     /// The magnitude is the last tensor; those of ΔV stand before it.
     Dora { direction: Box<Update>, axis: Axis },
@@ -112,6 +114,42 @@ pub enum Axis {
 }
 
 impl Update {
+    /// `None` where the file holds both factors.
+    pub fn formula(&self) -> Option<&Formula> {
+        match self {
+            Self::Pair { .. } => None,
+            Self::Recipe(recipe) => Some(&recipe.formula),
+        }
+    }
+
+    /// What its algorithm is called: `LoRA`, `LoHa`, `DoRA`, …
+    pub fn algorithm(&self) -> &'static str {
+        match self.formula() {
+            None | Some(Formula::Product { .. } | Formula::Strided { .. }) => "LoRA",
+            Some(Formula::Scaled) => "AdaLoRA",
+            Some(Formula::Tucker) => "LoCon (Tucker)",
+            Some(Formula::Pooled { .. }) => "QALoRA",
+            Some(Formula::Blocks { .. }) => "BD-LoRA",
+            Some(Formula::Vera) => "VeRA",
+            Some(Formula::Delora) => "DeLoRA",
+            Some(Formula::Hadamard { .. }) => "LoHa",
+            Some(Formula::Kron(_)) => "LoKr",
+            Some(Formula::Full) => "full difference",
+            Some(Formula::Norm) => "norm difference",
+            Some(Formula::Dora { direction, .. }) => match direction.formula() {
+                Some(Formula::Hadamard { .. }) => "LoHa with DoRA",
+                Some(Formula::Kron(_)) => "LoKr with DoRA",
+                _ => "DoRA",
+            },
+            Some(Formula::Ia3 { .. }) => "IA³",
+            Some(Formula::Hira) => "HiRA",
+            Some(Formula::Glora) => "GLoRA",
+            Some(Formula::Oft { .. }) => "OFT",
+            Some(Formula::Miss) => "MiSS",
+            Some(Formula::Replace) => "replaced weight",
+        }
+    }
+
     /// The tensors that give it, in their order.
     pub fn tensors(&self) -> Vec<&TensorEntry> {
         match self {

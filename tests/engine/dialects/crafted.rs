@@ -53,7 +53,7 @@ fn what_a_module_does_not_take_is_listed() {
         ("other.vera_A", &[2, 8]),
         ("base_model.vera_B", &[6, 2]),
     ]);
-    let algorithms: Vec<_> = adapter.modules.iter().map(|m| (m.name.as_str(), m.algorithm)).collect();
+    let algorithms: Vec<_> = adapter.modules.iter().map(|m| (m.name.as_str(), m.update.algorithm())).collect();
     assert!(algorithms.contains(&("x.v_proj", "LoKr")) && algorithms.contains(&("x.norm", "norm difference")));
     // LyCORIS stores a number without a meaning beside two whole matrices.
     let whole: &[(&str, &[u64])] = &[("x.lokr_w1", &[2, 2]), ("x.lokr_w2", &[3, 4]), ("x.alpha", &[])];
@@ -166,7 +166,7 @@ fn parts_of_two_adapters_are_not_mixed() {
         ("x.q_proj.lora_B.second.weight", &[6, 2]),
         ("x.q_proj.lora_magnitude_vector.second.weight", &[6]),
     ]);
-    assert_eq!(adapter.modules.iter().map(|m| m.algorithm).collect::<Vec<_>>(), ["LoRA"]);
+    assert_eq!(adapter.modules.iter().map(|m| m.update.algorithm()).collect::<Vec<_>>(), ["LoRA"]);
 }
 
 /// Each component would be looked up among all others, for every module.

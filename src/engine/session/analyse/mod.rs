@@ -82,7 +82,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             match batch_cost(way) {
                 Some(cost) => numbers.push((n, cost)),
                 None if way == Way::OfBase => {
-                    found.faults.push(module.name.clone(), ModuleFault::NeedsBase { kind: module.algorithm });
+                    found.faults.push(module.name.clone(), ModuleFault::NeedsBase { kind: module.update.algorithm() });
                 }
                 None => {
                     let shape = format!("{:?}", module.shape);
@@ -115,7 +115,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 match tensors.made(module) {
                     Some(made) => waiting.push((n, made)),
                     None => {
-                        let has = module.algorithm.to_owned();
+                        let has = module.update.algorithm().to_owned();
                         found.faults.push(module.name.clone(), ModuleFault::Parts { has });
                     }
                 }

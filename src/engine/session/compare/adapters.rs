@@ -64,7 +64,7 @@ impl<S: ByteSource> Entrant<S> {
     pub fn cost(&self, module: usize) -> Result<Cost, String> {
         let Self { label, modules, norms, .. } = self;
         let (module, norm) = (&modules[module], norms[module]);
-        let kind = module.algorithm;
+        let kind = module.update.algorithm();
         if module.update.alone().is_none() {
             return Err(format!(
                 "{label} defines its update ({kind}) on the base model's weight, which is not compared"

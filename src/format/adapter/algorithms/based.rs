@@ -29,14 +29,9 @@ pub fn dora(direction: Shaped, magnitude: &TensorEntry) -> Result<Shaped, Module
     tensors.push(magnitude.clone());
     let formula = Formula::Dora { direction: Box::new(direction.update), axis: along };
     let update = Update::Recipe(Box::new(Recipe { formula, tensors, form: Form::OfBase }));
-    let algorithm = match direction.algorithm {
-        "LoHa" => "LoHa with DoRA",
-        "LoKr" => "LoKr with DoRA",
-        _ => "DoRA",
-    };
     let note = "the factors s·B·A only: the magnitude is applied to the base model's weight, so drop the base \
                 checkpoint too for the exact update";
-    Ok(Shaped { algorithm, update, note: Some(note.to_owned()), ..direction })
+    Ok(Shaped { update, note: Some(note.to_owned()), ..direction })
 }
 
 fn is_embedding(update: &Update) -> bool {
@@ -59,14 +54,14 @@ pub fn ia3(group: &Group<'_>, settings: &Settings<'_>) -> Result<Shaped, ModuleF
             [n] => (Formula::Ia3 { axis: Axis::Out, offset: false }, [n, 1]),
             _ => return Err(crate::adapter::tensor::not_a_matrix(l, "ia3_l")),
         };
-        return Ok(Shaped::recipe("IA³", formula, &[l], Form::OfBase, (size, 0)).by(Rule::One));
+        return Ok(Shaped::recipe(formula, &[l], Form::OfBase, (size, 0)).by(Rule::One));
     }
     let on_input = need(group, Role::OnInput, "weight", "on_input")?;
     let weight = need(group, Role::Ia3Weight, "on_input", "weight")?;
     let n = numbers(weight)?;
     one_number(on_input, "on_input")?;
     let formula = Formula::Ia3 { axis: Axis::Flag, offset: true };
-    Ok(Shaped::recipe("IA³", formula, &[weight, on_input], Form::OfBase, ([n, 1], 0)).by(Rule::One))
+    Ok(Shaped::recipe(formula, &[weight, on_input], Form::OfBase, ([n, 1], 0)).by(Rule::One))
 }
 
 /// A tensor that only holds a setting.
@@ -80,7 +75,7 @@ fn one_number(tensor: &TensorEntry, name: &'static str) -> Result<(), ModuleFaul
 /// A convolution's `[1, C, 1, 1]` scales outputs, or inputs in feed-forward layers: the base's sizes tell.
 fn of_both(l: &TensorEntry, n: u64, offset: bool) -> Shaped {
     let formula = Formula::Ia3 { axis: Axis::Either, offset };
-    Shaped::recipe("IA³", formula, &[l], Form::OfBase, ([n, 1], 0)).by(Rule::One)
+    Shaped::recipe(formula, &[l], Form::OfBase, ([n, 1], 0)).by(Rule::One)
 }
 
 /// A `[r, in]`, B `[out, r]`.
@@ -88,7 +83,7 @@ pub fn hira(group: &Group<'_>) -> Result<Shaped, ModuleFault> {
     let a = need(group, Role::HiraA, "hira_B", "hira_A")?;
     let b = need(group, Role::HiraB, "hira_A", "hira_B")?;
     let plain = linear(a, b, false)?;
-    let shaped = Shaped::recipe("HiRA", Formula::Hira, &[a, b], Form::OfBase, (plain.shape, plain.rank));
+    let shaped = Shaped::recipe(Formula::Hira, &[a, b], Form::OfBase, (plain.shape, plain.rank));
     Ok(shaped.with_kernel(&plain.kernel).by(Rule::One))
 }
 
@@ -104,7 +99,7 @@ pub fn glora(group: &Group<'_>) -> Result<Shaped, ModuleFault> {
         return Err(ModuleFault::Halves { shapes: shapes.join(", ") });
     }
     out.checked_mul(cols).ok_or_else(|| ModuleFault::TooLarge { shape: format!("{out} × {cols}") })?;
-    let shaped = Shaped::recipe("GLoRA", Formula::Glora, &tensors, Form::OfBase, ([out, cols], s1));
+    let shaped = Shaped::recipe(Formula::Glora, &tensors, Form::OfBase, ([out, cols], s1));
     Ok(shaped.with_kernel(kernel(b2)))
 }
 
@@ -140,7 +135,7 @@ pub fn oft(group: &Group<'_>, settings: &Settings<'_>) -> Result<Shaped, ModuleF
     alpha.map_or(Ok(()), |alpha| one_number(alpha, "alpha"))?;
     tensors.extend(alpha);
     let formula = Formula::Oft { rescale: rescale.is_some(), constraint: alpha.is_some() };
-    Ok(Shaped::recipe("OFT", formula, &tensors, Form::OfBase, ([out, 1], 0)).by(Rule::One))
+    Ok(Shaped::recipe(formula, &tensors, Form::OfBase, ([out, 1], 0)).by(Rule::One))
 }
 
 /// `[r, out]`; the base's weight says how many inputs it repeats over.
@@ -152,8 +147,7 @@ pub fn miss(group: &Group<'_>) -> Result<Shaped, ModuleFault> {
         let why = "it multiplies blocks of the base model's weight (init_weights \"bat\"), which is not computed here";
         return Err(ModuleFault::Variant { variant: "MiSS", why });
     }
-    let shaped = Shaped::recipe("MiSS", Formula::Miss, &[block], Form::OfBase, ([out, 1], rank)).by(Rule::One);
-    Ok(shaped)
+    Ok(Shaped::recipe(Formula::Miss, &[block], Form::OfBase, ([out, 1], rank)).by(Rule::One))
 }
 
 /// `set_weight`, of the weight's own shape.
@@ -161,6 +155,6 @@ pub fn replacement(group: &Group<'_>) -> Result<Shaped, ModuleFault> {
     let weight = need(group, Role::SetWeight, "set_weight", "set_weight")?;
     let (rows, cols) = if weight.shape.len() < 2 { (numbers(weight)?, 1) } else { matrix(weight, "set_weight")? };
     rows.checked_mul(cols).ok_or_else(|| ModuleFault::TooLarge { shape: format!("{:?}", weight.shape) })?;
-    let shaped = Shaped::recipe("replaced weight", Formula::Replace, &[weight], Form::OfBase, ([rows, cols], 0));
+    let shaped = Shaped::recipe(Formula::Replace, &[weight], Form::OfBase, ([rows, cols], 0));
     Ok(shaped.with_kernel(kernel(weight)).by(Rule::One))
 }

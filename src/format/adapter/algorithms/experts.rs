@@ -73,7 +73,7 @@ fn strided(
     let expert = |e: u64| {
         let own = part(a, [experts, e], [rank, shape[1]]);
         let formula = Formula::Strided { expert: e, experts };
-        let shaped = Shaped::recipe("LoRA", formula, &[&own, b], Form::Factors(rank), (shape, rank));
+        let shaped = Shaped::recipe(formula, &[&own, b], Form::Factors(rank), (shape, rank));
         Shaped { suffix: format!("{parameter}.{e}"), expert: Some(Expert { number: e, shared: None }), ..shaped }
     };
     Ok((0..experts).map(expert).collect())

@@ -10,17 +10,17 @@ use crate::container::TensorEntry;
 
 /// `diff`, of the weight's own shape.
 pub fn diff(group: &Group<'_>) -> Result<Shaped, ModuleFault> {
-    whole("full difference", need(group, Role::Diff, "diff_b", "diff")?)
+    whole(Formula::Full, need(group, Role::Diff, "diff_b", "diff")?)
 }
 
 /// `w_norm` `[n]`.
 pub fn norm(group: &Group<'_>) -> Result<Shaped, ModuleFault> {
-    whole("norm difference", need(group, Role::NormWeight, "b_norm", "w_norm")?)
+    whole(Formula::Norm, need(group, Role::NormWeight, "b_norm", "w_norm")?)
 }
 
-fn whole(algorithm: &'static str, tensor: &TensorEntry) -> Result<Shaped, ModuleFault> {
+fn whole(formula: Formula, tensor: &TensorEntry) -> Result<Shaped, ModuleFault> {
     let (rows, cols) = if tensor.shape.len() < 2 { (numbers(tensor)?, 1) } else { matrix(tensor, "diff")? };
     rows.checked_mul(cols).ok_or_else(|| ModuleFault::TooLarge { shape: format!("{:?}", tensor.shape) })?;
-    let shaped = Shaped::recipe(algorithm, Formula::Full, &[tensor], Form::Dense, ([rows, cols], 0));
+    let shaped = Shaped::recipe(formula, &[tensor], Form::Dense, ([rows, cols], 0));
     Ok(shaped.with_kernel(kernel(tensor)).by(Rule::One))
 }

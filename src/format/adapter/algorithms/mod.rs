@@ -19,7 +19,6 @@ mod vector;
 /// An update and what its shapes say.
 #[derive(Clone, Debug)]
 pub struct Shaped {
-    pub algorithm: &'static str,
     pub update: Update,
     /// `[out, in·k…]`.
     pub shape: [u64; 2],
@@ -49,10 +48,9 @@ pub enum Rule {
 }
 
 impl Shaped {
-    fn new(algorithm: &'static str, update: Update, shape: [u64; 2], rank: u64) -> Self {
+    fn new(update: Update, shape: [u64; 2], rank: u64) -> Self {
         let (kernel, suffix) = (Vec::new(), String::new());
         Self {
-            algorithm,
             update,
             shape,
             rank,
@@ -65,15 +63,9 @@ impl Shaped {
         }
     }
 
-    fn recipe(
-        algorithm: &'static str,
-        formula: Formula,
-        tensors: &[&TensorEntry],
-        form: Form,
-        (shape, rank): ([u64; 2], u64),
-    ) -> Self {
+    fn recipe(formula: Formula, tensors: &[&TensorEntry], form: Form, (shape, rank): ([u64; 2], u64)) -> Self {
         let tensors = tensors.iter().map(|&tensor| tensor.clone()).collect();
-        Self::new(algorithm, Update::Recipe(Box::new(Recipe { formula, tensors, form })), shape, rank)
+        Self::new(Update::Recipe(Box::new(Recipe { formula, tensors, form })), shape, rank)
     }
 
     fn with_kernel(self, kernel: &[u64]) -> Self {
@@ -157,11 +149,11 @@ fn of_factors(left: Factor, right: Factor) -> Result<Shaped, ModuleFault> {
     let (shape, rank) = ([left.rows, right.rows], left.cols);
     let is_plain = is_decodable(&left.tensor.dtype) && is_decodable(&right.tensor.dtype);
     if is_plain {
-        return Ok(Shaped::new("LoRA", Update::Pair { left, right }, shape, rank));
+        return Ok(Shaped::new(Update::Pair { left, right }, shape, rank));
     }
     let turned = [left.transposed, right.transposed];
     let tensors = [&left.tensor, &right.tensor];
-    Ok(Shaped::recipe("LoRA", Formula::Product { turned }, &tensors, Form::Factors(rank), (shape, rank)))
+    Ok(Shaped::recipe(Formula::Product { turned }, &tensors, Form::Factors(rank), (shape, rank)))
 }
 
 /// The tensors of a group that make no update.

@@ -169,7 +169,7 @@ pub fn adalora(group: &Group<'_>) -> Result<Shaped, ModuleFault> {
         return Err(ModuleFault::Lengths { vector: "lora_E", shape: format!("{:?}", e.shape), wanted: plain.rank });
     }
     let sizes = (plain.shape, plain.rank);
-    let shaped = Shaped::recipe("AdaLoRA", Formula::Scaled, &[a, e, b], Form::Factors(plain.rank), sizes);
+    let shaped = Shaped::recipe(Formula::Scaled, &[a, e, b], Form::Factors(plain.rank), sizes);
     Ok(shaped.by(Rule::AdaLora).with_kernel(&plain.kernel))
 }
 
@@ -190,7 +190,7 @@ pub fn tucker(group: &Group<'_>) -> Result<Shaped, ModuleFault> {
     let cols = inputs.checked_mul(taps).ok_or_else(|| ModuleFault::TooLarge { shape: format!("{:?}", mid.shape) })?;
     // A stored alpha is divided by the rows of lora_down.
     let sizes = ([out, cols], inner);
-    let shaped = Shaped::recipe("LoCon (Tucker)", Formula::Tucker, &[down, mid, up], Form::Factors(outer), sizes);
+    let shaped = Shaped::recipe(Formula::Tucker, &[down, mid, up], Form::Factors(outer), sizes);
     Ok(shaped.with_kernel(kernel(mid)))
 }
 
@@ -201,7 +201,7 @@ fn pooled(a: &TensorEntry, b: &TensorEntry, group: u64) -> Result<Shaped, Module
     let inputs = pools.checked_mul(group).filter(|&n| n.checked_mul(out).is_some());
     let inputs = inputs.ok_or_else(|| ModuleFault::TooLarge { shape: format!("{:?}", a.shape) })?;
     let sizes = ([out, inputs], plain.rank);
-    Ok(Shaped::recipe("QALoRA", Formula::Pooled { group }, &[a, b], Form::Factors(plain.rank), sizes))
+    Ok(Shaped::recipe(Formula::Pooled { group }, &[a, b], Form::Factors(plain.rank), sizes))
 }
 
 /// BD-LoRA: the block-diagonal factor has only its blocks, `[r, in/n]` or `[out, r/n]`; `None` where both are whole.
@@ -218,5 +218,5 @@ fn blocks(a: &TensorEntry, b: &TensorEntry, blocks: Option<u64>) -> Result<Optio
     let inputs = inputs.checked_mul(of_a).filter(|&n| n.checked_mul(out).is_some());
     let inputs = inputs.ok_or_else(|| ModuleFault::TooLarge { shape: format!("{:?}", a.shape) })?;
     let formula = Formula::Blocks { a: of_a, b: of_b };
-    Ok(Some(Shaped::recipe("BD-LoRA", formula, &[a, b], Form::Factors(rank), ([out, inputs], rank))))
+    Ok(Some(Shaped::recipe(formula, &[a, b], Form::Factors(rank), ([out, inputs], rank))))
 }

@@ -45,7 +45,7 @@ pub fn hadamard(group: &Group<'_>) -> Result<Shaped, ModuleFault> {
     let formula = Formula::Hadamard { tucker: t1.is_some() };
     // What a stored alpha is divided by (LyCORIS, `modules/loha.py`).
     let (rank, _) = matrix(b1, "hada_w1_b")?;
-    let shaped = Shaped::recipe("LoHa", formula, &tensors, form, (first.shape, rank));
+    let shaped = Shaped::recipe(formula, &tensors, form, (first.shape, rank));
     let shaped = shaped.with_kernel(t1.map_or(&[], |core| kernel(core)));
     Ok(Shaped { note: Some(way), ..shaped })
 }
@@ -69,7 +69,7 @@ pub fn kron(group: &Group<'_>, module: &str, settings: &Settings<'_>) -> Result<
         None if settings.config.is_some_and(|c| c.mlx.is_none() && c.rank_of(module).is_some()) => Rule::ConfiguredRank,
         None => Rule::One,
     };
-    let shaped = Shaped::recipe("LoKr", formula, &tensors, form, (shape, rank.unwrap_or_default()));
+    let shaped = Shaped::recipe(formula, &tensors, form, (shape, rank.unwrap_or_default()));
     let note =
         "computed from the two small matrices: the singular values of a Kronecker product are the products of theirs";
     Ok(Shaped { note: Some(note.to_owned()), ..shaped.with_kernel(&second.kernel).by(rule) })

@@ -31,7 +31,7 @@ pub fn vera(group: &Group<'_>, shared: [Option<&TensorEntry>; 2]) -> Result<Shap
     out.checked_mul(inputs).ok_or_else(|| ModuleFault::TooLarge { shape: format!("{out} × {inputs}") })?;
     let sizes = ([out, inputs], rank);
     let tensors = [a, b, out_scale, in_scale];
-    let shaped = Shaped::recipe("VeRA", Formula::Vera, &tensors, Form::Factors(rank), sizes).by(Rule::One);
+    let shaped = Shaped::recipe(Formula::Vera, &tensors, Form::Factors(rank), sizes).by(Rule::One);
     let note = format!(
         "the file does not say how many inputs the layer has: {inputs}, the width of the shared vera_A, is taken"
     );
@@ -52,5 +52,5 @@ pub fn delora(group: &Group<'_>) -> Result<Shaped, ModuleFault> {
     }
     let sizes = (plain.shape, plain.rank);
     let tensors = [a, b, lambda, norms];
-    Ok(Shaped::recipe("DeLoRA", Formula::Delora, &tensors, Form::Factors(plain.rank), sizes).by(Rule::One))
+    Ok(Shaped::recipe(Formula::Delora, &tensors, Form::Factors(plain.rank), sizes).by(Rule::One))
 }
