@@ -8,7 +8,7 @@ use super::model::gpu_check;
 use super::share::Share;
 use super::store::use_store;
 use super::theme::ThemeChoice;
-use lorascope_protocol::report::EngineReport;
+use lorascope_protocol::report::{BackendKind, EngineReport};
 
 #[component]
 pub fn Header(keys_open: RwSignal<bool>) -> impl IntoView {
@@ -59,7 +59,7 @@ fn Backend() -> impl IntoView {
         <details
             class="backend"
             data-testid="backend"
-            data-backend=move || engine.get().map(|e| e.backend)
+            data-backend=move || engine.get().map(|e| if e.backend == BackendKind::WebGpu { "webgpu" } else { "cpu" })
             class:none=move || none.get().is_some()
         >
             <summary title=title>
@@ -92,7 +92,7 @@ fn Backend() -> impl IntoView {
 
 /// `WebGPU · Apple M2`, `CPU`.
 pub fn engine_name(engine: &EngineReport) -> String {
-    let kind = if engine.backend == "webgpu" { "WebGPU" } else { "CPU" };
+    let kind = if engine.backend == BackendKind::WebGpu { "WebGPU" } else { "CPU" };
     match engine.adapter_name.as_deref().filter(|name| !name.is_empty()) {
         Some(name) => format!("{kind} · {name}"),
         None => kind.to_owned(),
@@ -103,7 +103,7 @@ fn counts(engine: &EngineReport) -> String {
     use super::model::number::{bytes, grouped};
     let c = engine.counts;
     let mut text = format!("So far: {} read", bytes(c.bytes_read));
-    if engine.backend == "webgpu" {
+    if engine.backend == BackendKind::WebGpu {
         text.push_str(&format!(
             ", {} uploaded, {} dispatches, {} readbacks",
             bytes(c.bytes_uploaded),

@@ -32,7 +32,7 @@ use lorascope_format::path::file_stem;
 use lorascope_kernels::Pulse;
 use lorascope_kernels::gpu::Mishaps;
 use lorascope_kernels::plan::Aim;
-use lorascope_protocol::report::{Along, EngineReport, Report, SCHEMA};
+use lorascope_protocol::report::{Along, BackendKind, EngineReport, Report, SCHEMA};
 use lorascope_protocol::{BackendChoice, ItemId, Outcome, Problem, ToPage};
 
 /// Where messages for the page go.
@@ -228,12 +228,12 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let mut counts = self.chosen.counts();
         counts.bytes_read = self.bytes_read.get();
         counts.fallbacks += self.fallbacks;
-        let adapter_name = match &self.chosen.backend {
-            Backend::Cpu(_) => None,
-            Backend::Gpu(gpu) if gpu.adapter_name().is_empty() => Some(self.unnamed_gpu.clone()),
-            Backend::Gpu(gpu) => Some(gpu.adapter_name().to_owned()),
+        let (backend, adapter_name) = match &self.chosen.backend {
+            Backend::Cpu(_) => (BackendKind::Cpu, None),
+            Backend::Gpu(gpu) if gpu.adapter_name().is_empty() => (BackendKind::WebGpu, Some(self.unnamed_gpu.clone())),
+            Backend::Gpu(gpu) => (BackendKind::WebGpu, Some(gpu.adapter_name().to_owned())),
         };
-        let (backend, reason) = (self.chosen.name().to_owned(), self.chosen.reason());
+        let reason = self.chosen.reason();
         let workers = self.crew().map_or(1, |crew| crew.workers() as u32);
         let check = self.chosen.check(&self.unnamed_gpu);
         EngineReport { backend, adapter_name, reason, workers, counts, check }

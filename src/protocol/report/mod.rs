@@ -52,8 +52,7 @@ pub struct Report {
 /// Which engine computed, why that one, and what it did.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EngineReport {
-    /// `webgpu` or `cpu`.
-    pub backend: String,
+    pub backend: BackendKind,
     /// The GPU adapter's own name; absent on the CPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adapter_name: Option<String>,
@@ -65,6 +64,16 @@ pub struct EngineReport {
     /// How a GPU was held against the CPU; absent where none was opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<CheckReport>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BackendKind {
+    WebGpu,
+    /// Also what a saved report says that this version does not know: nothing asks it of those.
+    #[default]
+    #[serde(other)]
+    Cpu,
 }
 
 /// How a GPU was held against the CPU.

@@ -1,5 +1,7 @@
 //! A device that goes away in the midst of each step of each kind of work: once it is rebuilt, twice the CPU takes over.
 
+use lorascope_protocol::report::BackendKind;
+
 use crate::gpu::scenes::{ALL, Scene, same};
 
 /// The steps that a scene's work takes on the device.
@@ -20,7 +22,7 @@ fn a_kernel_that_does_not_compile_is_the_cpus() {
     let undisturbed = Scene::Comparison.on_gpu(|_| {});
     let played = Scene::Comparison.on_gpu(|mishaps| mishaps.break_kernel("cross"));
     let engine = played.engine();
-    assert_eq!(engine.backend, "cpu");
+    assert_eq!(engine.backend, BackendKind::Cpu);
     assert!(engine.reason.starts_with("the CPU took over: the kernels do not compile ("), "{}", engine.reason);
     same(&played.report, &undisturbed.report, "without cross");
 }
@@ -29,9 +31,9 @@ fn a_kernel_that_does_not_compile_is_the_cpus() {
 fn a_device_lost_in_any_step_is_made_up_for() {
     for scene in ALL {
         let undisturbed = scene.on_gpu(|_| {});
-        assert_eq!(undisturbed.engine().backend, "webgpu");
+        assert_eq!(undisturbed.engine().backend, BackendKind::WebGpu);
         for &step in steps(scene) {
-            for (losses, backend) in [(1, "webgpu"), (2, "cpu")] {
+            for (losses, backend) in [(1, BackendKind::WebGpu), (2, BackendKind::Cpu)] {
                 let what = format!("{scene:?}, lost {losses} times in {step}");
                 let played = scene.on_gpu(|mishaps| (1..=losses).for_each(|n| mishaps.lose_at(step, n)));
                 assert_eq!(played.losses_to_come, 0, "{what}");

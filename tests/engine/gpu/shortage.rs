@@ -3,7 +3,7 @@
 use lorascope_format::bytes::MemorySource;
 use lorascope_kernels::gpu::Held;
 use lorascope_kernels::plan;
-use lorascope_protocol::report::Report;
+use lorascope_protocol::report::{BackendKind, Report};
 use lorascope_protocol::{BackendChoice, Outcome};
 
 use crate::alignment::bench::bench;
@@ -59,7 +59,7 @@ fn a_batch_is_halved_until_it_fits() {
     let (counts, work) = (halved.report.engine.counts, plan::work(1));
     assert_eq!((counts.dispatches, counts.readbacks), (4 * work.dispatches, 4 * work.readbacks));
     assert_eq!(counts.bytes_uploaded, whole.report.engine.counts.bytes_uploaded);
-    assert_eq!(halved.report.engine.backend, "webgpu");
+    assert_eq!(halved.report.engine.backend, BackendKind::WebGpu);
     let reason = &halved.report.engine.reason;
     assert!(reason.contains("too little memory") && !reason.contains("CPU"), "{reason}");
     assert!(!whole.report.engine.reason.contains("memory"));
@@ -78,7 +78,7 @@ fn only_what_does_not_fit_alone_is_left_to_the_cpu() {
     assert_eq!((whole.refusals, short.refusals), (0, 5));
     let (counts, work) = (short.report.engine.counts, plan::work(1));
     assert_eq!((counts.dispatches, counts.readbacks), (4 * work.dispatches, 4 * work.readbacks));
-    assert_eq!(short.report.engine.backend, "webgpu");
+    assert_eq!(short.report.engine.backend, BackendKind::WebGpu);
     let reason = &short.report.engine.reason;
     assert!(reason.contains("too little memory") && reason.contains("one part"), "{reason}");
     same(&short.report, &whole.report, "one on the CPU");
@@ -109,7 +109,7 @@ fn every_kind_of_work_goes_on_with_less_memory() {
             let played = scene.on_gpu(|mishaps| mishaps.limit_memory(Some(limit)));
             let engine = played.engine();
             assert!(played.refusals > 0 && played.peak <= limit, "{what}: {} refused", played.refusals);
-            assert_eq!((engine.backend.as_str(), played.held), ("webgpu", 0), "{what}");
+            assert_eq!((engine.backend, played.held), (BackendKind::WebGpu, 0), "{what}");
             assert!(engine.reason.contains("too little memory"), "{what}: {}", engine.reason);
             // The weights that are extracted are one piece of work each.
             let all_fit = part == 2 && scene != Scene::Extraction;

@@ -9,7 +9,7 @@ use lorascope_kernels::gpu::Mishaps;
 use lorascope_kernels::linalg::Pair;
 use lorascope_kernels::{FactorType, Pulse, RawTall, Steady};
 use lorascope_protocol::projection::{RankRule, Request};
-use lorascope_protocol::report::{CheckReport, FoundIn, Report, WrongReport};
+use lorascope_protocol::report::{BackendKind, CheckReport, FoundIn, Report, WrongReport};
 use lorascope_protocol::{BackendChoice, Outcome, ToPage};
 use nalgebra::DMatrix;
 use pollster::block_on;
@@ -149,7 +149,7 @@ fn a_wrong_gpu_is_found_before_it_is_used() {
         let mut bench = bench_of(BackendChoice::WebGpu, Steady, mishaps);
         let report = play(&mut bench);
         let WrongReport { kernels, difference, limit, found_in, gpu } = wrong(&report);
-        assert_eq!((report.engine.backend.as_str(), *found_in), ("cpu", FoundIn::Start), "{what}");
+        assert_eq!((report.engine.backend, *found_in), (BackendKind::Cpu, FoundIn::Start), "{what}");
         assert_eq!(kernels.len(), 1, "{what}: {kernels:?}");
         assert!(difference.is_none_or(|off| off > *limit), "{what}: {difference:?}");
         assert!(!gpu.is_empty());
@@ -169,13 +169,13 @@ fn a_gpu_that_is_wrong_in_some_of_the_work_is_found_in_a_sample() {
             set(&mishaps);
         }
         let mut bench = bench_of(BackendChoice::WebGpu, Steady, Rc::clone(&mishaps));
-        assert_eq!(bench.session.engine().backend, "webgpu", "{what}: {}", bench.session.engine().reason);
+        assert_eq!(bench.session.engine().backend, BackendKind::WebGpu, "{what}: {}", bench.session.engine().reason);
         if what == "a buffer is stale" {
             set(&mishaps);
         }
         let report = play(&mut bench);
         let wrong = wrong(&report);
-        assert_eq!((report.engine.backend.as_str(), wrong.found_in), ("cpu", FoundIn::Work), "{what}");
+        assert_eq!((report.engine.backend, wrong.found_in), (BackendKind::Cpu, FoundIn::Work), "{what}");
         assert!(report.engine.reason.contains("computes wrongly"), "{what}: {}", report.engine.reason);
         assert_eq!(figures(&report), figures(&right), "{what}");
     }
@@ -209,7 +209,7 @@ fn all_that_a_wrong_gpu_gave_is_computed_again() {
     // from it before it is computed again.
     let told = bench.take();
     let Some(ToPage::Finished { engine, .. }) = told.last() else { panic!("{:?}", told.last()) };
-    assert_eq!(engine.backend, "cpu");
+    assert_eq!(engine.backend, BackendKind::Cpu);
     let place = |is: fn(&ToPage) -> bool| told.iter().rposition(is);
     for (gone, again) in [
         (place(|m| matches!(m, ToPage::ProjectionGone)), place(|m| matches!(m, ToPage::Projected { .. }))),
@@ -295,7 +295,7 @@ fn a_device_that_was_opened_again_is_held_against_the_cpu_again() {
     });
     let engine = played.engine();
     assert!(engine.reason.contains("computes wrongly"), "{}", engine.reason);
-    assert_eq!((wrong(&played.report).found_in, engine.backend.as_str()), (FoundIn::FirstUse, "cpu"));
+    assert_eq!((wrong(&played.report).found_in, engine.backend), (FoundIn::FirstUse, BackendKind::Cpu));
     assert_eq!(figures(&played.report), figures(&Scene::Analysis.on_cpu()));
 }
 
@@ -325,8 +325,8 @@ fn a_kernel_is_held_against_its_twin_at_its_first_use() {
         let wrong = wrong(&played.report);
         assert_eq!(wrong.kernels, [kernel], "{scene:?}");
         assert_eq!(
-            (played.engine().backend.as_str(), wrong.found_in),
-            ("cpu", FoundIn::FirstUse),
+            (played.engine().backend, wrong.found_in),
+            (BackendKind::Cpu, FoundIn::FirstUse),
             "{scene:?} {kernel}"
         );
         assert_eq!(figures(&played.report), figures(&right), "{scene:?} {kernel}");
@@ -382,7 +382,7 @@ fn a_gpu_is_believed_on_every_family_of_factors() {
             block_on(bench.session.compare());
             let engine = bench.session.engine();
             let Some(CheckReport { wrong, samples: after, .. }) = &engine.check else { panic!("{label}") };
-            assert_eq!((wrong, engine.backend.as_str()), (&None, "webgpu"), "{label}: {}", engine.reason);
+            assert_eq!((wrong, engine.backend), (&None, BackendKind::WebGpu), "{label}: {}", engine.reason);
             // The last was of three kinds of work.
             assert!(samples > 0 && *after > samples, "{label}: {samples}, then {after}");
             bench.session.clear();
@@ -408,5 +408,5 @@ fn samples_of_large_modules_are_few() {
     assert_eq!(bench.drop_files(vec![file]), (Outcome::Done, vec![]));
     let engine = bench.session.engine();
     // 19 million multiplications a module, over twice what is always done.
-    assert_eq!(engine.check.map(|check| check.samples), Some(1), "{}", engine.backend);
+    assert_eq!(engine.check.map(|check| check.samples), Some(1), "{:?}", engine.backend);
 }

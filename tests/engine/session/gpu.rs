@@ -1,6 +1,7 @@
 //! A lost device, and what the work costs.
 
 use super::*;
+use lorascope_protocol::report::BackendKind;
 
 /// A lost device is rebuilt once, then the CPU takes over; the results are right each time.
 #[test]
@@ -10,7 +11,7 @@ fn a_lost_device_is_rebuilt_once_and_then_the_cpu_takes_over() {
         Backend::Gpu(gpu) => gpu.destroy(),
         Backend::Cpu(_) => panic!("there is no device to lose"),
     };
-    for (loss, backend) in [(1, "webgpu"), (2, "cpu")] {
+    for (loss, backend) in [(1, BackendKind::WebGpu), (2, BackendKind::Cpu)] {
         lose(&session);
         block_on(session.load(adapter("peft-lora")));
         assert_eq!(verdict(&messages), (Outcome::Done, vec![]), "loss {loss}");

@@ -103,14 +103,6 @@ impl<P: Pulse + Clone> Chosen<P> {
         &self.pulse
     }
 
-    /// `webgpu` or `cpu`.
-    pub fn name(&self) -> &'static str {
-        match self.backend {
-            Backend::Cpu(_) => "cpu",
-            Backend::Gpu(_) => "webgpu",
-        }
-    }
-
     /// Why it is this engine, and what became of it since, in words.
     pub fn reason(&self) -> String {
         format!("{}{}{}", self.reason, self.shortage, self.pulse.remarks())

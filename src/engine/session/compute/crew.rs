@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::Sigma;
 use crate::intake::AdapterFile;
 use crate::session::analyse::{Stopped, Work};
+use crate::session::compute::backend::Backend;
 use crate::session::compute::jobs::{Job, Spectra};
 use crate::session::factors::tensors::{self, Way};
 use crate::session::holdings::item::Found;
@@ -160,7 +161,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
 
     /// The crew, while the CPU computes.
     pub(crate) fn crew(&self) -> Option<Rc<dyn Crew<S::Piece>>> {
-        self.crew.clone().filter(|crew| self.chosen.name() == "cpu" && crew.workers() > 0)
+        self.crew.clone().filter(|crew| matches!(self.chosen.backend, Backend::Cpu(_)) && crew.workers() > 0)
     }
 
     fn accept(&mut self, adapter: &Adapter, numbers: &[usize], answer: Answer, found: &mut Found) {
