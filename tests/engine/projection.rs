@@ -12,7 +12,9 @@ use crate::started::{Messages, backends, start};
 use lorascope_engine::session::Session;
 use lorascope_format::bytes::MemorySource;
 use lorascope_kernels::{Pulse, Steady};
-use lorascope_protocol::projection::{Layers, OutputType, PlanHead, PlanRow, RankRule, Request, Size, SizeOf, Target};
+use lorascope_protocol::projection::{
+    Layers, Method, OutputType, PlanHead, PlanRow, RankRule, Request, Size, SizeOf, Target,
+};
 use lorascope_protocol::report::{AdapterReport, ProjectionReport};
 use lorascope_protocol::{BackendChoice, ExportFile, ItemId, ItemKind, ToPage};
 use pollster::block_on;
@@ -104,7 +106,7 @@ impl<P: Pulse + Clone, E: Fn(ToPage)> Bench<P, E> {
 fn request(run: &Run) -> Request {
     let sizes = run.sizes.iter().map(|(name, &shape)| Size { of: SizeOf::Module(name.clone()), shape });
     Request {
-        method: run.method.clone(),
+        method: Method::try_from(run.method.clone()).expect("a method of the reference"),
         rank: run.rank.map_or(RankRule::Source, RankRule::Number),
         sizes: sizes.collect(),
         dtype: Some(OutputType::F32),
@@ -239,7 +241,8 @@ fn resized_adapters_load_with_their_scales() {
 
 #[test]
 fn a_projected_adapter_loads_into_the_target() {
-    for (method, layers) in [("svd", Layers::Spread), ("truncate", Layers::SameIndex), ("interpolate", Layers::Spread)]
+    for (method, layers) in
+        [(Method::Svd, Layers::Spread), (Method::Truncate, Layers::SameIndex), (Method::Interpolate, Layers::Spread)]
     {
         let mut bench = bench(BackendChoice::Cpu, adapter("peft-lora"));
         let config = MemorySource::new("target/config.json", peft::smaller_model().to_string().into_bytes());
@@ -247,7 +250,7 @@ fn a_projected_adapter_loads_into_the_target() {
         assert!(
             matches!(bench.messages.borrow().last(), Some(ToPage::Finished { problems, .. }) if problems.is_empty())
         );
-        let request = Request { method: method.to_owned(), target: Target::Item(target), layers, ..Request::default() };
+        let request = Request { method, target: Target::Item(target), layers, ..Request::default() };
         let (report, weights) = bench.project(&request).unwrap();
         assert_eq!(report.base_model.as_deref(), Some("org/smaller"));
         let config = bench.download(ExportFile::Config);
@@ -269,7 +272,7 @@ fn a_projected_adapter_loads_into_the_target() {
         let last = if layers == Layers::Spread { "model.layers.5." } else { "model.layers.3." };
         let into_last = report.modules.iter().find(|m| m.name.starts_with("model.layers.3.")).unwrap();
         assert!(into_last.source.starts_with(last), "{}", into_last.source);
-        if method == "svd" {
+        if method == Method::Svd {
             let gain = (128.0f64 * 128.0 / (64.0 * 64.0)).powf(0.25);
             let q = report.modules.iter().find(|m| m.name.ends_with("q_proj")).unwrap();
             assert!((q.gain - gain).abs() < 1e-12, "{}", q.gain);
@@ -331,7 +334,6 @@ fn what_cannot_be_done_is_said_with_what_to_give_instead() {
     let huge = bench.drop_more(vec![huge], ItemKind::ModelConfig)[0];
     let size = |shape| vec![Size { of: SizeOf::Role("q".to_owned()), shape }];
     let cases = [
-        (Request { method: "magic".to_owned(), ..Request::default() }, ["magic", "svd", "interpolate"]),
         (Request { sizes: size([0, 64]), ..Request::default() }, ["0", "1", "1,048,576"]),
         (Request { sizes: size([1_000_000_000, 64]), ..Request::default() }, ["1000000000", "1", "1,048,576"]),
         (
@@ -345,7 +347,7 @@ fn what_cannot_be_done_is_said_with_what_to_give_instead() {
         (Request { rank: RankRule::Energy(1.5), ..Request::default() }, ["1.5", "0", "1"]),
         (Request { rank: RankRule::Energy(f64::NAN), ..Request::default() }, ["share", "0", "1"]),
         (
-            Request { method: "truncate".to_owned(), rank: RankRule::Number(2), ..Request::default() },
+            Request { method: Method::Truncate, rank: RankRule::Number(2), ..Request::default() },
             ["truncate", "rank", "svd"],
         ),
     ];

@@ -4,7 +4,7 @@ use lorascope_engine::projection::{Plan, Subject, TargetShape, plan as make_plan
 use lorascope_format::adapter::names;
 use lorascope_format::container::{Dtype, TensorEntry, TensorType};
 use lorascope_protocol::projection::models::{ModelShape, listed};
-use lorascope_protocol::projection::{Layers, PlanRow, RankRule, Request, Size, SizeOf};
+use lorascope_protocol::projection::{Layers, Method, PlanRow, RankRule, Request, Size, SizeOf};
 
 const SIGMA: [f64; 4] = [3.0, 2.0, 1.0, 1.0];
 
@@ -265,19 +265,21 @@ fn no_number_of_a_plan_is_other_than_finite() {
 #[test]
 fn the_rank_stays_where_the_target_is_smaller() {
     let subjects = [subject("a.q_proj", [64, 64])];
-    for (method, gain) in [("svd", (64f64 * 64.0 / 6.0).sqrt().sqrt()), ("truncate", 1.0), ("interpolate", 1.0)] {
-        let request = Request { method: method.to_owned(), ..role("q", [2, 3]) };
+    for (method, gain) in
+        [(Method::Svd, (64f64 * 64.0 / 6.0).sqrt().sqrt()), (Method::Truncate, 1.0), (Method::Interpolate, 1.0)]
+    {
+        let request = Request { method, ..role("q", [2, 3]) };
         let plan = plan(&subjects, &request, TargetShape::Unchanged);
-        assert_eq!((plan.rows[0].rank, plan.rows[0].kept), (4, 1.0), "{method}");
-        assert!((plan.rows[0].gain - gain).abs() < 1e-12, "{method}");
+        assert_eq!((plan.rows[0].rank, plan.rows[0].kept), (4, 1.0), "{method:?}");
+        assert!((plan.rows[0].gain - gain).abs() < 1e-12, "{method:?}");
     }
     // The source's own rank beyond its shape goes with svd, and stays with the others.
     let subjects = [Subject { sigma: &[2.0, 1.0], ..subject("a.q_proj", [2, 64]) }];
-    let rank_by = |method: &str| {
-        let request = Request { method: method.to_owned(), ..Request::default() };
+    let rank_by = |method| {
+        let request = Request { method, ..Request::default() };
         plan(&subjects, &request, TargetShape::Unchanged).rows[0].rank
     };
-    assert_eq!(["svd", "truncate", "interpolate"].map(rank_by), [2, 4, 4]);
+    assert_eq!(Method::ALL.map(rank_by), [2, 4, 4]);
 }
 
 #[test]
@@ -285,15 +287,16 @@ fn convolutions_keep_their_kernel() {
     let conv = Subject { kernel: 9, ..subject("down_blocks.0.resnets.0.conv1", [320, 36]) };
     let other = subject("a.q_proj", [8, 8]);
     let subjects = [conv, other];
-    let with = |shape, method: &str| {
-        let request = Request { method: method.to_owned(), ..role("conv", shape) };
+    let with = |shape, method| {
+        let request = Request { method, ..role("conv", shape) };
         plan(&subjects, &request, TargetShape::Unchanged)
     };
-    assert_eq!(with([640, 72], "svd").rows[0].shape, [640, 72]);
-    assert_eq!(with([640, 36], "interpolate").rows.len(), 2);
-    for (shape, method, word) in [([640, 40], "svd", "multiple"), ([640, 72], "interpolate", "`truncate`")] {
+    assert_eq!(with([640, 72], Method::Svd).rows[0].shape, [640, 72]);
+    assert_eq!(with([640, 36], Method::Interpolate).rows.len(), 2);
+    for (shape, method, word) in [([640, 40], Method::Svd, "multiple"), ([640, 72], Method::Interpolate, "`truncate`")]
+    {
         let plan = with(shape, method);
-        assert!(reason(&plan, "down_blocks.0.resnets.0.conv1").contains(word), "{method}");
+        assert!(reason(&plan, "down_blocks.0.resnets.0.conv1").contains(word), "{method:?}");
     }
 }
 
@@ -385,9 +388,10 @@ fn refusals() {
     let model = |target| refused(&subjects, &plain, TargetShape::Model(target));
     let says = |error: String, words: &[&str]| assert!(words.iter().all(|word| error.contains(word)), "{error}");
 
-    let method = Request { method: "pca".to_owned(), ..plain.clone() };
-    says(refused(&subjects, &method, TargetShape::Unchanged), &["`pca`", "`svd`", "`interpolate`"]);
-    let rank = Request { method: "truncate".to_owned(), rank: RankRule::Energy(0.9), ..plain.clone() };
+    let unknown = serde_json::from_str::<Method>("\"pca\"").unwrap_err().to_string();
+    says(unknown, &["There is no projection method `pca`. Choose", "`svd`", "`interpolate`"]);
+    assert_eq!(serde_json::to_string(&Method::ALL).unwrap(), r#"["svd","truncate","interpolate"]"#);
+    let rank = Request { method: Method::Truncate, rank: RankRule::Energy(0.9), ..plain.clone() };
     says(refused(&subjects, &rank, TargetShape::Unchanged), &["`truncate`", "choose `svd`"]);
     let rank = Request { rank: RankRule::SvRatio(f64::NAN), ..plain.clone() };
     says(refused(&subjects, &rank, TargetShape::Unchanged), &["sv_ratio", "1 or more"]);

@@ -70,8 +70,8 @@ pub struct PlanError(pub String);
 /// "Llama 3.2 1B".
 ///
 /// # Errors
-/// [`PlanError`]: an unknown method, a size of zero or beyond what can be computed, a target that lacks a needed
-/// number, that shares no module with the adapter, or that has a place for none.
+/// [`PlanError`]: a size of zero or beyond what can be computed, a target that lacks a needed number, that shares no module
+/// with the adapter, or that has a place for none.
 pub fn plan(
     subjects: &[Subject<'_>],
     request: &Request,
@@ -79,7 +79,7 @@ pub fn plan(
     target_words: &str,
     base_model: Option<&str>,
 ) -> Result<Plan, PlanError> {
-    let method: Method = request.method.parse().map_err(PlanError)?;
+    let method = request.method;
     rank::check(request.rank, method)?;
     if subjects.is_empty() {
         return Err(PlanError("The adapter has no module that could be projected. Choose another adapter.".to_owned()));

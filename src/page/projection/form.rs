@@ -67,7 +67,7 @@ fn MethodChoice(desk: Desk) -> impl IntoView {
         }
     };
     let choose = move |key: String| {
-        if let Ok(method) = key.parse() {
+        if let Ok(method) = Method::try_from(key) {
             desk.edit(|form| form.method = method);
         }
     };

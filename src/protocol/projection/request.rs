@@ -1,7 +1,5 @@
 //! What a person asks for, as it travels from the page to the engine.
 
-use std::str::FromStr;
-
 use lorascope_format::container::Dtype;
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +8,7 @@ use crate::ItemId;
 /// One projection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
-    /// `svd`, `truncate` or `interpolate`; see [`Method`].
-    pub method: String,
+    pub method: Method,
     pub rank: RankRule,
     /// One rank for all modules: the largest that any of them needs.
     pub uniform: bool,
@@ -29,7 +26,7 @@ impl Default for Request {
     /// The best approximation at the same size and rank.
     fn default() -> Self {
         Self {
-            method: Method::Svd.name().to_owned(),
+            method: Method::Svd,
             rank: RankRule::Source,
             uniform: false,
             target: Target::Unchanged,
@@ -42,7 +39,8 @@ impl Default for Request {
 }
 
 /// How the factors are taken to another size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub enum Method {
     /// Singular vectors cropped or padded with zeros, singular values times ((m·n)/(m'·n'))^¼.
     Svd,
@@ -65,14 +63,14 @@ impl Method {
     }
 }
 
-impl FromStr for Method {
-    type Err = String;
+impl TryFrom<String> for Method {
+    type Error = String;
 
     /// # Errors
     /// A sentence for a person.
-    fn from_str(name: &str) -> Result<Self, String> {
+    fn try_from(name: String) -> Result<Self, String> {
         Self::ALL.into_iter().find(|method| method.name() == name).ok_or_else(|| {
-            let name = lorascope_format::container::quoted(name);
+            let name = lorascope_format::container::quoted(&name);
             format!("There is no projection method {name}. Choose `svd`, `truncate` or `interpolate`.")
         })
     }

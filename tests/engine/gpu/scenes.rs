@@ -6,7 +6,7 @@ use lorascope_engine::session::{Backend, Session};
 use lorascope_format::bytes::MemorySource;
 use lorascope_kernels::Steady;
 use lorascope_kernels::gpu::{GpuBackend, Mishaps};
-use lorascope_protocol::projection::{OutputType, RankRule, Request, Size, SizeOf};
+use lorascope_protocol::projection::{Method, OutputType, RankRule, Request, Size, SizeOf};
 use lorascope_protocol::report::{EngineReport, Report};
 use lorascope_protocol::{BackendChoice, ExtractRank, ExtractRequest, Outcome, ToPage};
 use pollster::block_on;
@@ -86,10 +86,10 @@ impl Scene {
                 drop(bench.drop_files(states.to_vec()));
             }
             Self::Projection | Self::Resizing => {
-                let method = if self == Self::Projection { "svd" } else { "interpolate" };
+                let method = if self == Self::Projection { Method::Svd } else { Method::Interpolate };
                 let name = "model.layers.0.self_attn.q_proj".to_owned();
                 let request = Request {
-                    method: method.to_owned(),
+                    method,
                     rank: if self == Self::Projection { RankRule::Number(4) } else { RankRule::Source },
                     sizes: vec![Size { of: SizeOf::Module(name), shape: [160, 96] }],
                     dtype: Some(OutputType::F32),

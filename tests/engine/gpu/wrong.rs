@@ -8,7 +8,7 @@ use lorascope_format::bytes::MemorySource;
 use lorascope_kernels::gpu::Mishaps;
 use lorascope_kernels::linalg::Pair;
 use lorascope_kernels::{FactorType, Pulse, RawTall, Steady};
-use lorascope_protocol::projection::{RankRule, Request};
+use lorascope_protocol::projection::{Method, RankRule, Request};
 use lorascope_protocol::report::{BackendKind, CheckReport, FoundIn, Report, WrongReport};
 use lorascope_protocol::{BackendChoice, Outcome, ToPage};
 use nalgebra::DMatrix;
@@ -377,7 +377,7 @@ fn a_gpu_is_believed_on_every_family_of_factors() {
             let samples = bench.session.engine().check.map_or(0, |check| check.samples);
             let item = bench.item(&format!("{label} a"));
             let rank = RankRule::Number((rank as u32).div_ceil(2));
-            let request = Request { method: "svd".to_owned(), rank, ..Request::default() };
+            let request = Request { method: Method::Svd, rank, ..Request::default() };
             block_on(bench.session.project(item, &request));
             block_on(bench.session.compare());
             let engine = bench.session.engine();

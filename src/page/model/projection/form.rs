@@ -171,7 +171,7 @@ impl Form {
         };
         let base_model = Some(self.base_model.trim()).filter(|name| !name.is_empty()).map(str::to_owned);
         Ok(Request {
-            method: self.method.name().to_owned(),
+            method: self.method,
             rank,
             uniform: self.uniform && self.has_rank(),
             target,
@@ -264,7 +264,7 @@ mod tests {
             form.rank.typed("nonsense");
             let request = form.request(&modules()).unwrap();
             assert_eq!((request.rank, request.uniform), (RankRule::Source, false));
-            assert_eq!(request.method, method.name());
+            assert_eq!(request.method, method);
         }
         form.method = Method::Svd;
         assert!(form.request(&modules()).is_err());

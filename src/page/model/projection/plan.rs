@@ -30,7 +30,7 @@ pub struct Plan {
 impl Plan {
     pub fn new(head: PlanHead, rows: Vec<PlanRow>, ask: &Ask) -> Plan {
         let renamed = rows.iter().any(|row| row.name != row.source);
-        Plan { head, rows, is_svd: ask.request.method == Method::Svd.name(), renamed }
+        Plan { head, rows, is_svd: ask.request.method == Method::Svd, renamed }
     }
 
     /// "224 modules, rank 16 → 8, keeps 97.31 % of the energy, file of 42.1 MB, BF16".
@@ -148,29 +148,29 @@ mod tests {
         }
     }
 
-    fn plan(rows: Vec<PlanRow>, method: &str) -> Plan {
+    fn plan(rows: Vec<PlanRow>, method: Method) -> Plan {
         let head = crate::model::projection::testing::head(rows.len());
-        let request = Request { method: method.to_owned(), ..Request::default() };
+        let request = Request { method, ..Request::default() };
         Plan::new(head, rows, &Ask { item: 1, version: 0, request })
     }
 
     #[test]
     fn one_line_for_the_whole() {
         let plain = |plan: &Plan| plan.summary().replace('\u{202f}', " ");
-        let mut small = plan(vec![row("a", 8, 0.97), row("b", 8, 0.98)], "svd");
+        let mut small = plan(vec![row("a", 8, 0.97), row("b", 8, 0.98)], Method::Svd);
         assert_eq!(plain(&small), "2 modules, rank 16 → 8, keeps 97.31 % of the energy, file of 42.1 MB, BF16");
         assert!(!small.changes_nothing());
         small.rows[1].rank = 4;
         small.rows[0].shape = [2048, 2048];
         assert!(plain(&small).contains("rank 16 → 4 to 8, the kept directions hold 97.31 %"));
-        let same = plan(vec![row("a", 16, 1.0)], "truncate");
+        let same = plan(vec![row("a", 16, 1.0)], Method::Truncate);
         assert_eq!(plain(&same), "1 module, rank 16, file of 42.1 MB, BF16");
         assert!(same.changes_nothing());
     }
 
     #[test]
     fn cells_say_before_and_after() {
-        let mut plan = plan(vec![row("l.0.q", 8, 0.97), row("l.1.q", 16, f64::NAN)], "svd");
+        let mut plan = plan(vec![row("l.0.q", 8, 0.97), row("l.1.q", 16, f64::NAN)], Method::Svd);
         plan.rows[0].shape = [2048, 2048];
         let cells = |r: usize| (1..4).map(|c| plan.write(r, c).replace('\u{202f}', " ")).collect::<Vec<_>>();
         assert_eq!(cells(0), ["4096×4096 → 2048×2048", "16 → 8", "97.00 %"]);
@@ -184,13 +184,13 @@ mod tests {
     fn a_module_that_moves_says_where_from() {
         let mut moved = row("l.1.q", 16, 1.0);
         moved.source = "l.2.q".into();
-        let plan = plan(vec![moved], "svd");
+        let plan = plan(vec![moved], Method::Svd);
         assert_eq!((plan.heads().len(), plan.write(0, 4).as_str()), (5, "l.2.q"));
     }
 
     #[test]
     fn only_svd_says_what_is_kept() {
-        let plan = plan(vec![row("a", 16, 1.0)], "interpolate");
+        let plan = plan(vec![row("a", 16, 1.0)], Method::Interpolate);
         assert_eq!((plan.key(0, 3), plan.write(0, 3).as_str()), (None, "–"));
     }
 }
