@@ -1,7 +1,7 @@
 //! Schemes: their scores, their files, and what a stranger may have put into one.
 
 use lorascope_protocol::report::{AdapterReport, DomainReport, EngineReport, saved};
-use lorascope_protocol::scheme::{Chosen, DEPTHS, Domain, KINDS, LEAST_ENERGY, Rule, Scheme, Traits, file};
+use lorascope_protocol::scheme::{BuiltIn, Chosen, DEPTHS, Domain, KINDS, LEAST_ENERGY, Rule, Scheme, Traits, file};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -39,6 +39,7 @@ fn any_scheme() -> impl Strategy<Value = Scheme> {
         });
         Scheme {
             name: "any".to_owned(),
+            built_in: None,
             rules: rules.collect(),
             domains: keys.iter().map(|key| Domain { key: key.clone(), label: String::new() }).collect(),
             tag_threshold,
@@ -75,7 +76,7 @@ proptest! {
         let scores = numbers(&report);
         prop_assert_eq!(scores.len(), scheme.domains.len());
         prop_assert!(scores.iter().all(|score| (0.0..=1.0).contains(score)), "{:?}", scores);
-        let even = if scheme.is_built_in() { 0.33 } else { 1.0 / scores.len() as f64 };
+        let even = if scheme.built_in.is_some() { 0.33 } else { 1.0 / scores.len() as f64 };
         if report.evidence {
             prop_assert!((scores.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{:?}", scores);
         } else {
@@ -83,7 +84,7 @@ proptest! {
         }
         let total: f64 = modules.iter().map(|(_, energy)| energy).sum();
         prop_assert!(!report.evidence || total >= LEAST_ENERGY);
-        let is_tagged = scheme.tag_threshold.is_some() && (report.evidence || scheme.is_built_in());
+        let is_tagged = scheme.tag_threshold.is_some() && (report.evidence || scheme.built_in.is_some());
         prop_assert_eq!(report.tags.is_empty(), !is_tagged);
 
         let mut turned = modules.clone();
@@ -184,6 +185,16 @@ fn a_report_is_scored_by_the_chosen_scheme() {
 }
 
 /// A report whose scheme is not that of its scores is no report of ours.
+#[test]
+fn a_scheme_that_is_only_called_like_a_built_in_one_has_no_rule_of_its_own() {
+    let called = Scheme { built_in: None, ..Scheme::legal_exam() };
+    let report = called.score::<Traits<'_>>(&[]);
+    let scores: Vec<_> = report.scores.values().filter_map(Value::as_f64).collect();
+    assert_eq!((scores, report.tags.len(), report.built_in()), (vec![1.0 / 3.0; 3], 0, None));
+    let report = Scheme::legal_exam().score::<Traits<'_>>(&[]);
+    assert_eq!((report.tags.len(), report.built_in()), (1, Some(BuiltIn::LegalExam)));
+}
+
 #[test]
 fn a_saved_report_holds_the_scheme_of_its_scores() {
     let report = with_own_scheme();

@@ -2,7 +2,7 @@
 
 use super::number::percent;
 use lorascope_protocol::report::{DomainReport, ModuleReport};
-use lorascope_protocol::scheme::{BY_BLOCK, Domain, LEAST_ENERGY, LEGAL_EXAM, LEGAL_EXAM_TAGS};
+use lorascope_protocol::scheme::{BuiltIn, Domain, LEAST_ENERGY, LEGAL_EXAM_TAGS};
 
 /// One domain of the scheme.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +26,8 @@ pub fn bars(domains: &DomainReport) -> Vec<Bar> {
 /// The share at which a domain becomes a tag; `None` where the scheme has no tags. Reports from before it was written
 /// into them are of the scheme for language models.
 pub fn threshold(domains: &DomainReport) -> Option<f64> {
-    let is_older = domains.own.is_none() && domains.scheme == LEGAL_EXAM;
-    domains.tag_threshold.or(is_older.then_some(LEGAL_EXAM_TAGS))
+    let is_of_language = domains.built_in() == Some(BuiltIn::LegalExam);
+    domains.tag_threshold.or(is_of_language.then_some(LEGAL_EXAM_TAGS))
 }
 
 /// What stands beside "No evidence", for an adapter of this energy.
@@ -42,12 +42,12 @@ pub fn no_evidence(energy: f64) -> &'static str {
 
 /// What the bars show and what they do not, for a person.
 pub fn explained(domains: &DomainReport) -> String {
-    let mut text = match domains.scheme.as_str() {
+    let mut text = match domains.built_in() {
         _ if domains.own.is_some() => {
             "A heuristic about where the update’s energy sits: each module’s energy, times the weights that a person put \
              into this scheme. It does not measure skill."
         }
-        BY_BLOCK => {
+        Some(BuiltIn::ByBlock) => {
             "Where the update’s energy sits, by the parts of the model. A part with more or larger modules has a larger \
              share of its own accord; the shares do not say what the parts do."
         }

@@ -23,7 +23,7 @@ pub use layers::LayerSource;
 pub use outline::{Outline, ShapeCount};
 pub use projection::{ProjectedModule, ProjectionReport, Quality};
 
-use scheme::{Scheme, file};
+use scheme::{BY_BLOCK, BuiltIn, LEGAL_EXAM, Scheme, file};
 
 /// The version of the report's schema. It moves when a reader of the old one would misread the new one.
 pub const SCHEMA: u32 = 1;
@@ -288,6 +288,12 @@ pub struct DomainReport {
 }
 
 impl DomainReport {
+    /// Which built-in scheme the scores are of, if it is one that this version knows.
+    pub fn built_in(&self) -> Option<BuiltIn> {
+        let is = |name| self.own.is_none() && self.scheme == name;
+        is(LEGAL_EXAM).then_some(BuiltIn::LegalExam).or(is(BY_BLOCK).then_some(BuiltIn::ByBlock))
+    }
+
     /// Whether its own scheme, if it has one, can be used and is that of its scores.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use lorascope_protocol::ItemId;
 use lorascope_protocol::report::DomainReport;
-use lorascope_protocol::scheme::{BY_BLOCK, Chosen, LEGAL_EXAM, Scheme, file};
+use lorascope_protocol::scheme::{BY_BLOCK, BuiltIn, Chosen, LEGAL_EXAM, Scheme, file};
 
 use super::arriving::Adapter;
 use super::domains::{label_of, scheme as scheme_words, scheme_of};
@@ -134,9 +134,9 @@ impl Schemes {
     /// Copies the scheme that scores this adapter, to be edited.
     pub fn copy(&mut self, adapter: &Adapter) {
         let domains = self.scored(adapter);
-        let scheme = match (&domains.own, domains.scheme.as_str()) {
+        let scheme = match (&domains.own, domains.built_in()) {
             (Some(own), _) => own.clone(),
-            (None, LEGAL_EXAM) => Scheme::legal_exam(),
+            (None, Some(BuiltIn::LegalExam)) => Scheme::legal_exam(),
             (None, _) => Scheme::of_blocks(&adapter.modules),
         };
         let mut copy = scheme.copied(self.free_name(&format!("{} copy", cut(&scheme_words(&scheme.name)))));

@@ -130,7 +130,7 @@ fn names_are_told_apart_and_built_in_ones_are_kept() {
 #[test]
 fn what_was_dropped_goes_with_its_item_until_it_is_edited() {
     let adapter = llama();
-    let scheme = Scheme { name: "dropped".to_owned(), ..Scheme::legal_exam() };
+    let scheme = Scheme { name: "dropped".to_owned(), built_in: None, ..Scheme::legal_exam() };
     let mut schemes = Schemes::default();
     schemes.dropped(4, scheme.clone());
     assert_eq!(schemes.own(), Some(&scheme));
@@ -150,7 +150,8 @@ fn what_was_dropped_goes_with_its_item_until_it_is_edited() {
     assert_eq!(schemes.options(&adapter.report.domains)[0].1, "Legal exam (fits)");
     assert!(schemes.options(&carried)[0].1.ends_with("(of the report)"));
     // Dropped twice it goes with the second item, and two of one long name are told apart by names that can be used.
-    let long = |least| Scheme { name: "x".repeat(79), tag_threshold: Some(least), ..Scheme::legal_exam() };
+    let long =
+        |least| Scheme { name: "x".repeat(79), built_in: None, tag_threshold: Some(least), ..Scheme::legal_exam() };
     schemes.dropped(7, long(0.1));
     schemes.dropped(8, long(0.1));
     schemes.lost(7);

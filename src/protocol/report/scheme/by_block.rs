@@ -10,7 +10,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{BY_BLOCK, Domain, Rule, Scheme};
+use super::{BY_BLOCK, BuiltIn, Domain, Rule, Scheme};
 use lorascope_format::adapter::names::{Side, stack_order};
 
 /// What lies in no block of a model that has several stacks: embedders, the first and the last convolution.
@@ -43,6 +43,7 @@ pub fn by_block<'a>(modules: impl IntoIterator<Item = (Option<u32>, &'a str, &'a
     let (domains, rules) = if layered.len() > 1 { by_stack(&stacks, layered.contains("")) } else { by_role(&roles) };
     Scheme {
         name: BY_BLOCK.to_owned(),
+        built_in: Some(BuiltIn::ByBlock),
         domains: domains.iter().map(|key| Domain::of(key)).collect(),
         rules,
         tag_threshold: None,

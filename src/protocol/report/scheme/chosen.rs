@@ -29,9 +29,9 @@ impl Chosen {
     /// The scores of an adapter's modules, whose report has `known`.
     pub fn score(&self, known: &DomainReport, modules: &[ModuleReport]) -> DomainReport {
         // A report that came by a link has rounded modules, and scores that are not.
-        let is_known = |scheme: &Scheme| match scheme.is_built_in() {
-            true => known.own.is_none() && known.scheme == scheme.name,
-            false => known.own.as_ref() == Some(scheme),
+        let is_known = |scheme: &Scheme| match scheme.built_in {
+            Some(_) => known.built_in() == scheme.built_in,
+            None => known.own.as_ref() == Some(scheme),
         };
         match self.scheme(modules) {
             Some(scheme) if !is_known(&scheme) => scheme.score_modules(modules),

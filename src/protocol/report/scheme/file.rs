@@ -120,7 +120,7 @@ fn from_object(object: Map<String, Value>) -> Result<Scheme, String> {
         Some(least) => Some(least.as_f64().ok_or("its `tag_threshold` is no number")?),
         None => None,
     };
-    scheme.end(Scheme { name, domains, rules, tag_threshold })
+    scheme.end(Scheme { name, built_in: None, domains, rules, tag_threshold })
 }
 
 /// The fields of an object that have not been read yet.

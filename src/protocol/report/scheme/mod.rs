@@ -28,10 +28,19 @@ pub const KINDS: [&str; 4] = ["embed", "attn", "mlp", "other"];
 /// Below this total energy there is no evidence (the reference's limit).
 pub const LEAST_ENERGY: f64 = 1e-10;
 
-/// Its JSON form is that of [`file`], wherever it stands.
+/// The schemes that no person wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BuiltIn {
+    LegalExam,
+    ByBlock,
+}
+
+/// Its JSON form is that of [`file`], wherever it stands; only schemes that a person wrote have one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scheme {
     pub name: String,
+    /// Which of the built-in ones it is, whatever it is called.
+    pub built_in: Option<BuiltIn>,
     /// In the order in which they are shown and in which ties are broken.
     pub domains: Vec<Domain>,
     /// The first rule that matches a module gives its weights.
@@ -115,6 +124,7 @@ impl Scheme {
         const STYLE: &str = "style_gutachtenstil";
         Self {
             name: LEGAL_EXAM.to_owned(),
+            built_in: Some(BuiltIn::LegalExam),
             domains: [STATUTE, LOGIC, STYLE].map(Domain::of).to_vec(),
             rules: vec![
                 Rule::new(Some("early"), None, &[(STATUTE, 1.5), (LOGIC, 0.5)]),
@@ -133,10 +143,6 @@ impl Scheme {
         by_block(modules.iter().map(|m| (m.layer, m.stack.as_str(), m.role.as_str())))
     }
 
-    pub fn is_built_in(&self) -> bool {
-        [LEGAL_EXAM, BY_BLOCK].contains(&self.name.as_str())
-    }
-
     /// A scheme of another name that gives the same scores, each row of it free to be edited: where rules ask for depths
     /// and kinds alone, one for every depth and kind.
     pub fn copied(&self, name: String) -> Self {
@@ -147,7 +153,7 @@ impl Scheme {
             Rule { weights, ..Rule::new(Some(depth), Some(kind), &[]) }
         };
         let grid = || DEPTHS.iter().flat_map(|depth| KINDS.iter().map(|kind| row(depth, kind))).collect();
-        Self { name, rules: if is_grid { grid() } else { self.rules.clone() }, ..self.clone() }
+        Self { name, built_in: None, rules: if is_grid { grid() } else { self.rules.clone() }, ..self.clone() }
     }
 
     /// The scores of a report's modules, copies left out.
@@ -166,7 +172,7 @@ impl Scheme {
         let evidence = scores.is_some();
         let scores = scores.unwrap_or_else(|| vec![self.without_evidence(); self.domains.len()]);
         // The reference tags an adapter without evidence too.
-        let least = self.tag_threshold.filter(|_| evidence || self.name == LEGAL_EXAM);
+        let least = self.tag_threshold.filter(|_| evidence || self.built_in == Some(BuiltIn::LegalExam));
         let tags = least.map(|least| self.tags(&scores, least)).unwrap_or_default();
         let keys = self.domains.iter().map(|domain| domain.key.clone());
         DomainReport {
@@ -175,7 +181,7 @@ impl Scheme {
             tags,
             tag_threshold: self.tag_threshold,
             evidence,
-            own: (!self.is_built_in()).then(|| self.clone()),
+            own: self.built_in.is_none().then(|| self.clone()),
         }
     }
 
@@ -194,7 +200,7 @@ impl Scheme {
 
     /// Every domain's score where there is no evidence: the reference's, or the same for all.
     fn without_evidence(&self) -> f64 {
-        if self.name == LEGAL_EXAM { 0.33 } else { 1.0 / self.domains.len().max(1) as f64 }
+        if self.built_in == Some(BuiltIn::LegalExam) { 0.33 } else { 1.0 / self.domains.len().max(1) as f64 }
     }
 
     /// Each domain's part of the weighted energy; `None` where the rules give no domain anything.
