@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::items::{Item, ItemId, Stage};
-use crate::projection::{OutputType, PlanHead, PlanRow, Request};
+use crate::projection::{OutputType, PlanHead, PlanRow, Refusal, Request};
 use crate::report::scheme::{Chosen, Scheme};
 use crate::report::{
     AdapterReport, AlignedModule, AlignmentReport, Along, ComparedModule, EngineReport, ExtractedModule,
@@ -150,7 +150,7 @@ pub enum ToPage {
     /// Where the time of a job went, which [`ToPage::Finished`] is about to end.
     Spent(Spent),
     /// What [`ToEngine::Plan`] asked for, its rows following in [`ToPage::PlanRows`]; or why it cannot be done.
-    Planned { item: ItemId, plan: Result<Box<PlanHead>, String> },
+    Planned { item: ItemId, plan: Result<Box<PlanHead>, Refusal> },
     /// The next rows of the plan, in order.
     PlanRows { item: ItemId, rows: Vec<PlanRow> },
     /// A projection is there, its modules following in [`ToPage::ProjectedModules`]. It replaces the last one.

@@ -76,7 +76,7 @@ impl<P: Pulse + Clone, E: Fn(ToPage)> Bench<P, E> {
         let (mut head, mut all) = (None, Vec::new());
         for message in self.messages.borrow().iter() {
             match message {
-                ToPage::Planned { plan, .. } => head = Some(plan.clone()?),
+                ToPage::Planned { plan, .. } => head = Some(plan.clone().map_err(|refusal| refusal.to_string())?),
                 ToPage::PlanRows { rows, .. } => all.extend(rows.clone()),
                 other => panic!("a plan says {other:?}"),
             }

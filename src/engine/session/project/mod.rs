@@ -60,7 +60,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     }
 
     async fn compute_projection(&mut self, item: ItemId, request: &Request) -> Result<Projected<Metered<S>>, Stopped> {
-        let prepared = self.prepare(item, request).map_err(Stopped::Failed)?;
+        let prepared = self.prepare(item, request).map_err(|refusal| Stopped::Failed(refusal.to_string()))?;
         let n = self.held.iter().position(|held| held.id == item);
         let Some((label, source)) = n.and_then(|n| Some((self.held[n].label.clone(), self.held[n].analysed()?))) else {
             return Err(Stopped::Failed("The adapter is no longer here. Drop it again.".to_owned()));

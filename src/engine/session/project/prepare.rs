@@ -11,8 +11,7 @@ use lorascope_format::container::TensorEntry;
 use lorascope_kernels::Pulse;
 use lorascope_protocol::projection::PlanHead;
 use lorascope_protocol::projection::models::{ModelShape, listed};
-use lorascope_protocol::projection::{Request, Target, needs_lora_of_peft};
-use lorascope_protocol::report::saved::NEEDS_ITS_FILE;
+use lorascope_protocol::projection::{Refusal, Request, Target};
 use lorascope_protocol::{ItemId, MODULES_PER_MESSAGE, ToPage};
 
 /// A projection before its factors.
@@ -36,7 +35,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     pub fn plan(&self, item: ItemId, request: &Request) {
         let prepared = match self.prepare(item, request) {
             Ok(prepared) => prepared,
-            Err(text) => return self.emit.emit(ToPage::Planned { item, plan: Err(text) }),
+            Err(refusal) => return self.emit.emit(ToPage::Planned { item, plan: Err(refusal) }),
         };
         let (left_out, warnings) = prepared.remarks();
         let Prepared { plan, layout, target, .. } = prepared;
@@ -60,19 +59,19 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     }
 
     /// # Errors
-    /// A sentence for a person.
-    pub(crate) fn prepare(&self, item: ItemId, request: &Request) -> Result<Prepared, String> {
+    /// Why there is none.
+    pub(crate) fn prepare(&self, item: ItemId, request: &Request) -> Result<Prepared, Refusal> {
         let held = self.held.iter().find(|held| held.id == item);
         if matches!(held.map(|held| &held.what), Some(What::Recalled(_))) {
-            return Err(NEEDS_ITS_FILE.to_owned());
+            return Err(Refusal::NeedsItsFile);
         }
         let Some(source) = held.and_then(Held::analysed) else {
-            return Err("The adapter is no longer here. Drop it again.".to_owned());
+            return Err(Refusal::Words("The adapter is no longer here. Drop it again.".to_owned()));
         };
         if !source.adapter.is_peft {
-            return Err(needs_lora_of_peft(&source.adapter.format));
+            return Err(Refusal::NotOfPeft(source.adapter.format.clone()));
         }
-        let (found, target) = self.target(request)?;
+        let (found, target) = self.target(request).map_err(Refusal::Words)?;
         let shape = match &found {
             Found::Unchanged => TargetShape::Unchanged,
             Found::Model(model) => TargetShape::Model(model),
@@ -80,10 +79,11 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         };
         let subjects = subjects(source);
         let base_model = source.adapter.base_model.as_deref();
-        let plan = plan(&subjects, request, shape, &target, base_model).map_err(|error| error.to_string())?;
-        let layout = layout(&source.adapter, &source.file.header, &plan, request.dtype).map_err(|e| e.to_string())?;
+        let plan = plan(&subjects, request, shape, &target, base_model).map_err(|e| Refusal::Words(e.to_string()))?;
+        let layout = layout(&source.adapter, &source.file.header, &plan, request.dtype)
+            .map_err(|e| Refusal::Words(e.to_string()))?;
         let settings = source.file.config.as_ref().map(|config| &config.config);
-        let config = adapter_config(settings, &plan, &layout).map_err(|error| error.to_string())?;
+        let config = adapter_config(settings, &plan, &layout).map_err(|e| Refusal::Words(e.to_string()))?;
         Ok(Prepared { plan, layout, config, target })
     }
 

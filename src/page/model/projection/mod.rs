@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::model::run::Run;
 use lorascope_protocol::ItemId;
 use lorascope_protocol::projection::PlanHead;
-use lorascope_protocol::projection::{PlanRow, Request};
+use lorascope_protocol::projection::{PlanRow, Refusal, Request};
 use lorascope_protocol::report::ProjectionReport;
 
 pub mod figures;
@@ -69,10 +69,10 @@ impl Projection {
         self.version += 1;
     }
 
-    pub(super) fn planned(&mut self, item: ItemId, plan: Result<Box<PlanHead>, String>) {
+    pub(super) fn planned(&mut self, item: ItemId, plan: Result<Box<PlanHead>, Refusal>) {
         let Some(ask) = self.asked.take_if(|ask| ask.item == item) else { return };
         match plan {
-            Err(text) => self.planned = Some(Arc::new(Planned { ask, outcome: Err(text) })),
+            Err(refusal) => self.planned = Some(Arc::new(Planned { ask, outcome: Err(refusal) })),
             Ok(head) => {
                 self.asked = Some(ask);
                 self.planning = Some((*head, Vec::new()));

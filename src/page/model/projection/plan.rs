@@ -6,14 +6,14 @@ use super::Ask;
 use crate::model::number::{ABSENT, bytes, percent_fine, plural, shape};
 use crate::model::sheet::{Head, RowFacts, Sheet, span};
 use lorascope_protocol::projection::PlanHead;
-use lorascope_protocol::projection::{Method, PlanRow};
+use lorascope_protocol::projection::{Method, PlanRow, Refusal};
 
 /// The engine's answer to a question.
 #[derive(Clone, Debug)]
 pub struct Planned {
     pub ask: Ask,
-    /// The plan, or in words why there is none.
-    pub outcome: Result<Arc<Plan>, String>,
+    /// The plan, or why there is none.
+    pub outcome: Result<Arc<Plan>, Refusal>,
 }
 
 /// A plan with all of its rows.

@@ -3,8 +3,7 @@
 use super::Ask;
 use crate::model::shown::{Phase, State};
 use lorascope_protocol::ItemKind;
-use lorascope_protocol::projection::needs_lora_of_peft;
-use lorascope_protocol::report::saved::NEEDS_ITS_FILE;
+use lorascope_protocol::projection::Refusal;
 
 impl State {
     /// What the form asks of the adapter in view, or which field holds no usable value; `None` without an adapter.
@@ -39,18 +38,18 @@ impl State {
         };
         let refused = self.projection.planned.as_ref().filter(|planned| planned.ask == ask);
         let refused = refused.and_then(|planned| planned.outcome.as_ref().err());
-        refused.or(self.projection.run.refusal(&ask)).cloned()
+        refused.map(Refusal::to_string).or(self.projection.run.refusal(&ask).cloned())
     }
 
     /// Why the adapter in view cannot be projected whatever the form says: its format, or that only its report is here.
     pub fn projection_excluded(&self) -> Option<String> {
         let adapter = self.adapters.get(&self.selected?)?;
         if self.is_recalled() {
-            return Some(NEEDS_ITS_FILE.to_owned());
+            return Some(Refusal::NeedsItsFile.to_string());
         }
         let planned = self.projection.planned.as_ref().filter(|planned| planned.ask.item == adapter.item)?;
-        let text = planned.outcome.as_ref().err()?;
-        (*text == needs_lora_of_peft(&adapter.report.format)).then(|| text.clone())
+        let refusal = planned.outcome.as_ref().err()?;
+        matches!(refusal, Refusal::NotOfPeft(_) | Refusal::NeedsItsFile).then(|| refusal.to_string())
     }
 
     /// The last result is of other settings or of another adapter than the form shows.

@@ -90,12 +90,12 @@ fn an_answer_is_of_what_was_asked_then() {
     let first = ask(&mut state);
     state.projection.form.rank.typed("8");
     assert_eq!(state.plan_due(), None, "the first question is still under way");
-    receive(&mut state, vec![ToPage::Planned { item: 1, plan: Err("too small".into()) }]);
+    receive(&mut state, vec![ToPage::Planned { item: 1, plan: Err(Refusal::Words("too small".into())) }]);
     assert_eq!(state.projection.planned.as_ref().unwrap().ask, first);
     assert_eq!(state.projection_problem(), None, "what was said of other settings is not said of these");
     let second = ask(&mut state);
     assert_eq!(second.request.rank, RankRule::Number(8));
-    receive(&mut state, vec![ToPage::Planned { item: 1, plan: Err("no such size".into()) }]);
+    receive(&mut state, vec![ToPage::Planned { item: 1, plan: Err(Refusal::Words("no such size".into())) }]);
     assert_eq!(state.projection_problem().as_deref(), Some("no such size"));
 }
 
@@ -103,13 +103,13 @@ fn an_answer_is_of_what_was_asked_then() {
 fn a_format_that_cannot_be_projected_is_told_from_settings_that_cannot() {
     let mut state = page();
     ask(&mut state);
-    receive(&mut state, vec![ToPage::Planned { item: 1, plan: Err("no such size".into()) }]);
+    receive(&mut state, vec![ToPage::Planned { item: 1, plan: Err(Refusal::Words("no such size".into())) }]);
     assert_eq!(state.projection_excluded(), None);
     state.projection.form.rank.typed("8");
     ask(&mut state);
-    let text = lorascope_protocol::projection::needs_lora_of_peft("PEFT LoRA");
-    receive(&mut state, vec![ToPage::Planned { item: 1, plan: Err(text.clone()) }]);
-    assert_eq!(state.projection_excluded(), Some(text));
+    let refusal = Refusal::NotOfPeft("PEFT LoHa".to_owned());
+    receive(&mut state, vec![ToPage::Planned { item: 1, plan: Err(refusal.clone()) }]);
+    assert_eq!(state.projection_excluded(), Some(refusal.to_string()));
     // Another adapter is not judged by it.
     receive(&mut state, vec![item(2, ItemKind::Adapter)]);
     receive(&mut state, analysed(2).into());
