@@ -8,6 +8,26 @@ use nalgebra::DMatrix;
 use super::measures::frobenius;
 use lorascope_protocol::report::Figures;
 
+/// Why a module has no figures beside an update, as part of a sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAligned {
+    #[error("its update cannot be written as two thin factors (of 1,024 columns at most), which alignment takes")]
+    NoFactors,
+    #[error("{why} (in {states})")]
+    NoWeight { why: String, states: String },
+    #[error("its weight is not stored the same way in both checkpoints")]
+    StoredApart,
+    /// An adapter, by its label, lacks it.
+    #[error("{0} has no such module")]
+    NoModule(String),
+    #[error("its shape is {own:?}, and {other:?} in {state}")]
+    Shapes { own: [u64; 2], other: [u64; 2], state: String },
+    #[error("its factors could not be decomposed")]
+    NotDecomposed,
+    #[error("its weight holds {0} numbers that are not finite (NaN or infinity) in these checkpoints")]
+    NotFinite(u64),
+}
+
 /// What a pass over X gave for one module.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sums {

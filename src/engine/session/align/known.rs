@@ -1,6 +1,6 @@
 //! What is known of alignments, and how it is told.
 
-use crate::analysis::alignment::{Beside, Sums, whole};
+use crate::analysis::alignment::{Beside, NotAligned, Sums, whole};
 use crate::session::analyse::Stopped;
 use crate::session::holdings::item::{Analysed, Held};
 use crate::session::holdings::series::updates;
@@ -23,7 +23,7 @@ pub(crate) struct Update {
 #[derive(Debug)]
 pub(crate) struct Known {
     pub update: Update,
-    pub modules: Vec<Result<Sums, String>>,
+    pub modules: Vec<Result<Sums, NotAligned>>,
 }
 
 /// Everything that is known.
@@ -216,7 +216,7 @@ fn report<S>(known: &Known, analysed: &Analysed<S>, [adapter, from, to]: [&str; 
                     unmatched.push(NotAnalyzed { name: module.name.clone(), reason });
                 }
             }
-            Err(reason) => unmatched.push(NotAnalyzed { name: module.name.clone(), reason: reason.clone() }),
+            Err(reason) => unmatched.push(NotAnalyzed { name: module.name.clone(), reason: reason.to_string() }),
         }
     }
     AlignmentReport {

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
 use std::rc::Rc;
 
-use crate::analysis::alignment::Sums;
+use crate::analysis::alignment::{NotAligned, Sums};
 use crate::session::align::known::{Known, Update};
 use crate::session::align::weights::{Asked, Asking, Outcomes, User};
 use crate::session::analyse::Stopped;
@@ -107,7 +107,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                         let Some(slot) = slot else { continue };
                         *slot = match (&basis, running.remove(&(*module, number))) {
                             (Some(basis), Some(sums)) => end(&sums, &basis.sigma),
-                            _ => Err("its factors could not be decomposed".to_owned()),
+                            _ => Err(NotAligned::NotDecomposed),
                         };
                     }
                 }
@@ -185,11 +185,9 @@ fn factors<'a, S: ByteSource>(
         .collect()
 }
 
-fn end(sums: &Aligned, sigma: &[f64]) -> Result<Sums, String> {
+fn end(sums: &Aligned, sigma: &[f64]) -> Result<Sums, NotAligned> {
     match sums.not_finite {
         0 => Ok(Sums::of_core(&sums.core, sigma, sums.update_sq, Some(sums.before_sq))),
-        count => {
-            Err(format!("its weight holds {count} numbers that are not finite (NaN or infinity) in these checkpoints"))
-        }
+        count => Err(NotAligned::NotFinite(count)),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use nalgebra::DMatrix;
 
-use crate::analysis::alignment::Sums;
+use crate::analysis::alignment::{NotAligned, Sums};
 use crate::session::align::known::{Known, Update};
 use crate::session::analyse::Stopped;
 use crate::session::factors::subspaces::{Bases, Basis, ModuleId};
@@ -70,7 +70,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             .into_iter()
             .map(|update| {
                 let count = members.iter().find(|m| m.id == update.adapter).map_or(0, |m| m.count);
-                Known { update, modules: vec![Err(String::new()); count] }
+                Known { update, modules: vec![Err(NotAligned::NoFactors); count] }
             })
             .collect();
         let mut names: Vec<&String> = members.iter().filter(|m| m.is_asking).flat_map(|m| m.modules.keys()).collect();
@@ -167,16 +167,16 @@ fn sums(
     own: Option<&mut Own<'_>>,
     ends: [(ItemId, Option<&End<'_>>, &str); 2],
     squares: &mut HashMap<(ItemId, ItemId), f64>,
-) -> Result<Sums, String> {
+) -> Result<Sums, NotAligned> {
     let [a, b] = ends.map(|(id, end, label)| {
-        let end = end.ok_or_else(|| format!("{label} has no such module"))?;
-        Ok::<_, String>((id, end, label))
+        let end = end.ok_or_else(|| NotAligned::NoModule(label.to_owned()))?;
+        Ok::<_, NotAligned>((id, end, label))
     });
     let ends @ [(from, a, _), (to, b, _)] = [a?, b?];
-    let own = own.ok_or("its factors could not be decomposed")?;
+    let own = own.ok_or(NotAligned::NotDecomposed)?;
     for (_, end, label) in ends {
         if end.module.shape != module.shape {
-            return Err(format!("its shape is {:?}, and {:?} in {label}", module.shape, end.module.shape));
+            return Err(NotAligned::Shapes { own: module.shape, other: end.module.shape, state: label.to_owned() });
         }
     }
     let difference = || b.factors.difference_sq(b.module.scale, &a.factors, a.module.scale);

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::analysis::alignment::Sums;
+use crate::analysis::alignment::{NotAligned, Sums};
 use crate::session::Session;
 use crate::session::factors::subspaces::ModuleId;
 use crate::session::factors::tensors;
@@ -29,7 +29,7 @@ pub(crate) struct Asking<S> {
 }
 
 /// Per adapter and update that is asked for: the outcome of every module.
-pub(crate) type Outcomes = HashMap<(ItemId, usize), Vec<Result<Sums, String>>>;
+pub(crate) type Outcomes = HashMap<(ItemId, usize), Vec<Result<Sums, NotAligned>>>;
 
 /// What there is to do.
 pub(crate) struct Asked<S> {
@@ -76,7 +76,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: crate::session::Emit> Session<S, P, E> 
                 let labels = [from, to].map(|state| checkpoints[state].0);
                 let reason = |n: usize| match tensors::cost(&modules[n]) {
                     Some(_) => not_beside([&matched[from][n], &matched[to][n]], labels),
-                    None => NO_PAIR.to_owned(),
+                    None => NotAligned::NoFactors,
                 };
                 outcomes.insert((adapter, number), (0..modules.len()).map(|n| Err(reason(n))).collect());
             }
@@ -126,16 +126,14 @@ fn places(found: &[&Matched], pairs: &[[usize; 2]]) -> Option<(Vec<Option<Place>
     read.iter().any(Option::is_some).then_some((read, [first.rows, first.cols], first.swapped))
 }
 
-/// Why an update of full rank is not compared.
-const NO_PAIR: &str =
-    "its update cannot be written as two thin factors (of 1,024 columns at most), which alignment takes";
-
 /// Why a module has no figure for an update; overwritten by its figures where it gets them.
-fn not_beside(matched: [&Matched; 2], labels: [&str; 2]) -> String {
-    match matched {
-        [Err(a), Err(b)] if a == b => format!("{a} (in {} and {})", labels[0], labels[1]),
-        [Err(a), _] => format!("{a} (in {})", labels[0]),
-        [_, Err(b)] => format!("{b} (in {})", labels[1]),
-        [Ok(_), Ok(_)] => "its weight is not stored the same way in both checkpoints".to_owned(),
-    }
+fn not_beside(matched: [&Matched; 2], [from, to]: [&str; 2]) -> NotAligned {
+    let (why, states) = match matched {
+        // Said once of both.
+        [Err(a), Err(b)] if a == b => (a, format!("{from} and {to}")),
+        [Err(a), _] => (a, from.to_owned()),
+        [_, Err(b)] => (b, to.to_owned()),
+        [Ok(_), Ok(_)] => return NotAligned::StoredApart,
+    };
+    NotAligned::NoWeight { why: why.clone(), states }
 }
