@@ -16,7 +16,7 @@ use super::identity::Identity;
 use super::items::Items;
 use super::keys::Keys;
 use super::metadata::TrainingPanel;
-use super::model::shown::Screen;
+use super::model::shown::{Screen, State};
 use super::model::tabs::Tab;
 use super::pickers::{HiddenInputs, Pickers};
 use super::problems::Problems;
@@ -84,7 +84,17 @@ fn App() -> impl IntoView {
             _ => {}
         }
     });
-    on_cleanup(move || handle.remove());
+    let leaving = window_event_listener(ev::beforeunload, move |event| {
+        if store.state.with_untracked(State::would_lose) {
+            event.prevent_default();
+            // Some browsers ask only for this.
+            event.set_return_value("unsaved");
+        }
+    });
+    on_cleanup(move || {
+        handle.remove();
+        leaving.remove();
+    });
 
     let screen = Memo::new(move |before: Option<&Screen>| store.state.with(|s| Screen::of(s, before.copied())));
     view! {

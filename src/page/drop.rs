@@ -12,7 +12,7 @@ use super::browser::{now_ms, words};
 use super::model::path::{MOST_FILES, relative};
 use super::store::Store;
 use super::wire::Wire;
-use lorascope_protocol::ToEngine;
+use lorascope_protocol::{JobId, ToEngine};
 
 /// What a drop holds, before its folders are read.
 enum Dropped {
@@ -55,12 +55,11 @@ pub fn listen(store: Store, wire: Wire) {
         let transfer = event.data_transfer();
         let dropped = transfer.as_ref().map(take).unwrap_or_default();
         let only_addresses = dropped.is_empty() && transfer.as_ref().is_some_and(holds_addresses);
-        begin(store, wire);
-        let clears = store.state.with_untracked(|s| s.clears);
+        let job = begin(store, wire);
         spawn_local(async move {
             let gathered = Gathered { only_addresses, ..gather(dropped).await };
-            if store.state.with_untracked(|s| s.clears) == clears {
-                load(store, wire, gathered);
+            if store.state.with_untracked(|s| s.is_wanted(job)) {
+                load(store, wire, job, gathered);
             }
         });
     };
@@ -82,24 +81,24 @@ pub fn picked(store: Store, wire: Wire, input: &web_sys::HtmlInputElement) {
     // The same files can then be picked again.
     input.set_value("");
     if !gathered.files.is_empty() {
-        begin(store, wire);
-        load(store, wire, gathered);
+        let job = begin(store, wire);
+        load(store, wire, job, gathered);
     }
 }
 
-/// Sends named files to the engine, as one drop.
-pub fn send(store: Store, wire: Wire, files: Vec<(String, File)>) {
-    begin(store, wire);
-    load(store, wire, Gathered { files, ..Gathered::default() });
+/// Sends named files to the engine, as the drop that has begun.
+pub fn send(store: Store, wire: Wire, job: JobId, files: Vec<(String, File)>) {
+    load(store, wire, job, Gathered { files, ..Gathered::default() });
 }
 
 /// The engine is there, and the page waits for a drop.
-pub fn begin(store: Store, wire: Wire) {
+pub fn begin(store: Store, wire: Wire) -> JobId {
     wire.revive();
     store.state.update(|s| s.begin_drop(now_ms()));
+    wire.next_job()
 }
 
-fn load(store: Store, wire: Wire, gathered: Gathered) {
+fn load(store: Store, wire: Wire, job: JobId, gathered: Gathered) {
     let nothing = gathered.files.is_empty();
     let unread = !gathered.unread.is_empty();
     store.state.update(|s| {
@@ -127,7 +126,7 @@ fn load(store: Store, wire: Wire, gathered: Gathered) {
         parts.push(&file);
         path
     });
-    wire.send(&ToEngine::Load { paths: paths.collect() }, &parts);
+    wire.send_as(job, &ToEngine::Load { paths: paths.collect() }, &parts);
 }
 
 fn holds_files(event: &DragEvent) -> bool {

@@ -1,12 +1,11 @@
 //! Saving the report. The engine writes it; the page only asks, and saves the file that comes back.
 
-use js_sys::Array;
 use leptos::prelude::*;
 
 use super::model::shown::State;
 use super::store::use_store;
 use super::wire::use_wire;
-use lorascope_protocol::ToEngine;
+use lorascope_protocol::{Export, ToEngine};
 
 #[component]
 pub fn ExportJson() -> impl IntoView {
@@ -38,7 +37,7 @@ pub fn ExportCsv() -> impl IntoView {
         move || item.with(Option::is_some) && !store.phase.get().is_busy() && store.state.with(|s| s.crash.is_none());
     let ask = move |_| {
         if let Some(item) = item.get_untracked() {
-            wire.send(&ToEngine::ExportCsv { item }, &Array::new());
+            wire.send(&ToEngine::Export(Export::Table { item }));
         }
     };
     view! {

@@ -1,6 +1,5 @@
 //! The identity card: what the adapter in view is.
 
-use js_sys::Array;
 use leptos::prelude::*;
 use web_sys::SubmitEvent;
 
@@ -58,7 +57,7 @@ fn ScaleField(adapter: Arc<Adapter>, assumed: bool) -> impl IntoView {
             Ok(scale) if scale.is_finite() && scale != 0.0 => {
                 complaint.set("");
                 store.state.update(|s| s.scale_was_set(item));
-                wire.send(&ToEngine::SetScale { item, scale }, &Array::new());
+                wire.send(&ToEngine::SetScale { item, scale });
             }
             _ => complaint.set("The scale is a number other than 0, such as 2 or 0.5."),
         }

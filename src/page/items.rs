@@ -1,6 +1,5 @@
 //! What has been dropped: one chip each, to look at and to remove.
 
-use js_sys::Array;
 use leptos::prelude::*;
 
 use super::model::number::plural;
@@ -118,7 +117,8 @@ fn Remove(id: ItemId, label: String, hook: Option<&'static str>) -> impl IntoVie
     let name = format!("Remove {label}");
     let remove = move |_| {
         if wire.is_alive() {
-            wire.send(&ToEngine::Remove { item: id }, &Array::new());
+            store.state.update(|s| s.begin_removal(id));
+            wire.send(&ToEngine::Remove { item: id });
         } else {
             // Only what is on the page is left of it.
             store.state.update(|s| s.remove(id));

@@ -122,7 +122,7 @@ fn open(store: Store, wire: Wire) {
                 comparison: None,
             };
             store.state.update(|s| s.begin_drop(now_ms()));
-            wire.send(&ToEngine::Recall { report: Box::new(report) }, &js_sys::Array::new());
+            wire.send(&ToEngine::Recall { report: Box::new(report) });
         }
         Err(error) => refuse(store, error),
     }

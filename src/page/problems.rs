@@ -4,7 +4,8 @@ use leptos::prelude::*;
 
 use super::export::CopyButton;
 use super::model::gpu_check::{self, Warning};
-use super::remote::{Retry, can_retry};
+use super::model::said::Notice;
+use super::remote::Retry;
 use super::store::use_store;
 use lorascope_protocol::report::WrongReport;
 
@@ -22,27 +23,26 @@ pub fn Problems() -> impl IntoView {
         {move || crash.get().map(|report| view! { <Crash report/> })}
         {move || wrong.get().map(|wrong| view! { <WrongGpu wrong/> })}
         {move || {
-            let texts = store.errors.get();
-            (!texts.is_empty()).then(|| view! { <List texts hook="error" alert=true/> })
+            let notices = store.errors.get();
+            (!notices.is_empty()).then(|| view! { <List notices hook="error" alert=true/> })
         }}
         {move || {
-            let texts = store.warnings.get();
-            (!texts.is_empty()).then(|| view! { <List texts hook="warning" alert=false/> })
+            let notices = store.warnings.get();
+            (!notices.is_empty()).then(|| view! { <List notices hook="warning" alert=false/> })
         }}
     }
 }
 
 #[component]
-fn List(texts: Vec<String>, hook: &'static str, alert: bool) -> impl IntoView {
-    let store = use_store();
-    let entry = move |text: String| {
-        let retry = can_retry(store, &text).then(|| view! { <Retry/> });
-        view! { <li><span data-testid=hook>{text}</span>{retry}</li> }
+fn List(notices: Vec<Notice>, hook: &'static str, alert: bool) -> impl IntoView {
+    let entry = move |notice: Notice| {
+        let retry = notice.can_retry.then(|| view! { <Retry/> });
+        view! { <li><span data-testid=hook>{notice.text}</span>{retry}</li> }
     };
-    let all = texts.len();
-    let mut texts = texts.into_iter().take(MOST);
-    let shown: Vec<_> = texts.by_ref().take(UNFOLDED).map(entry).collect();
-    let folded: Vec<_> = texts.map(entry).collect();
+    let all = notices.len();
+    let mut notices = notices.into_iter().take(MOST);
+    let shown: Vec<_> = notices.by_ref().take(UNFOLDED).map(entry).collect();
+    let folded: Vec<_> = notices.map(entry).collect();
     let more = all - shown.len();
     let beyond = all.saturating_sub(MOST);
     view! {

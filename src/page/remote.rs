@@ -1,6 +1,5 @@
 //! Loading by address: the field, the entry page that may connect, and what a header says while the rest arrives.
 
-use js_sys::Array;
 use leptos::ev;
 use leptos::prelude::*;
 use web_sys::SubmitEvent;
@@ -68,7 +67,7 @@ pub fn begin(store: Store, wire: Wire) {
         load(store, wire, asked);
     }
     let busy = Memo::new(move |_| store.phase.get().is_busy());
-    let here = Memo::new(move |_| store.state.with(|s| s.remote.addresses(&s.items)));
+    let here = Memo::new(move |_| store.state.with(State::addresses));
     Effect::new(move |former: Option<bool>| {
         let (busy, addresses) = (busy.get(), here.get());
         // Not before the first load has ended: until then the address bar knows more than the page.
@@ -111,7 +110,7 @@ pub fn load(store: Store, wire: Wire, addresses: Vec<String>) {
         let text = "Nothing was loaded: the engine that the address asks for is not there.";
         return store.state.update(|s| s.page_problem(true, text.to_owned()));
     }
-    wire.send(&ToEngine::LoadAddresses { addresses }, &Array::new());
+    wire.send(&ToEngine::LoadAddresses { addresses });
 }
 
 /// The field. On the strict page it leads to the one that may connect.
@@ -229,8 +228,8 @@ pub fn Outlines() -> impl IntoView {
     let store = use_store();
     let shown = Memo::new(move |_| store.state.with(|s| s.remote.shown()));
     view! {
-        <For each=move || shown.get().0 key=|outline| outline.label.clone() let:outline>
-            <OutlineCard outline/>
+        <For each=move || shown.get().0 key=|(item, _)| *item let:outline>
+            <OutlineCard outline=outline.1/>
         </For>
         {move || {
             let more = shown.with(|(_, more)| *more);
@@ -262,16 +261,11 @@ fn OutlineCard(outline: Outline) -> impl IntoView {
 pub fn Retry() -> impl IntoView {
     let (store, wire) = (use_store(), use_wire());
     let retry = move |_| {
-        let again = store.state.with_untracked(|s| s.remote.failed_addresses());
+        let again = store.state.with_untracked(State::failed_addresses);
         load(store, wire, again);
     };
     view! {
         " "
         <button class="small" data-testid="retry" on:click=retry>"Try again"</button>
     }
-}
-
-/// Whether a problem's sentence is of an address that gave nothing.
-pub fn can_retry(store: Store, text: &str) -> bool {
-    store.state.with_untracked(|s| s.remote.has_failed(text))
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use js_sys::Array;
 use leptos::html;
 use leptos::prelude::*;
 
@@ -11,7 +10,7 @@ use super::model::sheet::Sheet;
 use super::sheet::SheetMemo;
 use super::store::{is_another, use_store};
 use super::wire::use_wire;
-use lorascope_protocol::{ExportFile, ToEngine};
+use lorascope_protocol::{Export, ExportFile, JobId, ToEngine};
 
 /// What one kind of result is called on its page.
 #[derive(Clone, Copy)]
@@ -38,7 +37,7 @@ pub fn ResultFrame<T: Sheet + 'static>(
     names: Names,
     other: Memo<bool>,
     words: fn(&T) -> String,
-    export: fn(ExportFile) -> ToEngine,
+    job: fn(&T) -> Option<JobId>,
     #[prop(optional, into)] fallback: ViewFn,
     children: ChildrenFn,
 ) -> impl IntoView {
@@ -47,7 +46,7 @@ pub fn ResultFrame<T: Sheet + 'static>(
     let children = StoredValue::new(children);
     view! {
         <Show when=move || there.get() fallback>
-            <Shown result names other words export seen>{children.with_value(|children| children())}</Shown>
+            <Shown result names other words job seen>{children.with_value(|children| children())}</Shown>
         </Show>
     }
 }
@@ -58,7 +57,7 @@ fn Shown<T: Sheet + 'static>(
     names: Names,
     other: Memo<bool>,
     words: fn(&T) -> String,
-    export: fn(ExportFile) -> ToEngine,
+    job: fn(&T) -> Option<JobId>,
     /// The result that has been in view.
     seen: StoredValue<Option<Arc<T>>>,
     children: Children,
@@ -78,6 +77,7 @@ fn Shown<T: Sheet + 'static>(
         }
     });
     let words = move || result.with(|result| result.as_deref().map(words));
+    let job = Memo::new(move |_| result.with(|result| job(result.as_deref()?)));
     let title = move || format!("{}-title", names.hook);
     view! {
         <section
@@ -88,7 +88,7 @@ fn Shown<T: Sheet + 'static>(
         >
             <div class="panel-head">
                 <h2 id=title()>{names.title}</h2>
-                <Files hooks=names.files export/>
+                <Files hooks=names.files job/>
             </div>
             <p class:note=move || other.get()>
                 {move || other.get().then_some("The settings have changed since. This result is for: ")}
@@ -101,20 +101,26 @@ fn Shown<T: Sheet + 'static>(
 
 /// Saving what was written.
 #[component]
-fn Files(hooks: [&'static str; 3], export: fn(ExportFile) -> ToEngine) -> impl IntoView {
+fn Files(hooks: [&'static str; 3], job: Memo<Option<JobId>>) -> impl IntoView {
     let (store, wire) = (use_store(), use_wire());
     let files = [
         ("Adapter (.safetensors)", ExportFile::Adapter),
         ("Its config (.json)", ExportFile::Config),
         ("Both (.zip)", ExportFile::Zip),
     ];
+    let save = move |file: ExportFile| {
+        if let Some(job) = job.get_untracked() {
+            store.state.update(|s| s.was_saved(job));
+            wire.send(&ToEngine::Export(Export::Written { job, file }));
+        }
+    };
     let button = move |(hook, (label, file)): (&'static str, (&'static str, ExportFile))| {
         view! {
             <button
                 type="button"
                 data-testid=hook
                 disabled=move || !store.free.get()
-                on:click=move |_| wire.send(&export(file), &Array::new())
+                on:click=move |_| save(file)
             >
                 {label}
             </button>

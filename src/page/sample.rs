@@ -23,10 +23,9 @@ pub fn load(store: Store, wire: Wire, sample: Sample) {
         return;
     }
     // Busy from now on: a second click would load it twice.
-    drop::begin(store, wire);
-    let clears = store.state.with_untracked(|s| s.clears);
+    let job = drop::begin(store, wire);
     // Cleared meanwhile, it is not wanted any more.
-    let is_wanted = move || store.state.with_untracked(|s| s.clears) == clears;
+    let is_wanted = move || store.state.with_untracked(|s| s.is_wanted(job));
     spawn_local(async move {
         let mut files = Vec::new();
         for path in missing {
@@ -43,7 +42,7 @@ pub fn load(store: Store, wire: Wire, sample: Sample) {
             }
         }
         if is_wanted() {
-            drop::send(store, wire, files);
+            drop::send(store, wire, job, files);
         }
     });
 }

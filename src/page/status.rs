@@ -1,5 +1,7 @@
 //! The line that says where the page stands, with progress and cancel.
 
+use std::time::Duration;
+
 use js_sys::Array;
 use leptos::prelude::*;
 
@@ -9,6 +11,9 @@ use super::model::tabs::Tab;
 use super::store::use_store;
 use super::wire::use_wire;
 use lorascope_protocol::ToEngine;
+
+/// How long what was removed can be brought back.
+const UNDO: Duration = Duration::from_secs(12);
 
 #[component]
 pub fn StatusBar() -> impl IntoView {
@@ -23,8 +28,9 @@ pub fn StatusBar() -> impl IntoView {
     let clear = move |_| {
         store.tab.set(Tab::default());
         if wire.is_alive() && store.state.with_untracked(|s| s.no_backend.is_none()) {
-            store.state.update(|s| s.clear());
-            wire.send(&ToEngine::Clear, &Array::new());
+            let job = wire.next_job();
+            store.state.update(|s| s.clear(job));
+            wire.send_as(job, &ToEngine::Clear, &Array::new());
         } else {
             store.state.update(|s| s.forget());
         }
@@ -53,16 +59,55 @@ pub fn StatusBar() -> impl IntoView {
                     {move || store.status.get()}
                 </progress>
                 <span class="small amount">{amount}</span>
-                <button data-testid="cancel" on:click=move |_| wire.send(&ToEngine::Cancel, &Array::new())>
+                <button data-testid="cancel" on:click=move |_| wire.send(&ToEngine::Cancel)>
                     "Cancel"
                 </button>
             </Show>
             <span class="spring"></span>
+            <Removed/>
             <Show when=move || clearable.get()>
                 <button data-testid="clear" title="Forget everything and start over" on:click=clear>
                     "Clear"
                 </button>
             </Show>
         </div>
+    }
+}
+
+/// What was just removed, and the way back.
+#[component]
+fn Removed() -> impl IntoView {
+    let (store, wire) = (use_store(), use_wire());
+    let removed = Memo::new(move |_| store.state.with(|s| s.removed.clone()));
+    let turn = StoredValue::new(0u32);
+    Effect::new(move |_| {
+        turn.update_value(|turn| *turn = turn.wrapping_add(1));
+        if removed.with(Option::is_none) {
+            return;
+        }
+        let mine = turn.get_value();
+        let late = move || {
+            if turn.try_get_value() == Some(mine) {
+                store.state.update(|s| s.removed = None);
+                wire.send(&ToEngine::Forget);
+            }
+        };
+        set_timeout(late, UNDO);
+    });
+    let undo = move |_| {
+        store.state.update(|s| s.removed = None);
+        wire.send(&ToEngine::Undo);
+    };
+    view! {
+        <span class="removed" role="status">
+            {move || {
+                removed.get().map(|text| {
+                    view! {
+                        <span>{text}</span>
+                        <button data-testid="undo" on:click=undo>"Undo"</button>
+                    }
+                })
+            }}
+        </span>
     }
 }

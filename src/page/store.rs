@@ -9,13 +9,14 @@ use super::browser::now_ms;
 use super::model::axis::ScaleKind;
 use super::model::grid::Grid;
 use super::model::measure::Measure;
+use super::model::said::Notice;
 use super::model::schemes::Schemes;
 use super::model::shown::{Adapter, Phase, State};
 use super::model::table::Sort;
 use super::model::tabs::Tab;
 use super::model::viewed::Viewed;
 use lorascope_protocol::report::DomainReport;
-use lorascope_protocol::{Item, ToPage};
+use lorascope_protocol::{Item, JobId, ToPage};
 
 /// Handles of signals: copied freely.
 #[derive(Clone, Copy)]
@@ -26,8 +27,8 @@ pub struct Store {
     pub free: Memo<bool>,
     pub status: Memo<String>,
     pub items: Memo<Vec<Item>>,
-    pub errors: Memo<Vec<String>>,
-    pub warnings: Memo<Vec<String>>,
+    pub errors: Memo<Vec<Notice>>,
+    pub warnings: Memo<Vec<Notice>>,
     /// The adapter in view. Compared by identity: a report of 20,000 modules is never compared by value.
     pub adapter: Memo<Option<Arc<Adapter>>>,
     /// The schemes that there are, and the chosen one.
@@ -61,7 +62,7 @@ pub struct Store {
     /// The page is dark, by the system or by choice.
     pub dark: RwSignal<bool>,
     /// Progress that is not shown yet, and when it came.
-    progress: StoredValue<Option<(ToPage, f64)>>,
+    progress: StoredValue<Option<(JobId, ToPage, f64)>>,
 }
 
 /// How often running numbers change at most: faster than anyone reads them, and where there is no GPU a frame takes
@@ -150,16 +151,24 @@ impl Store {
     }
 
     /// Takes a message from the engine, in its turn; of progress only the latest, a little later.
-    pub fn receive(self, message: ToPage) {
+    pub fn receive(self, job: JobId, message: ToPage) {
         if matches!(message, ToPage::Progress(_) | ToPage::Fetching(_)) {
-            let waiting = self.progress.try_update_value(|latest| latest.replace((message, now_ms())));
+            let waiting = self.progress.try_update_value(|latest| latest.replace((job, message, now_ms())));
             if waiting.is_some_and(|waiting| waiting.is_none()) {
                 set_timeout(move || self.show_progress(), PROGRESS_EVERY);
             }
             return;
         }
         self.show_progress();
-        self.state.update(|s| s.receive(message, now_ms()));
+        self.take(job, message, now_ms());
+    }
+
+    /// What comes of a job that was cleared away is not let back in.
+    fn take(self, job: JobId, message: ToPage, at_ms: f64) {
+        let is_of_engine = matches!(message, ToPage::Started { .. } | ToPage::NoBackend { .. });
+        if is_of_engine || self.state.with_untracked(|s| s.is_wanted(job)) {
+            self.state.update(|s| s.receive(message, at_ms));
+        }
     }
 
     /// The engine is gone. What it last said of its progress must not come after that.
@@ -169,8 +178,8 @@ impl Store {
     }
 
     fn show_progress(self) {
-        if let Some((message, at)) = self.progress.try_update_value(Option::take).flatten() {
-            self.state.update(|s| s.receive(message, at));
+        if let Some((job, message, at_ms)) = self.progress.try_update_value(Option::take).flatten() {
+            self.take(job, message, at_ms);
         }
     }
 

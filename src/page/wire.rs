@@ -8,8 +8,9 @@ use web_sys::{ErrorEvent, Event, MessageEvent, Worker, console};
 use super::browser::{download, measure, query, words};
 use super::model::address;
 use super::model::schemes::Schemes;
+use super::model::shown::State;
 use super::store::Store;
-use lorascope_protocol::{BackendChoice, ToEngine, ToPage, wire as codec};
+use lorascope_protocol::{BackendChoice, Export, JobId, Question, ToEngine, ToPage, wire as codec};
 
 #[wasm_bindgen]
 extern "C" {
@@ -36,13 +37,21 @@ pub struct Wire {
     backend: BackendChoice,
     connection: StoredValue<Option<Connection>, LocalStorage>,
     alive: StoredValue<bool>,
+    /// The number of the next message.
+    next: StoredValue<JobId>,
 }
 
 impl Wire {
     pub fn new(store: Store) -> Wire {
         let (backend, warning) = address::backend(&query("backend"));
         store.state.update(|s| s.address_warning = warning);
-        Wire { store, backend, connection: StoredValue::new_local(None), alive: StoredValue::new(false) }
+        Wire {
+            store,
+            backend,
+            connection: StoredValue::new_local(None),
+            alive: StoredValue::new(false),
+            next: StoredValue::new(1),
+        }
     }
 
     /// Starts the engine, so that the page can say which one it is before anything is dropped.
@@ -51,22 +60,41 @@ impl Wire {
             Ok(connection) => {
                 self.alive.set_value(true);
                 self.connection.set_value(Some(connection));
-                self.post(&ToEngine::Start { backend: self.backend }, &Array::new());
+                self.post(self.next_job(), &ToEngine::Start { backend: self.backend }, &Array::new());
             }
             Err(error) => self.died(&format!("The engine could not be started: {}", words(&error))),
         }
     }
 
+    /// The number of a message to come; what is sent later has a later one.
+    pub fn next_job(self) -> JobId {
+        self.next.try_update_value(|next| std::mem::replace(next, *next + 1)).unwrap_or_default()
+    }
+
     /// Sends a message. After a crash a fresh engine is started first, which knows nothing of what was dropped.
-    pub fn send(self, message: &ToEngine, parts: &Array) {
+    pub fn send(self, message: &ToEngine) {
+        self.send_as(self.next_job(), message, &Array::new());
+    }
+
+    /// The same under a number that was taken before.
+    pub fn send_as(self, job: JobId, message: &ToEngine, parts: &Array) {
         self.revive();
-        self.post(message, parts);
+        self.post(job, message, parts);
+    }
+
+    /// Asks for something to be computed: `begin` notes the question under its job, or has none.
+    pub fn ask(self, begin: impl FnOnce(&mut State, JobId) -> Option<Question>) {
+        self.revive();
+        let job = self.next_job();
+        if let Some(question) = self.store.state.try_update(|s| begin(s, job)).flatten() {
+            self.post(job, &ToEngine::Ask(question), &Array::new());
+        }
     }
 
     /// Asks for the report as a file, its domains scored as on the page.
     pub fn export_json(self) {
         let scheme = self.store.schemes.with_untracked(Schemes::chosen);
-        self.send(&ToEngine::ExportJson { scheme }, &Array::new());
+        self.send(&ToEngine::Export(Export::Report { scheme }));
     }
 
     /// A fresh engine, if the former one died; what it held is forgotten with it.
@@ -94,8 +122,8 @@ impl Wire {
         Ok(Connection { worker, _on_message: on_message, _on_error: on_error })
     }
 
-    fn post(self, message: &ToEngine, parts: &Array) {
-        let sent = codec::encode(message, parts).and_then(|data| {
+    fn post(self, job: JobId, message: &ToEngine, parts: &Array) {
+        let sent = codec::encode(job, message, parts).and_then(|data| {
             self.connection.with_value(|c| c.as_ref().map_or(Ok(()), |c| c.worker.post_message(&data)))
         });
         if let Err(error) = sent {
@@ -105,10 +133,10 @@ impl Wire {
 
     fn receive(self, data: &JsValue) {
         match codec::decode::<ToPage>(data) {
-            Ok((ToPage::Panicked { text }, _)) => self.died(&text),
-            Ok((ToPage::Exported { file_name }, parts)) => self.save(&parts, &file_name),
-            Ok((ToPage::Spent(spent), _)) => spent.0.iter().for_each(|(name, ms)| measure(name, *ms)),
-            Ok((message, _)) => self.store.receive(message),
+            Ok((_, ToPage::Panicked { text }, _)) => self.died(&text),
+            Ok((_, ToPage::Exported { file_name }, parts)) => self.save(&parts, &file_name),
+            Ok((_, ToPage::Spent(spent), _)) => spent.0.iter().for_each(|(name, ms)| measure(name, *ms)),
+            Ok((job, message, _)) => self.store.receive(job, message),
             Err(error) => self.died(&format!("A message of the engine could not be read: {}", words(&error))),
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod address;
 mod items;
+mod jobs;
 pub mod link;
 mod messages;
 pub mod percent;
@@ -14,6 +15,7 @@ pub mod report;
 pub mod wire;
 
 pub use items::{Item, ItemId, ItemKind, Stage};
+pub use jobs::*;
 pub use messages::*;
 pub use report::scheme;
 

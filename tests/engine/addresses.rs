@@ -11,7 +11,7 @@ use lorascope_engine::session::Session;
 use lorascope_format::bytes::MemorySource;
 use lorascope_kernels::Steady;
 use lorascope_protocol::report::AdapterReport;
-use lorascope_protocol::{BackendChoice, Item, ItemKind, Outcome, Problem, ToPage};
+use lorascope_protocol::{About, BackendChoice, Item, ItemKind, Outcome, Problem, ToPage};
 use network::{Fake, Mode};
 use pollster::block_on;
 
@@ -55,7 +55,7 @@ fn load(fake: &Fake, addresses: &[&str]) -> Loaded {
     let messages: Rc<RefCell<Vec<ToPage>>> = Rc::default();
     let sink = Rc::clone(&messages);
     let emit = move |message| {
-        if let ToPage::Outline(_) = &message {
+        if let ToPage::Outline { .. } = &message {
             fake.log.borrow_mut().push("outline".to_owned());
         }
         sink.borrow_mut().push(message);
@@ -139,10 +139,16 @@ fn the_header_comes_before_the_weights_and_says_what_it_is() {
             "outline".to_owned(),
         ]
     );
-    let outlines = loaded.messages.iter().filter_map(|m| if let ToPage::Outline(o) = m { Some(o) } else { None });
+    let outline = |m: &ToPage| match m {
+        ToPage::Outline { item, outline } => Some((*item, outline.clone())),
+        _ => None,
+    };
+    let outlines = loaded.messages.iter().filter_map(outline);
     let outlines: Vec<_> = outlines.collect();
     assert_eq!(outlines[0], outlines[1], "the network's and the file's");
-    let (outline, report) = (outlines[0], &loaded.report[0]);
+    let (item, outline) = &outlines[0];
+    assert_eq!(loaded.items().iter().map(|held| held.item).collect::<Vec<_>>(), [*item], "it is of the item to come");
+    let report = &loaded.report[0];
     assert_eq!((&outline.label, &outline.format), (&report.label, &report.format));
     assert_eq!((&outline.base_model, outline.rank), (&report.base_model, Some(report.rank)));
     assert_eq!((outline.parameters, outline.bytes), (report.parameters, len as u64));
@@ -183,10 +189,7 @@ fn bad_answers_are_told_in_words() {
         let loaded = load(&fake, &[AT]);
         let said = loaded.error();
         assert!(said.contains(word), "{mode:?}: {said}");
-        let failed =
-            loaded.messages.iter().find_map(|m| if let ToPage::NotLoaded { failed } = m { Some(failed) } else { None });
-        let failed = failed.unwrap_or_else(|| panic!("{mode:?}: {:?}", loaded.messages));
-        assert_eq!((failed[0].address.as_str(), &failed[0].text), (AT, &said));
+        assert_eq!(loaded.outcome().1[0].about, About::Address(AT.to_owned()), "{mode:?}");
     }
 }
 
@@ -240,12 +243,12 @@ fn what_can_be_had_of_several_is_shown() {
     assert!(problems.iter().all(|problem| !problem.error));
     // The same path on two hosts: each keeps its own configuration.
     let labels: Vec<&str> = loaded.report.iter().map(|adapter| adapter.label.as_str()).collect();
-    assert_eq!(labels, ["other.org/run", "run"]);
+    assert_eq!(labels, ["run", "other.org/run"], "in the order of their addresses");
     let scale = |n: usize| loaded.report[n].modules[0].scale;
     assert_ne!(scale(0), scale(1));
     let adapters = loaded.items().into_iter().filter(|item| item.kind == ItemKind::Adapter);
     let addresses: Vec<_> = adapters.map(|item| item.address.as_deref()).collect();
-    assert_eq!(addresses, [Some(other), Some(AT)]);
+    assert_eq!(addresses, [Some(AT), Some(other)]);
     // Every header before the first weights.
     let log = fake.log.borrow();
     let first_rest = log.iter().position(|entry| entry.contains(" 262144-")).expect("weights are fetched");

@@ -10,7 +10,7 @@ use crate::common::{self, fixtures, hostile, hostile_manifest};
 use crate::dropped::{Dropped, drops_on};
 use crate::gpu::scenes::{ALL, same_value};
 use lorascope_format::bytes::MemorySource;
-use lorascope_protocol::BackendChoice;
+use lorascope_protocol::{BackendChoice, Problem};
 use serde_json::{Value, json};
 
 /// Folders of `tests/fixtures` that are not dropped as they are.
@@ -111,7 +111,9 @@ fn files_below(folder: &str) -> Vec<MemorySource> {
 }
 
 fn said(dropped: &Dropped) -> Value {
-    json!({ "outcome": dropped.outcome, "problems": dropped.problems, "report": without_engine(&dropped.report) })
+    let problem = |problem: &Problem| json!({ "error": problem.error, "text": problem.text });
+    let problems: Vec<Value> = dropped.problems.iter().map(problem).collect();
+    json!({ "outcome": dropped.outcome, "problems": problems, "report": without_engine(&dropped.report) })
 }
 
 /// A report without what the engine says of itself.

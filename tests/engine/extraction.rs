@@ -11,7 +11,9 @@ use lorascope_kernels::Steady;
 use lorascope_kernels::linalg::thin_svd;
 use lorascope_protocol::projection::OutputType;
 use lorascope_protocol::report::ExtractionReport;
-use lorascope_protocol::{BackendChoice, ExportFile, ExtractRank, ExtractRequest, ItemId, ItemKind, ToPage};
+use lorascope_protocol::{
+    BackendChoice, Export, ExportFile, ExtractRank, ExtractRequest, ItemId, ItemKind, Question, Refusal, ToPage,
+};
 use pollster::block_on;
 
 const BASE: &str = "llama-mini/base/model.safetensors";
@@ -40,10 +42,10 @@ impl<E: Fn(ToPage)> Bench<E> {
     /// The report and the written adapter, or the sentence why there is none.
     fn extract(&mut self, request: ExtractRequest) -> Result<(ExtractionReport, Source), String> {
         self.messages.borrow_mut().clear();
-        block_on(self.session.extract(&request));
+        block_on(self.session.ask(1, Question::Extract(request)));
         for message in self.messages.borrow().iter() {
-            if let ToPage::NotExtracted { text } = message {
-                return Err(text.clone().unwrap_or_default());
+            if let ToPage::Refused { why, .. } = message {
+                return Err(why.as_ref().map(Refusal::to_string).unwrap_or_default());
             }
         }
         let report = self.session.report().extraction.expect("an extraction");
@@ -54,7 +56,7 @@ impl<E: Fn(ToPage)> Bench<E> {
     }
 
     fn download(&self, file: ExportFile) -> Vec<u8> {
-        let download = self.session.download_extraction(file).unwrap_or_else(|text| panic!("{text}"));
+        let download = self.session.export(&Export::Written { job: 1, file }).unwrap_or_else(|text| panic!("{text}"));
         download.pieces.iter().flat_map(|piece| piece.iter().copied()).collect()
     }
 }
@@ -177,12 +179,12 @@ fn what_cannot_be_extracted_is_said() {
         let text = said(&mut bench, request);
         assert!(text.contains(wanted), "{text:?} should say {wanted:?}");
     }
-    assert!(bench.session.download_extraction(ExportFile::Zip).is_err());
+    assert!(bench.session.export(&Export::Written { job: 1, file: ExportFile::Zip }).is_err());
     bench.extract(good).unwrap_or_else(|text| panic!("{text}"));
     // What was made stays while another one fails, and goes with its checkpoint.
     said(&mut bench, ExtractRequest { to: from, ..good });
     assert!(bench.session.report().extraction.is_some());
-    bench.session.remove(from);
+    block_on(bench.session.remove(from));
     assert!(bench.session.report().extraction.is_none());
-    assert!(bench.messages.borrow().contains(&ToPage::ExtractionGone));
+    assert!(bench.messages.borrow().contains(&ToPage::Gone { job: 1 }));
 }

@@ -16,7 +16,7 @@ use lorascope_protocol::projection::{
     Layers, Method, OutputType, PlanHead, PlanRow, RankRule, Request, Size, SizeOf, Target,
 };
 use lorascope_protocol::report::{AdapterReport, ProjectionReport};
-use lorascope_protocol::{BackendChoice, ExportFile, ItemId, ItemKind, ToPage};
+use lorascope_protocol::{BackendChoice, Export, ExportFile, Head, ItemId, ItemKind, Piece, Question, Refusal, ToPage};
 use pollster::block_on;
 use serde_json::{Value, json};
 
@@ -59,10 +59,10 @@ impl<P: Pulse + Clone, E: Fn(ToPage)> Bench<P, E> {
     /// The projection and its file, or the sentence why there is none.
     fn project(&mut self, request: &Request) -> Result<(ProjectionReport, Vec<u8>), String> {
         self.messages.borrow_mut().clear();
-        block_on(self.session.project(self.item, request));
+        block_on(self.session.ask(1, Question::Project { item: self.item, request: Box::new(request.clone()) }));
         for message in self.messages.borrow().iter() {
-            if let ToPage::NotProjected { text } = message {
-                return Err(text.clone().unwrap_or_default());
+            if let ToPage::Refused { why, .. } = message {
+                return Err(why.as_ref().map(Refusal::to_string).unwrap_or_default());
             }
         }
         let report = self.session.report().projection.expect("a projection");
@@ -70,14 +70,15 @@ impl<P: Pulse + Clone, E: Fn(ToPage)> Bench<P, E> {
     }
 
     /// What a projection would do, or why it cannot be.
-    fn plan(&self, request: &Request) -> Result<(PlanHead, Vec<PlanRow>), String> {
+    fn plan(&mut self, request: &Request) -> Result<(PlanHead, Vec<PlanRow>), String> {
         self.messages.borrow_mut().clear();
-        self.session.plan(self.item, request);
+        block_on(self.session.ask(1, Question::Plan { item: self.item, request: Box::new(request.clone()) }));
         let (mut head, mut all) = (None, Vec::new());
         for message in self.messages.borrow().iter() {
             match message {
-                ToPage::Planned { plan, .. } => head = Some(plan.clone().map_err(|refusal| refusal.to_string())?),
-                ToPage::PlanRows { rows, .. } => all.extend(rows.clone()),
+                ToPage::Result { job: Some(1), head: Head::Plan(plan), .. } => head = Some(plan.clone()),
+                ToPage::Piece(Piece::Plan(rows)) => all.extend(rows.clone()),
+                ToPage::Refused { job: 1, why: Some(why) } => return Err(why.to_string()),
                 other => panic!("a plan says {other:?}"),
             }
         }
@@ -98,7 +99,7 @@ impl<P: Pulse + Clone, E: Fn(ToPage)> Bench<P, E> {
     }
 
     fn download(&self, file: ExportFile) -> Vec<u8> {
-        let download = self.session.download(file).unwrap_or_else(|text| panic!("{text}"));
+        let download = self.session.export(&Export::Written { job: 1, file }).unwrap_or_else(|text| panic!("{text}"));
         download.pieces.iter().flat_map(|piece| piece.iter().copied()).collect()
     }
 }
@@ -391,8 +392,11 @@ fn a_cancelled_projection_leaves_the_last_one_and_a_changed_adapter_none() {
     }
     bench.messages.borrow_mut().clear();
     block_on(bench.session.set_scale(bench.item, 3.0));
-    assert!(bench.messages.borrow().contains(&ToPage::ProjectionGone));
-    assert!(bench.session.report().projection.is_none() && bench.session.download(ExportFile::Zip).is_err());
+    assert!(bench.messages.borrow().contains(&ToPage::Gone { job: 1 }));
+    assert!(
+        bench.session.report().projection.is_none()
+            && bench.session.export(&Export::Written { job: 1, file: ExportFile::Zip }).is_err()
+    );
 }
 
 /// Modules to save, biases and the like belong to the model: they come along where the model stays.

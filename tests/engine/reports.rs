@@ -7,6 +7,7 @@ mod refused;
 
 use lorascope_format::adapter::flat::dotted;
 use lorascope_format::bytes::MemorySource;
+use lorascope_protocol::Question;
 use lorascope_protocol::report::{AdapterReport, ModuleReport};
 use pollster::block_on;
 use serde_json::Value;
@@ -39,7 +40,7 @@ impl Reported {
         for choice in backends() {
             let mut bench = bench(choice);
             bench.drop_files(self.files(paths));
-            block_on(bench.session.compare());
+            block_on(bench.session.ask(1, Question::Compare));
             let comparison = bench.session.report().comparison.expect("a comparison");
             assert_eq!(comparison.pairs.len(), paths.len() * (paths.len() - 1) / 2);
             for pair in &comparison.pairs {

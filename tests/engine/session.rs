@@ -6,6 +6,8 @@ mod gpu;
 mod held;
 mod layers;
 mod recall;
+mod sequences;
+mod toy;
 mod values;
 
 use std::cell::{Cell, RefCell};
@@ -19,8 +21,8 @@ use lorascope_kernels::{FactorType, Pulse, Steady};
 use lorascope_protocol::projection::OutputType;
 use lorascope_protocol::report::AdapterReport;
 use lorascope_protocol::{
-    AdapterPiece, BackendChoice, ExtractRank, ExtractRequest, ItemId, ItemKind, MODULES_PER_MESSAGE, Outcome,
-    PIECE_BYTES, ToPage,
+    AdapterPiece, BackendChoice, ExtractRank, ExtractRequest, Head, ItemId, ItemKind, MODULES_PER_MESSAGE, Outcome,
+    PIECE_BYTES, Piece, Question, ToPage,
 };
 use nalgebra::DMatrix;
 use pollster::block_on;

@@ -103,7 +103,7 @@ fn a_hundred_adapters_leave_memory_where_it_was() {
             if n % 2 == 0 {
                 session.clear();
             } else {
-                session.remove(last.get());
+                block_on(session.remove(last.get()));
             }
             assert!(session.report().files.is_empty());
             if let Backend::Gpu(gpu) = session.backend() {

@@ -9,7 +9,7 @@ use crate::session::analyse::Stopped;
 use crate::session::factors::subspaces::by_rows;
 use crate::session::tiles::streamed::Streamed;
 use crate::session::tiles::{Place, Weight};
-use crate::session::written::{self, Download, Piece, Written};
+use crate::session::written::{self, Piece, Written};
 use crate::session::{Emit, Session};
 use lorascope_format::bytes::ByteSource;
 use lorascope_format::bytes::Metered;
@@ -19,17 +19,15 @@ use lorascope_kernels::Pulse;
 use lorascope_kernels::linalg::{Thin, svd_to_energy, truncated_svd};
 use lorascope_protocol::projection::OutputType;
 use lorascope_protocol::report::{ExtractedModule, ExtractionReport, FileReport, NotAnalyzed};
-use lorascope_protocol::{ExportFile, ExtractRank, ExtractRequest, ItemId, MODULES_PER_MESSAGE, Progress, ToPage};
+use lorascope_protocol::{ExtractRank, ExtractRequest, Progress, ToPage};
 
 /// The largest rank: a sketch of twice as many columns still fits beside a large weight.
 const MAX_RANK: u32 = 512;
 
 /// An extraction that is done.
 pub(crate) struct Extracted<S: ByteSource> {
-    /// What was asked for.
-    pub(crate) request: ExtractRequest,
     pub report: ExtractionReport,
-    written: Written<S::Piece>,
+    pub written: Written<S::Piece>,
 }
 
 /// One module's factors as they will stand in the file.
@@ -40,53 +38,14 @@ struct Made<B> {
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
-    /// Takes a LoRA out of two checkpoints; it replaces the last one.
-    pub async fn extract(&mut self, request: &ExtractRequest) {
-        self.extract_now(request).await;
-        let problems = self.redo().await;
-        self.finished(self.outcome(), problems);
-    }
-
-    pub(crate) async fn extract_now(&mut self, request: &ExtractRequest) {
-        match self.compute_extraction(request).await {
-            Ok(extracted) => {
-                let mut report = extracted.report.clone();
-                let modules = std::mem::take(&mut report.modules);
-                self.emit.emit(ToPage::Extracted { modules: modules.len(), report: Box::new(report) });
-                for modules in modules.chunks(MODULES_PER_MESSAGE) {
-                    self.emit.emit(ToPage::ExtractedModules { modules: modules.to_vec() });
-                }
-                self.extracted = Some(extracted);
-            }
-            Err(Stopped::Cancelled) => self.emit.emit(ToPage::NotExtracted { text: None }),
-            Err(Stopped::Failed(text)) => self.emit.emit(ToPage::NotExtracted { text: Some(text) }),
-        }
-    }
-
-    /// A file of the last extraction.
-    ///
-    /// # Errors
-    /// A sentence for a person: there is no extraction, or no room for the file.
-    pub fn download_extraction(&self, file: ExportFile) -> Result<Download<S::Piece>, String> {
-        let Some(extracted) = &self.extracted else {
-            return Err("There is no extracted adapter to download any more. Press Extract again.".to_owned());
-        };
-        extracted.written.download::<Metered<S>>(file)
-    }
-
-    /// The last extraction goes with its checkpoints.
-    pub(crate) fn forget_extraction(&mut self, item: ItemId) {
-        if self.extracted.take_if(|extracted| [extracted.request.from, extracted.request.to].contains(&item)).is_some()
-        {
-            self.emit.emit(ToPage::ExtractionGone);
-        }
-    }
-
-    async fn compute_extraction(&mut self, request: &ExtractRequest) -> Result<Extracted<Metered<S>>, Stopped> {
+    pub(crate) async fn compute_extraction(
+        &mut self,
+        request: &ExtractRequest,
+    ) -> Result<Extracted<Metered<S>>, Stopped> {
         let rule = checked(request).map_err(Stopped::Failed)?;
         let gone = || Stopped::Failed("A checkpoint is no longer here. Drop it again, or choose another.".to_owned());
-        let ends =
-            [request.from, request.to].map(|id| self.checkpoint(id).map(|(label, c)| (label.to_owned(), c.clone())));
+        let ends = [request.from, request.to]
+            .map(|id| self.held.checkpoint(id).map(|(label, c)| (label.to_owned(), c.clone())));
         let [Some((from, before)), Some((to, after))] = ends else { return Err(gone()) };
         let (found, mut left_out) = candidates(&before, &after, request.embeddings);
         let files = [&before, &after].map(|c| c.files.iter().map(|file| file.source.clone()).collect()).to_vec();
@@ -142,7 +101,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         };
         let stem = format!("{}-to-{}", file_stem(&from, "before"), file_stem(&to, "after"));
         let written = Written { stem, config: config.text(), pieces };
-        Ok(Extracted { request: *request, report, written })
+        Ok(Extracted { report, written })
     }
 
     /// One weight: its factors, its report and ‖X − B·A‖², or the reason why there are none.

@@ -1,8 +1,10 @@
 //! One engine's session: drops come in, the data goes its way, messages for the page come out.
 //!
+//! What is held changes, and [`Session::settle`] makes the rest follow; what is asked is answered by [`Session::ask`].
 //! Nothing here knows a browser: the worker (`worker/main.rs`) and the native tests run the same session.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 mod align;
@@ -14,26 +16,34 @@ mod extract;
 mod factors;
 mod holdings;
 mod project;
+pub mod results;
 mod send;
+mod settle;
 mod tiles;
+mod trash;
 mod written;
 
 pub use compute::backend::{Backend, Chosen};
 pub use compute::crew;
 pub use written::Download;
 
+use self::align::known::AllKnown;
 use self::analyse::Stopped;
+use self::drop::Origin;
+use self::holdings::Holdings;
 use self::holdings::item::{Held, What};
-use self::project::result::Projected;
+use self::holdings::series::ByHand;
+use self::results::{Answer, Kept, Results, sources};
+use self::settle::{Told, warning};
+use self::trash::Trash;
 use lorascope_format::adapter::scale;
-use lorascope_format::bytes::ByteSource;
-use lorascope_format::bytes::Metered;
+use lorascope_format::bytes::{ByteSource, Metered};
 use lorascope_format::path::file_stem;
 use lorascope_kernels::Pulse;
 use lorascope_kernels::gpu::Mishaps;
 use lorascope_kernels::plan::Aim;
-use lorascope_protocol::report::{Along, BackendKind, EngineReport, Report, SCHEMA};
-use lorascope_protocol::{BackendChoice, ItemId, Outcome, Problem, ToPage};
+use lorascope_protocol::report::{AlignmentReport, Along, BackendKind, EngineReport, Report, SCHEMA, csv};
+use lorascope_protocol::{BackendChoice, Export, ItemId, JobId, Outcome, Problem, Question, Refusal, ToPage};
 
 /// Where messages for the page go.
 pub trait Emit {
@@ -51,15 +61,16 @@ pub struct Session<S: ByteSource, P, E> {
     chosen: Chosen<P>,
     crew: Option<Rc<dyn crew::Crew<S::Piece>>>,
     emit: E,
-    held: Vec<Held<S>>,
-    projected: Option<Projected<Metered<S>>>,
-    extracted: Option<extract::Extracted<Metered<S>>>,
-    compared: Option<compare::Compared>,
-    aligned: align::known::AllKnown,
-    chosen_series: holdings::series::ByHand,
-    next: ItemId,
-    /// The addresses that the load under way came from, by path.
-    origins: std::collections::HashMap<String, String>,
+    held: Holdings<S>,
+    chosen_series: ByHand,
+    results: Results<Question, Answer<S>>,
+    aligned: AllKnown,
+    trash: Option<Trash<S>>,
+    told: Told,
+    /// A cancel or an unreadable file has stopped the alignments, which do not begin again by themselves.
+    is_paused: bool,
+    /// Where the files of the load under way came from, by path.
+    origins: HashMap<String, Origin>,
     bytes_read: Rc<Cell<u64>>,
     fallbacks: u64,
     /// What to call a GPU that keeps its name to itself.
@@ -92,14 +103,14 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                     chosen,
                     crew: None,
                     emit,
-                    held: Vec::new(),
-                    projected: None,
-                    extracted: None,
-                    compared: None,
-                    aligned: align::known::AllKnown::default(),
-                    chosen_series: holdings::series::ByHand::default(),
-                    next: 1,
-                    origins: std::collections::HashMap::new(),
+                    held: Holdings::default(),
+                    chosen_series: ByHand::default(),
+                    results: Results::default(),
+                    aligned: AllKnown::default(),
+                    trash: None,
+                    told: Told::default(),
+                    is_paused: false,
+                    origins: HashMap::new(),
                     bytes_read: Rc::default(),
                     fallbacks: 0,
                     unnamed_gpu,
@@ -128,99 +139,134 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         self.chosen.aim()
     }
 
-    /// Forgets one item.
-    pub fn remove(&mut self, item: ItemId) {
-        self.held.retain(|held| held.id != item);
-        self.forget_projection(item);
-        self.forget_extraction(item);
-        self.forget_comparison_with(item);
-        self.aligned.forget(item);
-        self.emit.emit(ToPage::Removed { item });
-        // What only came along goes with the last thing that it came along with.
-        if self.held.iter().all(Held::is_companion) {
-            self.held.clear();
-        }
-        self.count_layers();
-        self.tell_alignments();
-        self.finished(self.outcome(), Vec::new());
-    }
-
-    /// Forgets everything, counts included.
-    pub fn clear(&mut self) {
-        self.held.clear();
-        self.projected = None;
-        self.extracted = None;
-        self.compared = None;
-        self.aligned.clear();
-        self.chosen_series = holdings::series::ByHand::default();
-        self.bytes_read.set(0);
-        self.fallbacks = 0;
-        self.chosen.forget_counts();
-        self.emit.emit(ToPage::Cleared { engine: self.engine() });
-    }
-
     /// Replaces the assumed scales of an adapter.
     pub async fn set_scale(&mut self, item: ItemId, value: f64) {
+        self.trash = None;
         let mut problems = Vec::new();
-        let mut accepted = false;
-        if let Some(n) = self.held.iter().position(|held| held.id == item) {
-            let held = &mut self.held[n];
-            if let What::Adapter(analysed) = &mut held.what {
-                let before = analysed.adapter.clone();
-                scale::set_by_hand(&mut analysed.adapter, value);
+        if let Some(held) = self.held.of_mut(item)
+            && let What::Adapter(analysed) = &mut held.what
+        {
+            let before = analysed.adapter.clone();
+            scale::set_by_hand(&mut analysed.adapter, value);
+            analysed.report_again(&held.label);
+            held.is_told = false;
+            if value.is_finite() && !analysed.report.modules.is_empty() {
+                held.revision.scale += 1;
+            } else {
+                analysed.adapter = before;
                 analysed.report_again(&held.label);
-                accepted = value.is_finite() && !analysed.report.modules.is_empty();
-                if !accepted {
-                    analysed.adapter = before;
-                    analysed.report_again(&held.label);
-                    let text = format!("{}: a scale of {value} cannot be used. Give a finite number.", held.label);
-                    problems.push(Problem { error: false, text });
-                }
-                self.send(&self.held[n]);
-                self.forget_projection(item);
+                let text = format!("{}: a scale of {value} cannot be used. Give a finite number.", held.label);
+                problems.push(warning(text));
             }
         }
-        if accepted {
-            self.forget_comparison_with(item);
-            // The scale has a part inside of what the base's weights give.
-            match self.complete(item, true).await {
-                Ok(None) => {}
-                Ok(Some(text)) => problems.push(warning(text)),
-                Err(Stopped::Cancelled) => {
-                    problems.push(warning("Cancelled. What was finished before is kept.".to_owned()));
-                }
-                Err(Stopped::Failed(text)) => problems.push(warning(text)),
+        problems.extend(self.settle().await);
+        self.finish(true, problems).await;
+    }
+
+    /// Computes what a job asks for, and tells it.
+    pub async fn ask(&mut self, job: JobId, question: Question) {
+        let mut problems = Vec::new();
+        if let Question::Align { along, order } = question {
+            problems = self.align(along, order).await;
+        } else {
+            let is_aside = question.is_aside();
+            self.answer_to(job, question).await;
+            // Nothing ends here but what a GPU that turned out to be wrong made necessary.
+            if is_aside && !self.chosen.is_unsettled() {
+                return;
             }
-            self.send_item(item);
-            // Its own scale comes in when it is reported; only updates from or to it are others now.
-            self.aligned.forget_updates(item);
-            problems.extend(self.align_along(Along::Adapters).await.into_iter().map(warning));
-            self.tell_alignments();
         }
-        problems.extend(self.redo().await);
-        self.finished(self.outcome(), problems);
+        self.finish(true, problems).await;
+    }
+
+    /// Answers a question; false where it was refused.
+    async fn answer_to(&mut self, job: JobId, question: Question) -> bool {
+        let why = match self.answer(&question).await {
+            Ok(mut made) => {
+                self.send(Some(job), &mut made);
+                if let Some(sources) = sources(&self.held, &question) {
+                    self.results.keep(Kept { job, question, sources, made });
+                }
+                return true;
+            }
+            Err(why) => why,
+        };
+        self.emit.emit(ToPage::Refused { job, why });
+        false
+    }
+
+    /// # Errors
+    /// Why there is none; `None` after a cancel.
+    async fn answer(&mut self, question: &Question) -> Result<Answer<S>, Option<Refusal>> {
+        let answer = match question {
+            Question::Plan { item, request } => {
+                return self.plan(*item, request).map(|(head, rows)| Answer::Plan(head, rows)).map_err(Some);
+            }
+            Question::Project { item, request } => {
+                self.compute_projection(*item, request).await.map(Answer::Projection)
+            }
+            Question::Extract(request) => self.compute_extraction(request).await.map(Answer::Extraction),
+            Question::Compare => self.compute_comparison().await.map(Answer::Comparison),
+            Question::Pair { a, b } => Ok(Answer::Pair(self.pair(*a, *b))),
+            Question::Overlap { a, b, name } => self.overlap_of(*a, *b, name).await.map(Answer::Overlap),
+            // It has no answer of its own.
+            Question::Align { .. } => Err(Stopped::Cancelled),
+        };
+        answer.map_err(Stopped::refusal)
     }
 
     /// The whole report.
     pub fn report(&self) -> Report {
-        Report {
+        let along = [Along::Checkpoints, Along::Adapters];
+        let of = |item: ItemId| along.into_iter().flat_map(move |along| self.alignment_reports(item, along));
+        let mut report = Report {
             lorascope: SCHEMA,
             engine: self.engine(),
-            files: self.held.iter().flat_map(|held| held.files.iter().cloned()).collect(),
+            files: self.held.files(),
             adapters: self.held.iter().filter_map(Held::report).cloned().collect(),
-            alignment: self.alignment_reports(),
-            extraction: self.extracted.as_ref().map(|extracted| extracted.report.clone()),
-            projection: self.projected.as_ref().map(|projected| projected.report.clone()),
-            comparison: self.comparison_report(),
+            alignment: self.held.adapters().into_iter().flat_map(of).collect::<Vec<AlignmentReport>>(),
+            extraction: None,
+            projection: None,
+            comparison: None,
+        };
+        for kept in self.results.iter() {
+            match &kept.made {
+                Answer::Projection(projected) => report.projection = Some(projected.report.clone()),
+                Answer::Extraction(extracted) => report.extraction = Some(extracted.report.clone()),
+                Answer::Comparison(compared) => report.comparison = Some(self.comparison_report(compared)),
+                Answer::Plan(..) | Answer::Pair(_) | Answer::Overlap(_) => {}
+            }
         }
+        report
     }
 
-    /// The modules of one adapter as CSV; `None` where it is gone.
-    pub fn table(&self, item: ItemId) -> Option<Download<String>> {
-        let held = self.held.iter().find(|held| held.id == item)?;
-        let name = format!("{}-modules.csv", file_stem(&held.label, "adapter"));
-        let csv = lorascope_protocol::report::csv::modules(&held.report()?.modules);
-        Some(Download { name, mime: "text/csv;charset=utf-8", pieces: vec![csv] })
+    /// A file to download.
+    ///
+    /// # Errors
+    /// A sentence for a person: what it is of is gone, or there is no room for it.
+    pub fn export(&self, what: &Export) -> Result<Download<S::Piece>, String> {
+        let kept =
+            |text: String| S::keep(text.into_bytes()).map(|piece| vec![piece]).map_err(|error| error.to_string());
+        match what {
+            Export::Report { scheme } => {
+                let mut report = self.report();
+                scheme.apply(&mut report);
+                let json = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
+                Ok(Download { name: "lorascope.json".to_owned(), mime: "application/json", pieces: kept(json)? })
+            }
+            Export::Table { item } => {
+                let held = self.held.of(*item).and_then(|held| Some((held, held.report()?)));
+                let (held, report) = held.ok_or("The adapter is no longer here. Drop it again.")?;
+                let name = format!("{}-modules.csv", file_stem(&held.label, "adapter"));
+                Ok(Download { name, mime: "text/csv;charset=utf-8", pieces: kept(csv::modules(&report.modules))? })
+            }
+            Export::Written { job, file } => {
+                let written = self.results.of_job(*job).and_then(|kept| kept.made.written());
+                let gone = "There is nothing to download of this any more: it came from what is gone or changed. Compute \
+                            it again.";
+                written.ok_or(gone)?.download::<Metered<S>>(*file)
+            }
+        }
     }
 
     /// The backend, why, and what it has done since the last "clear".
@@ -239,15 +285,14 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         EngineReport { backend, adapter_name, reason, workers, counts, check }
     }
 
-    fn outcome(&self) -> Outcome {
-        if self.held.is_empty() { Outcome::Idle } else { Outcome::Done }
-    }
-
-    fn finished(&self, outcome: Outcome, problems: Vec<Problem>) {
+    /// The end of what the page waits for.
+    async fn finish(&mut self, is_good: bool, mut problems: Vec<Problem>) {
+        problems.extend(self.redo().await);
+        let outcome = match (is_good, self.held.is_empty()) {
+            (false, _) => Outcome::Error,
+            (true, true) => Outcome::Idle,
+            (true, false) => Outcome::Done,
+        };
         self.emit.emit(ToPage::Finished { outcome, engine: self.engine(), problems });
     }
-}
-
-fn warning(text: String) -> Problem {
-    Problem { error: false, text }
 }

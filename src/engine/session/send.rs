@@ -1,10 +1,7 @@
 //! An adapter's report to the page, in messages of bounded size.
 
-use crate::session::{Emit, Held, Session};
-use lorascope_format::bytes::ByteSource;
-use lorascope_kernels::Pulse;
 use lorascope_protocol::report::{AdapterReport, ModuleReport};
-use lorascope_protocol::{AdapterPiece, MODULES_PER_MESSAGE, PIECE_BYTES, ToPage};
+use lorascope_protocol::{AdapterPiece, MODULES_PER_MESSAGE, PIECE_BYTES};
 
 /// What an entry takes beside its texts and its lists: names of fields, numbers.
 pub(crate) const OVERHEAD: usize = 32;
@@ -13,35 +10,23 @@ const MODULE_OVERHEAD: usize = 640;
 /// A number in JSON, at most, with its comma.
 const NUMBER: usize = 25;
 
-impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
-    /// Sends an adapter's report, its lists in messages of their own.
-    pub(crate) fn send(&self, held: &Held<S>) {
-        let Some(report) = held.report() else { return };
-        let (report, pieces) = apart(report.clone());
-        self.emit.emit(ToPage::Adapter { item: held.id, pieces: pieces.len(), report: Box::new(report) });
-        for piece in pieces {
-            self.emit.emit(ToPage::AdapterPiece { item: held.id, piece });
-        }
-    }
-}
-
-/// The report without its lists, and the lists in pieces.
-fn apart(mut report: AdapterReport) -> (AdapterReport, Vec<AdapterPiece>) {
-    let mut pieces = Vec::new();
-    let modules = std::mem::take(&mut report.modules);
-    pieces.extend(packed(modules, MODULES_PER_MESSAGE, bytes_of).map(AdapterPiece::Modules));
-    let left_out = std::mem::take(&mut report.not_analyzed);
+/// The report without its lists, and the lists in pieces. The report itself stays as it is.
+pub(crate) fn apart(report: &mut AdapterReport) -> (AdapterReport, Vec<AdapterPiece>) {
+    let (modules, left_out) = (std::mem::take(&mut report.modules), std::mem::take(&mut report.not_analyzed));
+    let (warnings, metadata) = (std::mem::take(&mut report.warnings), std::mem::take(&mut report.metadata));
+    let head = report.clone();
+    let mut pieces: Vec<AdapterPiece> =
+        packed(modules.iter().cloned(), MODULES_PER_MESSAGE, bytes_of).map(AdapterPiece::Modules).collect();
     let bytes = |entry: &lorascope_protocol::report::NotAnalyzed| OVERHEAD + entry.name.len() + entry.reason.len();
-    pieces.extend(packed(left_out, usize::MAX, bytes).map(AdapterPiece::NotAnalyzed));
-    let warnings = std::mem::take(&mut report.warnings);
-    pieces.extend(packed(warnings, usize::MAX, |text| OVERHEAD + text.len()).map(AdapterPiece::Warnings));
-    let metadata = std::mem::take(&mut report.metadata).into_iter().flat_map(|(key, text)| {
-        let texts = cut(&text, PIECE_BYTES).map(|text| (key.clone(), text.to_owned())).collect::<Vec<_>>();
-        texts.into_iter()
-    });
+    pieces.extend(packed(left_out.iter().cloned(), usize::MAX, bytes).map(AdapterPiece::NotAnalyzed));
+    let bytes = |text: &String| OVERHEAD + text.len();
+    pieces.extend(packed(warnings.iter().cloned(), usize::MAX, bytes).map(AdapterPiece::Warnings));
+    let texts =
+        metadata.iter().flat_map(|(key, text)| cut(text, PIECE_BYTES).map(|text| (key.clone(), text.to_owned())));
     let bytes = |(key, text): &(String, String)| OVERHEAD + key.len() + text.len();
-    pieces.extend(packed(metadata, usize::MAX, bytes).map(AdapterPiece::Metadata));
-    (report, pieces)
+    pieces.extend(packed(texts, usize::MAX, bytes).map(AdapterPiece::Metadata));
+    (report.modules, report.not_analyzed, report.warnings, report.metadata) = (modules, left_out, warnings, metadata);
+    (head, pieces)
 }
 
 fn bytes_of(module: &ModuleReport) -> usize {

@@ -181,9 +181,9 @@ impl Helper {
         let (sender, receiver) = oneshot::channel();
         let Running { worker, asked, .. } = self.running.get()?;
         asked.borrow_mut().replace(sender);
-        let message = wire::encode(task, buffers).ok()?;
+        let message = wire::encode(0, task, buffers).ok()?;
         worker.post_message_with_transfer(&message, buffers).ok()?;
-        let (answer, _) = wire::decode::<Option<Answer>>(&receiver.await.ok()?).ok()?;
+        let (_, answer, _) = wire::decode::<Option<Answer>>(&receiver.await.ok()?).ok()?;
         answer
     }
 }

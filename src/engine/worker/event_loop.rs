@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use js_sys::Promise;
 use lorascope_kernels::{Part, Pulse, Spent};
+use lorascope_protocol::JobId;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DedicatedWorkerGlobalScope, MessageChannel};
@@ -16,15 +17,13 @@ const SLICE_MS: f64 = 12.0;
 /// Lets the worker's messages in between pieces of work.
 #[derive(Clone, Debug)]
 pub struct EventLoop {
-    /// The job that is being served, by its number.
-    pub serving: Rc<Cell<u64>>,
     /// Jobs up to this one are cancelled.
-    stop_through: Rc<Cell<u64>>,
+    stop_through: Rc<Cell<JobId>>,
     /// What jobs up to this one would give is not wanted.
-    clear_through: Rc<Cell<u64>>,
-    cancels: Rc<Cell<u64>>,
+    clear_through: Rc<Cell<JobId>>,
+    cancels: Rc<Cell<u32>>,
     /// The job and the cancel that does not reach the rest of it.
-    excused: Rc<Cell<Option<[u64; 2]>>>,
+    excused: Rc<Cell<Option<(JobId, u32)>>>,
     last: Rc<Cell<f64>>,
 }
 
@@ -32,20 +31,30 @@ impl EventLoop {
     /// Before the first job.
     pub fn new() -> Self {
         let last = Rc::new(Cell::new(now()));
-        let (serving, stop_through, clear_through) = Default::default();
-        Self { serving, stop_through, clear_through, cancels: Rc::default(), excused: Rc::default(), last }
+        let (stop_through, clear_through) = Default::default();
+        Self { stop_through, clear_through, cancels: Rc::default(), excused: Rc::default(), last }
     }
 
     /// Cancels the jobs up to this one.
-    pub fn cancel(&self, through: u64) {
+    pub fn cancel(&self, through: JobId) {
         self.stop_through.set(through);
         self.cancels.set(self.cancels.get() + 1);
     }
 
     /// The same where nothing of them is wanted any more.
-    pub fn clear(&self, through: u64) {
+    pub fn clear(&self, through: JobId) {
         self.clear_through.set(through);
     }
+}
+
+/// The job that this worker serves.
+pub fn serving() -> JobId {
+    SERVING.get()
+}
+
+/// From now on this job is served.
+pub fn serve(job: JobId) {
+    SERVING.set(job);
 }
 
 /// Where this worker's time went since this was last asked.
@@ -59,13 +68,13 @@ impl Pulse for EventLoop {
             next_task().await;
             self.last.set(now());
         }
-        let job = self.serving.get();
-        let is_excused = self.excused.get() == Some([job, self.cancels.get()]);
+        let job = serving();
+        let is_excused = self.excused.get() == Some((job, self.cancels.get()));
         job <= self.clear_through.get() || (job <= self.stop_through.get() && !is_excused)
     }
 
     fn take_up(&self) {
-        self.excused.set(Some([self.serving.get(), self.cancels.get()]));
+        self.excused.set(Some((serving(), self.cancels.get())));
     }
 
     fn now(&self) -> f64 {
@@ -84,6 +93,7 @@ impl Pulse for EventLoop {
 
 thread_local! {
     static SPENT: Cell<Spent> = Cell::default();
+    static SERVING: Cell<JobId> = const { Cell::new(0) };
     /// Messages of the worker to itself, on one channel: one for each message would stay open.
     static TO_MYSELF: Option<MessageChannel> = MessageChannel::new().ok();
 }

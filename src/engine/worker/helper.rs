@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::MessageEvent;
 
-use super::event_loop::{EventLoop, scope, take_spent};
+use super::event_loop::{EventLoop, scope, serve as serve_job, take_spent};
 
 /// Whether this worker was started as a helper (`www/helper.js`).
 pub fn is_helper() -> bool {
@@ -24,13 +24,13 @@ const TASKS_BYTES: usize = 32 << 20;
 pub fn start() {
     let pulse = EventLoop::new();
     // Nothing is cancelled here: the engine does not wait for an answer that it no longer wants.
-    pulse.serving.set(1);
+    serve_job(1);
     let on_task = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         let pulse = pulse.clone();
         spawn_local(async move {
             // Without an answer in it the engine does the work itself.
             let answer = answer(&event.data(), pulse).await;
-            let sent = wire::encode(&answer, &Array::new()).and_then(|data| scope().post_message(&data));
+            let sent = wire::encode(0, &answer, &Array::new()).and_then(|data| scope().post_message(&data));
             if let Err(error) = sent {
                 wasm_bindgen::throw_val(error);
             }
@@ -44,7 +44,7 @@ pub fn start() {
 }
 
 async fn answer(data: &JsValue, pulse: EventLoop) -> Option<Answer> {
-    let (task, parts) = wire::decode::<Task>(data).ok()?;
+    let (_, task, parts) = wire::decode::<Task>(data).ok()?;
     let buffers: Rc<[ArrayBuffer]> = parts.iter().filter_map(|part| part.dyn_into().ok()).collect();
     let bytes_of = |Place { part, begin, len }: Place| {
         let view = |buffer: &ArrayBuffer| {

@@ -29,23 +29,20 @@ mod worker {
     use lorascope_engine::session::{Backend, Download, Session};
     use lorascope_engine::source::http::BrowserNetwork;
     use lorascope_engine::source::{BlobSource, readers};
-    use lorascope_protocol::scheme::Chosen;
-    use lorascope_protocol::{Spent, ToEngine, ToPage, wire};
+    use lorascope_protocol::{JobId, Refusal, Spent, ToEngine, ToPage, wire};
     use wasm_bindgen::prelude::*;
     use wasm_bindgen_futures::{JsFuture, spawn_local};
     use web_sys::{Blob, BlobPropertyBag, File, MessageEvent};
 
     use super::crew::Helpers;
-    use super::event_loop::{EventLoop, scope, take_spent};
+    use super::event_loop::{self, EventLoop, scope, take_spent};
     use super::warm_up::warm_up;
 
     type Engine = Session<BlobSource, EventLoop, fn(ToPage)>;
 
     /// The page's messages wait here while an earlier one is being served.
     struct Inbox {
-        waiting: RefCell<VecDeque<(ToEngine, Array)>>,
-        /// Jobs that have come.
-        jobs: Cell<u64>,
+        waiting: RefCell<VecDeque<(JobId, ToEngine, Array)>>,
         serving: Cell<bool>,
         engine: RefCell<Option<Engine>>,
         /// Why there is no engine.
@@ -61,7 +58,6 @@ mod worker {
         let pulse = EventLoop::new();
         let inbox = Rc::new(Inbox {
             waiting: RefCell::default(),
-            jobs: Cell::default(),
             serving: Cell::new(false),
             engine: RefCell::default(),
             refusal: RefCell::default(),
@@ -71,7 +67,7 @@ mod worker {
         });
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             match wire::decode::<ToEngine>(&event.data()) {
-                Ok((message, parts)) => Inbox::take(&inbox, message, parts),
+                Ok((job, message, parts)) => Inbox::take(&inbox, job, message, parts),
                 Err(error) => post(ToPage::Panicked { text: format!("not a message: {error:?}") }, &Array::new()),
             }
         });
@@ -80,37 +76,32 @@ mod worker {
     }
 
     impl Inbox {
-        fn take(inbox: &Rc<Self>, message: ToEngine, parts: Array) {
-            if is_job(&message) {
-                inbox.jobs.set(inbox.jobs.get() + 1);
-            }
-            // These act at once on every job so far, and in their turn on what is held.
+        fn take(inbox: &Rc<Self>, job: JobId, message: ToEngine, parts: Array) {
+            // These act at once on every job before them, and in their turn on what is held.
             match message {
-                ToEngine::Cancel => inbox.pulse.cancel(inbox.jobs.get()),
-                ToEngine::Clear => inbox.pulse.clear(inbox.jobs.get()),
+                ToEngine::Cancel => inbox.pulse.cancel(job),
+                ToEngine::Clear => inbox.pulse.clear(job),
                 _ => {}
             }
             if matches!(message, ToEngine::Cancel | ToEngine::Clear) {
                 inbox.network.cancel();
             }
-            inbox.waiting.borrow_mut().push_back((message, parts));
+            inbox.waiting.borrow_mut().push_back((job, message, parts));
             if !inbox.serving.replace(true) {
                 let inbox = Rc::clone(inbox);
                 spawn_local(async move {
                     loop {
                         let next = inbox.waiting.borrow_mut().pop_front();
-                        let Some((message, parts)) = next else { break };
-                        inbox.serve(message, &parts).await;
+                        let Some((job, message, parts)) = next else { break };
+                        inbox.serve(job, message, &parts).await;
                     }
                     inbox.serving.set(false);
                 });
             }
         }
 
-        async fn serve(&self, message: ToEngine, parts: &Array) {
-            if is_job(&message) {
-                self.pulse.serving.set(self.pulse.serving.get() + 1);
-            }
+        async fn serve(&self, job: JobId, message: ToEngine, parts: &Array) {
+            event_loop::serve(job);
             if let ToEngine::Start { backend } = message {
                 let name = gpu_name().await.unwrap_or_else(|| "unnamed GPU".to_owned());
                 let emit: fn(ToPage) = |message| {
@@ -153,34 +144,19 @@ mod worker {
                     self.network.begin();
                     engine.load_addresses(&addresses, &self.network).await;
                 }
-                ToEngine::Recall { report } => engine.recall(*report),
-                ToEngine::Remove { item } => engine.remove(item),
+                ToEngine::Recall { report } => engine.recall(*report).await,
+                ToEngine::Remove { item } => engine.remove(item).await,
                 ToEngine::Clear => engine.clear(),
+                ToEngine::Undo => engine.undo().await,
+                ToEngine::Forget => engine.forget(),
                 ToEngine::Cancel => {}
-                ToEngine::Compare => engine.compare().await,
-                ToEngine::ComparePair { a, b } => engine.compare_pair(a, b),
-                ToEngine::CompareModule { a, b, name } => engine.compare_module(a, b, name).await,
                 ToEngine::SetScale { item, scale } => engine.set_scale(item, scale).await,
-                ToEngine::ExportJson { scheme } => export(&engine, &scheme),
-                ToEngine::ExportCsv { item } => {
-                    // An item that is gone by now has no table, and nobody waits for one.
-                    if let Some(Download { name, mime, pieces }) = engine.table(item) {
-                        send_file(name, mime, &pieces.into_iter().map(JsValue::from).collect());
-                    }
-                }
+                ToEngine::Ask(question) => engine.ask(job, question).await,
+                ToEngine::Export(what) => match engine.export(&what) {
+                    Ok(file) => send_file(file),
+                    Err(text) => post(ToPage::Refused { job, why: Some(Refusal::Words(text)) }, &Array::new()),
+                },
                 ToEngine::Report => post(ToPage::Report { report: Box::new(engine.report()) }, &Array::new()),
-                ToEngine::Plan { item, request } => engine.plan(item, &request),
-                ToEngine::Project { item, request } => engine.project(item, &request).await,
-                ToEngine::Align { along, order } => engine.align(along, order).await,
-                ToEngine::Extract { request } => engine.extract(&request).await,
-                ToEngine::ExportExtraction { file } => match engine.download_extraction(file) {
-                    Ok(Download { name, mime, pieces }) => send_file(name, mime, &pieces.into_iter().collect()),
-                    Err(text) => post(ToPage::NotExtracted { text: Some(text) }, &Array::new()),
-                },
-                ToEngine::ExportProjection { file } => match engine.download(file) {
-                    Ok(Download { name, mime, pieces }) => send_file(name, mime, &pieces.into_iter().collect()),
-                    Err(text) => post(ToPage::NotProjected { text: Some(text) }, &Array::new()),
-                },
             }
             self.staff(&mut engine);
             self.engine.replace(Some(engine));
@@ -197,38 +173,11 @@ mod worker {
         }
     }
 
-    /// What may take long, and can be cancelled.
-    fn is_job(message: &ToEngine) -> bool {
-        matches!(
-            message,
-            ToEngine::Load { .. }
-                | ToEngine::LoadAddresses { .. }
-                | ToEngine::Recall { .. }
-                | ToEngine::SetScale { .. }
-                | ToEngine::Project { .. }
-                | ToEngine::Align { .. }
-                | ToEngine::Extract { .. }
-                | ToEngine::Compare
-                | ToEngine::CompareModule { .. }
-        )
-    }
-
-    fn export(engine: &Engine, scheme: &Chosen) {
-        let mut report = engine.report();
-        scheme.apply(&mut report);
-        match serde_json::to_string_pretty(&report) {
-            Ok(json) => send_file("lorascope.json".to_owned(), "application/json", &Array::of1(&json.into())),
-            Err(error) => {
-                post(ToPage::Panicked { text: format!("the report could not be written: {error}") }, &Array::new());
-            }
-        }
-    }
-
     /// A file of texts and blobs, which the browser joins without a copy in wasm's memory.
-    fn send_file(file_name: String, mime: &str, parts: &Array) {
+    fn send_file(Download { name: file_name, mime, pieces }: Download<Blob>) {
         let options = BlobPropertyBag::new();
         options.set_type(mime);
-        match Blob::new_with_blob_sequence_and_options(parts, &options) {
+        match Blob::new_with_blob_sequence_and_options(&pieces.into_iter().collect::<Array>(), &options) {
             Ok(blob) => post(ToPage::Exported { file_name }, &Array::of1(&blob)),
             Err(error) => {
                 post(ToPage::Panicked { text: format!("{file_name} could not be written: {error:?}") }, &Array::new());
@@ -238,7 +187,7 @@ mod worker {
 
     fn post(message: ToPage, parts: &Array) {
         // If not even this can be sent, the worker's own error event tells the page.
-        let sent = wire::encode(&message, parts).and_then(|data| scope().post_message(&data));
+        let sent = wire::encode(event_loop::serving(), &message, parts).and_then(|data| scope().post_message(&data));
         if let Err(error) = sent {
             wasm_bindgen::throw_val(error);
         }

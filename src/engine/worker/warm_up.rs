@@ -22,9 +22,8 @@ const DATA: [u8; 32] = [0x3f; 32];
 /// Analyses the adapter with the CPU and sends the result nowhere.
 pub async fn warm_up() {
     let pulse = EventLoop::new();
-    pulse.serving.set(1);
     // Of the same type as the real one's, so that it is the same code.
-    let emit: fn(ToPage) = |message| drop(wire::encode(&message, &Array::new()));
+    let emit: fn(ToPage) = |message| drop(wire::encode(0, &message, &Array::new()));
     let Ok(mut engine) = Session::start(BackendChoice::Cpu, String::new(), pulse, emit).await else { return };
     let length = (HEADER.len() as u64).to_le_bytes();
     let weights = [&length, HEADER.as_bytes(), &DATA].concat();

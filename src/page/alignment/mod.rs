@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use js_sys::Array;
 use leptos::prelude::*;
 
 mod detail;
@@ -103,10 +102,7 @@ impl Desk {
     }
 
     fn align(self) {
-        let asked = self.store.state.try_update(State::begin_alignment);
-        if let Some(message) = asked {
-            self.wire.send(&message, &Array::new());
-        }
+        self.wire.ask(|state, _| Some(state.begin_alignment()));
     }
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use js_sys::Array;
 use leptos::prelude::*;
 
 mod matrix;
@@ -16,18 +15,20 @@ use self::matrix::MatrixPanel;
 use self::modules::{PairHeat, PairTable};
 use self::overlap::OverlapPanel;
 use self::pair::PairPanel;
+use super::browser::now_ms;
 use super::model::comparison::figures::Figure;
 use super::model::comparison::joined::PairMap;
 use super::model::comparison::matrix::{Matrix, Show as Shown};
 use super::model::comparison::overlap::Side;
-use super::model::comparison::{ModuleId, ModuleOverlap, PairId, PairLists, Stopped};
+use super::model::comparison::{ModuleId, ModuleOverlap, PairId, PairLists};
+use super::model::run::Stopped;
 use super::model::samples::Sample;
 use super::model::shown::{Adapter, State};
 use super::model::tabs::Tab;
 use super::sample::ShowSample;
 use super::store::{Store, is_another, use_store};
 use super::wire::{Wire, use_wire};
-use lorascope_protocol::{ItemId, ToEngine};
+use lorascope_protocol::ItemId;
 
 /// What the parts of the tab share.
 #[derive(Clone, Copy)]
@@ -130,22 +131,16 @@ impl Desk {
         let there = Memo::new(move |_| in_view.get() && store.free.get() && self.matrix.with(Option::is_some));
         Effect::new(move |_| {
             let (Some(pair), true, None) = (pair.get(), there.get(), lists.get()) else { return };
-            self.send(state.try_update(|s| s.ask_pair(pair)).flatten());
+            self.wire.ask(|state, job| state.ask_pair(job, pair));
         });
         Effect::new(move |_| {
             let (Some(of), true, None) = (module_id(lists, module), there.get(), self.overlap.get()) else { return };
-            self.send(state.try_update(|s| s.ask_module(of)).flatten());
+            self.wire.ask(|state, job| state.ask_module(job, of));
         });
     }
 
     fn compare(self) {
-        self.send(self.store.state.try_update(State::begin_comparison));
-    }
-
-    fn send(self, message: Option<ToEngine>) {
-        if let Some(message) = message {
-            self.wire.send(&message, &Array::new());
-        }
+        self.wire.ask(|state, job| Some(state.begin_comparison(job, now_ms())));
     }
 
     /// Brings a shared module into view, by its place in the lists.
@@ -216,7 +211,7 @@ fn WhatToDrop() -> impl IntoView {
 #[component]
 fn NotYet(desk: Desk) -> impl IntoView {
     let store = desk.store;
-    let stopped = Memo::new(move |_| store.state.with(|s| s.comparison.stopped.clone()));
+    let stopped = Memo::new(move |_| store.state.with(|s| s.comparison.run.stopped().cloned()));
     let text = move || match stopped.get() {
         Some(Stopped::Refused(text)) => format!("These adapters could not be compared: {text}"),
         Some(Stopped::Cancelled) => "The comparison was stopped before it was done.".to_owned(),

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use js_sys::Array;
 use leptos::prelude::*;
 
 mod form;
@@ -16,7 +15,6 @@ use super::model::extraction::result::Extracted;
 use super::model::shown::State;
 use super::store::{Store, is_another, use_store};
 use super::wire::{Wire, use_wire};
-use lorascope_protocol::ToEngine;
 
 /// What the parts of the panel share.
 #[derive(Clone, Copy)]
@@ -45,8 +43,7 @@ impl Desk {
 
     fn extract(self) {
         let Some(Ok(request)) = self.store.state.with_untracked(State::extraction_wanted) else { return };
-        self.store.state.update(|s| s.begin_extraction(request, now_ms()));
-        self.wire.send(&ToEngine::Extract { request }, &Array::new());
+        self.wire.ask(|state, job| Some(state.begin_extraction(job, request, now_ms())));
     }
 }
 

@@ -10,7 +10,6 @@ use crate::model::extraction::result::Extracted;
 use crate::model::shown::State;
 use crate::result::{Names, ResultFrame, fact_entries, sheet_of};
 use crate::sheet::SheetTable;
-use lorascope_protocol::ToEngine;
 
 const NAMES: Names = Names {
     title: "Extracted",
@@ -30,7 +29,7 @@ pub fn ResultPanel(desk: Desk) -> impl IntoView {
             names=NAMES
             other
             words=Extracted::words
-            export=|file| ToEngine::ExportExtraction { file }
+            job=|extracted: &Extracted| extracted.job
             fallback=|| view! { <Explained/> }
         >
             {move || result.get().map(headline)}

@@ -1,7 +1,7 @@
-//! An adapter on its way from the engine to the page: its report first, then the lists of it in pieces.
+//! A result on its way from the engine to the page: its head first, then its lists in pieces, one right behind the other.
 
 use lorascope_protocol::report::{AdapterReport, ModuleReport};
-use lorascope_protocol::{AdapterPiece, ItemId};
+use lorascope_protocol::{AdapterPiece, Head, ItemId, JobId, Piece};
 
 /// An adapter with all of its modules.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,40 +12,39 @@ pub struct Adapter {
     pub modules: Vec<ModuleReport>,
 }
 
-/// An adapter whose pieces are still arriving.
-#[derive(Clone, Debug)]
-pub struct Arriving {
-    /// Pieces that are still to come.
-    left: usize,
-    adapter: Adapter,
-}
-
-impl Arriving {
-    /// `pieces` are to follow.
-    pub fn new(item: ItemId, pieces: usize, report: AdapterReport) -> Arriving {
-        Arriving { left: pieces, adapter: Adapter { item, report, modules: Vec::new() } }
-    }
-
-    pub fn take(&mut self, piece: AdapterPiece) {
-        let Adapter { report, modules, .. } = &mut self.adapter;
-        match piece {
-            AdapterPiece::Modules(more) => modules.extend(more),
-            AdapterPiece::NotAnalyzed(more) => report.not_analyzed.extend(more),
-            AdapterPiece::Warnings(more) => report.warnings.extend(more),
-            AdapterPiece::Metadata(more) => {
-                for (key, text) in more {
-                    report.metadata.entry(key).or_default().push_str(&text);
+impl Adapter {
+    pub fn new(item: ItemId, report: AdapterReport, pieces: Vec<Piece>) -> Adapter {
+        let mut adapter = Adapter { item, report, modules: Vec::new() };
+        for piece in pieces {
+            let Piece::Adapter(piece) = piece else { continue };
+            let Adapter { report, modules, .. } = &mut adapter;
+            match piece {
+                AdapterPiece::Modules(more) => modules.extend(more),
+                AdapterPiece::NotAnalyzed(more) => report.not_analyzed.extend(more),
+                AdapterPiece::Warnings(more) => report.warnings.extend(more),
+                AdapterPiece::Metadata(more) => {
+                    for (key, text) in more {
+                        report.metadata.entry(key).or_default().push_str(&text);
+                    }
                 }
             }
         }
-        self.left = self.left.saturating_sub(1);
+        adapter
     }
+}
 
+/// A result whose pieces are still arriving.
+#[derive(Clone, Debug)]
+pub struct Arriving {
+    pub job: Option<JobId>,
+    pub head: Head,
+    pub pieces: Vec<Piece>,
+    /// Pieces that it is to have.
+    pub expected: usize,
+}
+
+impl Arriving {
     pub fn is_whole(&self) -> bool {
-        self.left == 0
-    }
-
-    pub fn into_adapter(self) -> Adapter {
-        self.adapter
+        self.pieces.len() >= self.expected
     }
 }

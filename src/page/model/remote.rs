@@ -2,10 +2,11 @@
 
 use super::identity::Fact;
 use super::number::{bytes, count, plural};
+use super::shown::State;
 use lorascope_protocol::address;
 use lorascope_protocol::percent::encoded_for_query;
 use lorascope_protocol::report::Outline;
-use lorascope_protocol::{FailedAddress, Item};
+use lorascope_protocol::{About, ItemId, Problem};
 
 /// Outlines on the page, at most: a drop may hold a thousand adapters.
 const MOST: usize = 3;
@@ -14,47 +15,43 @@ const SHAPES: usize = 6;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Remote {
-    /// In the order in which their headers were read.
-    pub outlines: Vec<Outline>,
-    pub failed: Vec<FailedAddress>,
+    /// In the order in which their headers were read, with the items that they will be.
+    pub outlines: Vec<(ItemId, Outline)>,
 }
 
 impl Remote {
-    /// A header was read. One of the same name is read again, from the file instead of the network.
-    pub fn announced(&mut self, outline: Outline) {
-        match self.outlines.iter_mut().find(|known| known.label == outline.label) {
-            Some(known) => *known = outline,
-            None => self.outlines.push(outline),
+    /// A header was read; once more, where it was read from the network and then from the file.
+    pub fn announced(&mut self, item: ItemId, outline: Outline) {
+        match self.outlines.iter_mut().find(|(known, _)| *known == item) {
+            Some((_, known)) => *known = outline,
+            None => self.outlines.push((item, outline)),
         }
     }
 
-    /// An analysis is there. Its label may have been told apart from that of an adapter that was here before.
-    pub fn measured(&mut self, label: &str) {
-        let same = |outline: &Outline| outline.label == label || label.ends_with(&outline.label);
-        let renamed = |outline: &Outline| label.starts_with(&outline.label);
-        let at = self.outlines.iter().position(same).or_else(|| self.outlines.iter().position(renamed));
-        if let Some(at) = at {
-            self.outlines.remove(at);
-        }
+    /// An analysis is there.
+    pub fn measured(&mut self, item: ItemId) {
+        self.outlines.retain(|(known, _)| *known != item);
     }
 
     /// Those that are shown, and how many more there are.
-    pub fn shown(&self) -> (Vec<Outline>, usize) {
+    pub fn shown(&self) -> (Vec<(ItemId, Outline)>, usize) {
         (self.outlines.iter().take(MOST).cloned().collect(), self.outlines.len().saturating_sub(MOST))
     }
+}
 
-    /// The address whose failure this text tells, if it is one's.
-    pub fn has_failed(&self, text: &str) -> bool {
-        self.failed.iter().any(|failed| failed.text == text)
-    }
-
+impl State {
+    /// Addresses of the last load that gave nothing.
     pub fn failed_addresses(&self) -> Vec<String> {
-        self.failed.iter().map(|failed| failed.address.clone()).collect()
+        let address = |problem: &Problem| match &problem.about {
+            About::Address(address) => Some(address.clone()),
+            _ => None,
+        };
+        self.problems.iter().filter_map(address).collect()
     }
 
     /// What a reload of the page has to load: what is here, and what should be.
-    pub fn addresses(&self, items: &[Item]) -> Vec<String> {
-        let held = items.iter().filter_map(|item| item.address.clone());
+    pub fn addresses(&self) -> Vec<String> {
+        let held = self.items.iter().filter_map(|item| item.address.clone());
         let mut all: Vec<String> = Vec::new();
         for address in held.chain(self.failed_addresses()) {
             if !all.contains(&address) {
@@ -138,8 +135,8 @@ fn is_url(part: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lorascope_protocol::ItemKind;
     use lorascope_protocol::report::{RankRange, ShapeCount};
+    use lorascope_protocol::{Item, ItemKind};
 
     fn outline(label: &str) -> Outline {
         Outline {
@@ -164,16 +161,17 @@ mod tests {
     #[test]
     fn a_header_stands_until_its_analysis_is_there() {
         let mut remote = Remote::default();
-        for label in ["a", "b", "c", "d", "e", "b"] {
-            remote.announced(outline(label));
+        // Two have one name and stay two; one is read again, from the file.
+        for (item, label) in [(1, "a"), (2, "b"), (3, "b"), (4, "d"), (5, "e"), (2, "run/b")] {
+            remote.announced(item, outline(label));
         }
         let (shown, more) = remote.shown();
         assert_eq!((shown.len(), more), (3, 2));
-        remote.measured("b (2)");
-        remote.measured("run/a");
-        remote.measured("x");
-        let left: Vec<&str> = remote.outlines.iter().map(|outline| outline.label.as_str()).collect();
-        assert_eq!(left, ["c", "d", "e"]);
+        remote.measured(3);
+        remote.measured(1);
+        remote.measured(9);
+        let left: Vec<&str> = remote.outlines.iter().map(|(_, outline)| outline.label.as_str()).collect();
+        assert_eq!(left, ["run/b", "d", "e"]);
     }
 
     #[test]
@@ -210,10 +208,15 @@ mod tests {
 
     #[test]
     fn a_reload_loads_what_is_here_and_what_failed() {
-        let failed = FailedAddress { address: "c/d".to_owned(), text: "c/d: no".to_owned() };
-        let remote = Remote { outlines: vec![], failed: vec![failed] };
-        let items = [item(1, Some("a/b")), item(2, None), item(3, Some("a/b"))];
-        assert_eq!(remote.addresses(&items), ["a/b", "c/d"]);
-        assert!(remote.has_failed("c/d: no") && !remote.has_failed("other"));
+        let problems = vec![
+            Problem::warning(About::Address("c/d".to_owned()), "c/d: no"),
+            Problem::warning(About::Drop, "a.bin: a pickle"),
+        ];
+        let items = vec![item(1, Some("a/b")), item(2, None), item(3, Some("a/b"))];
+        let mut state = State::default();
+        (state.items, state.problems) = (items, problems);
+        assert_eq!(state.addresses(), ["a/b", "c/d"]);
+        let retries: Vec<bool> = state.warnings().iter().map(|notice| notice.can_retry).collect();
+        assert_eq!(retries, [true, false]);
     }
 }

@@ -2,141 +2,134 @@
 
 use std::sync::Arc;
 
-/// A result that arrives in pieces: its report, then its modules.
-pub trait Arriving {
-    type Module;
+use lorascope_protocol::{JobId, Piece};
 
-    fn modules(&mut self) -> &mut Vec<Self::Module>;
-    /// From the question to the last module; `None` where the page did not ask.
-    fn took(&mut self, seconds: Option<f64>);
+/// Why the last question has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    Cancelled,
+    Refused(String),
 }
 
-/// Questions `Q` and their results `R`. The last result stays until the next one is whole.
+/// Questions `Q` and their results `R`. The last result stays until the next one is there.
 #[derive(Clone, Debug)]
 pub struct Run<Q, R> {
     pub result: Option<Arc<R>>,
-    /// What is being computed, since when.
-    running: Option<(Q, f64)>,
-    /// With the number of modules that it is to have.
-    arriving: Option<(usize, R)>,
-    /// Why the last one did not come.
-    failed: Option<(Q, String)>,
+    /// The job that gave it.
+    of: Option<JobId>,
+    /// The last question, and when it was asked.
+    last: Option<(JobId, Q, f64)>,
+    is_running: bool,
+    stopped: Option<Stopped>,
 }
 
 impl<Q, R> Default for Run<Q, R> {
     fn default() -> Run<Q, R> {
-        Run { result: None, running: None, arriving: None, failed: None }
+        Run { result: None, of: None, last: None, is_running: false, stopped: None }
     }
 }
 
-impl<Q: Clone + PartialEq, R: Arriving> Run<Q, R> {
+impl<Q: Clone + PartialEq, R> Run<Q, R> {
     /// A question goes to the engine.
-    pub fn begin(&mut self, question: Q, now_ms: f64) {
-        self.failed = None;
-        self.running = Some((question, now_ms));
-    }
-
-    /// The question under way.
-    pub fn asked(&self) -> Option<&Q> {
-        self.running.as_ref().map(|(question, _)| question)
+    pub fn begin(&mut self, job: JobId, question: Q, now_ms: f64) {
+        self.last = Some((job, question, now_ms));
+        (self.is_running, self.stopped) = (true, None);
     }
 
     pub fn is_running(&self) -> bool {
-        self.running.is_some()
+        self.is_running
     }
 
-    /// A result follows, `modules` of them.
-    pub fn announced(&mut self, modules: usize, mut result: R, now_ms: f64) {
-        result.modules().reserve(modules.min(1 << 16));
-        self.arriving = Some((modules, result));
-        self.pieces(Vec::new(), now_ms);
+    /// The answer to a job is there: `make` makes a result of it, with the question and the seconds that it took where the
+    /// page knows them. An earlier one may come again, after it was gone.
+    pub fn answered(&mut self, job: Option<JobId>, now_ms: f64, make: impl FnOnce(Option<(Q, f64)>) -> R) {
+        let asked = self.last.as_ref().filter(|(last, ..)| Some(*last) == job);
+        let asked = asked.map(|(_, question, since_ms)| (question.clone(), (now_ms - since_ms) / 1000.0));
+        self.is_running &= asked.is_none();
+        (self.result, self.of) = (Some(Arc::new(make(asked))), job);
     }
 
-    /// The result comes into view only when it is whole.
-    pub fn pieces(&mut self, more: Vec<R::Module>, now_ms: f64) {
-        let Some((expected, result)) = &mut self.arriving else { return };
-        result.modules().extend(more);
-        if result.modules().len() < *expected {
-            return;
+    /// There will be no answer: in words, or cancelled. False where it is not of this run's last question.
+    pub fn refused(&mut self, job: JobId, text: Option<&str>) -> bool {
+        let is_mine = self.last.as_ref().is_some_and(|(last, ..)| *last == job);
+        if is_mine {
+            self.is_running = false;
+            self.stopped = Some(text.map_or(Stopped::Cancelled, |text| Stopped::Refused(text.to_owned())));
         }
-        let Some((_, mut result)) = self.arriving.take() else { return };
-        result.took(self.running.take().map(|(_, since_ms)| (now_ms - since_ms) / 1000.0));
-        self.result = Some(Arc::new(result));
+        is_mine
     }
 
-    /// `None` is a cancel: nothing went wrong.
-    pub fn refused(&mut self, text: Option<String>) {
-        if let Some(((question, _), text)) = self.running.take().zip(text) {
-            self.failed = Some((question, text));
-        }
-    }
-
-    /// Why the last answer to just this question did not come.
+    /// Why the last answer to just this question did not come; a cancel is no reason.
     pub fn refusal(&self, question: &Q) -> Option<&String> {
-        self.failed.as_ref().filter(|(of, _)| of == question).map(|(_, text)| text)
+        match (&self.last, &self.stopped) {
+            (Some((_, last, _)), Some(Stopped::Refused(text))) if last == question => Some(text),
+            _ => None,
+        }
     }
 
-    /// What it was of is gone.
-    pub fn gone(&mut self) {
-        (self.result, self.arriving) = (None, None);
+    pub fn stopped(&self) -> Option<&Stopped> {
+        self.stopped.as_ref()
+    }
+
+    /// What kept the last answer from coming may be over.
+    pub fn world_changed(&mut self) {
+        self.stopped = None;
+    }
+
+    /// The result of that job no longer fits what is here. False where it is not this one.
+    pub fn gone(&mut self, job: JobId) -> bool {
+        let is_mine = self.of == Some(job);
+        if is_mine {
+            (self.result, self.of) = (None, None);
+        }
+        is_mine
     }
 
     /// The engine has ended what it was doing, or is gone.
     pub fn ended(&mut self) {
-        (self.running, self.arriving) = (None, None);
+        if std::mem::take(&mut self.is_running) && self.stopped.is_none() {
+            self.stopped = Some(Stopped::Cancelled);
+        }
     }
+}
+
+/// The rows of a result's pieces, in order; `of` gives those of one piece.
+pub fn rows<T>(pieces: Vec<Piece>, of: impl FnMut(Piece) -> Option<Vec<T>>) -> Vec<T> {
+    pieces.into_iter().filter_map(of).flatten().collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[derive(Debug, Default, PartialEq)]
-    struct Answer(Vec<u32>, Option<f64>);
-
-    impl Arriving for Answer {
-        type Module = u32;
-
-        fn modules(&mut self) -> &mut Vec<u32> {
-            &mut self.0
-        }
-
-        fn took(&mut self, seconds: Option<f64>) {
-            self.1 = seconds;
-        }
-    }
-
     #[test]
-    fn the_last_result_stays_until_the_next_is_whole() {
-        let mut run: Run<u32, Answer> = Run::default();
-        run.begin(7, 500.0);
-        assert_eq!((run.asked(), run.is_running()), (Some(&7), true));
-        run.announced(2, Answer::default(), 600.0);
-        run.pieces(vec![1], 700.0);
-        assert_eq!(run.result, None);
-        run.pieces(vec![2], 1500.0);
-        assert_eq!((run.result.as_deref(), run.is_running()), (Some(&Answer(vec![1, 2], Some(1.0))), false));
-        run.begin(8, 0.0);
-        run.announced(1, Answer::default(), 0.0);
+    fn the_last_result_stays_until_the_next_is_there() {
+        let mut run: Run<u32, (Option<u32>, f64)> = Run::default();
+        let made = |asked: Option<(u32, f64)>| asked.map_or((None, 0.0), |(question, s)| (Some(question), s));
+        run.begin(1, 7, 500.0);
+        assert!(run.is_running());
+        run.answered(Some(1), 1500.0, made);
+        assert_eq!((run.result.as_deref(), run.is_running()), (Some(&(Some(7), 1.0)), false));
+        run.begin(2, 8, 0.0);
         run.ended();
-        run.pieces(vec![3], 0.0);
-        assert_eq!(run.result.as_ref().map(|r| r.0.len()), Some(2), "nobody waits for it");
-        // Unasked, and of no module: it is whole at once.
-        run.announced(0, Answer::default(), 0.0);
-        assert_eq!(run.result.as_deref(), Some(&Answer(vec![], None)));
-        run.gone();
-        assert_eq!(run.result, None);
+        assert_eq!(run.stopped(), Some(&Stopped::Cancelled));
+        assert!(!run.gone(2) && run.result.is_some());
+        assert!(run.gone(1) && run.result.is_none());
+        // A removal was undone: it is there again, whatever has been asked since.
+        run.answered(Some(1), 0.0, made);
+        assert_eq!(run.result.as_deref(), Some(&(None, 0.0)));
     }
 
     #[test]
     fn a_refusal_is_of_its_question_and_a_cancel_is_none() {
-        let mut run: Run<u32, Answer> = Run::default();
-        run.begin(7, 0.0);
-        run.refused(Some("too large".to_owned()));
+        let mut run: Run<u32, ()> = Run::default();
+        run.begin(1, 7, 0.0);
+        assert!(!run.refused(9, Some("another job")) && run.is_running());
+        assert!(run.refused(1, Some("too large")));
         assert_eq!((run.refusal(&7).map(String::as_str), run.refusal(&8)), (Some("too large"), None));
-        run.begin(7, 0.0);
+        run.begin(2, 7, 0.0);
         assert_eq!(run.refusal(&7), None);
-        run.refused(None);
+        run.refused(2, None);
         assert_eq!((run.refusal(&7), run.is_running()), (None, false));
     }
 }

@@ -5,46 +5,49 @@ use std::sync::Arc;
 use super::arriving::Adapter;
 use super::number;
 use super::shown::{Phase, State};
-use lorascope_protocol::ItemKind;
+use lorascope_protocol::{About, ItemKind, Problem};
+
+/// A sentence about what went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub text: String,
+    /// It is of an address, which can be tried again.
+    pub can_retry: bool,
+}
+
+impl Notice {
+    fn new(text: String) -> Notice {
+        Notice { text, can_retry: false }
+    }
+
+    fn of(problem: &Problem) -> Notice {
+        Notice { text: problem.text.clone(), can_retry: matches!(problem.about, About::Address(_)) }
+    }
+}
 
 impl State {
-    /// One text per problem that stopped everything, the engine's own first.
-    pub fn errors(&self) -> Vec<String> {
-        let of_drop = self.problems.iter().filter(|p| p.error).map(|p| p.text.clone());
-        self.no_backend.iter().cloned().chain(of_drop).collect()
+    /// One notice per problem that stopped everything, the engine's own first.
+    pub fn errors(&self) -> Vec<Notice> {
+        let of_drop = self.problems.iter().filter(|p| p.error).map(Notice::of);
+        self.no_backend.iter().cloned().map(Notice::new).chain(of_drop).collect()
     }
 
-    /// One text per thing that could not be used: of the drop, of the adapter in view, and by name of the others.
-    pub fn warnings(&self) -> Vec<String> {
-        let mut texts: Vec<String> = self.address_warning.iter().cloned().collect();
-        let of_drop = self.problems.iter().filter(|p| !p.error).map(|p| p.text.clone());
+    /// One notice per thing that could not be used: of the drop, of the adapter in view, and by name of the others.
+    pub fn warnings(&self) -> Vec<Notice> {
+        let mut notices: Vec<Notice> = self.address_warning.iter().cloned().map(Notice::new).collect();
+        let of_drop = self.problems.iter().filter(|p| !p.error).map(Notice::of);
         let (selected, others): (Vec<_>, Vec<_>) = self.adapters.values().partition(|a| self.selected == Some(a.item));
-        let in_view = selected.iter().flat_map(|a| a.report.warnings.iter().cloned());
+        let in_view = selected.iter().flat_map(|a| a.report.warnings.iter().cloned().map(Notice::new));
         let named = |a: &'_ Arc<Adapter>| {
-            a.report.warnings.iter().map(|text| format!("{}: {text}", a.report.label)).collect::<Vec<_>>()
+            let with_label = |text| Notice::new(format!("{}: {text}", a.report.label));
+            a.report.warnings.iter().map(with_label).collect::<Vec<_>>()
         };
-        for text in of_drop.chain(in_view).chain(others.into_iter().flat_map(named)) {
-            // The engine may say of a drop what its adapter's report says too, there with the adapter's name.
-            if !texts.iter().any(|known| *known == text || known.ends_with(&format!(": {text}"))) {
-                texts.push(text);
+        for notice in of_drop.chain(in_view).chain(others.into_iter().flat_map(named)) {
+            if !notices.contains(&notice) {
+                notices.push(notice);
             }
         }
-        texts
-    }
-
-    /// What the engine is at, where it has not said so itself.
-    pub fn doing(&self) -> &'static str {
-        if self.projection.run.is_running() {
-            "Projecting"
-        } else if self.extraction.run.is_running() {
-            "Extracting"
-        } else if self.alignment.is_running() {
-            "Aligning"
-        } else if self.comparison.is_running() {
-            "Comparing"
-        } else {
-            "Analysing"
-        }
+        notices
     }
 
     /// The line that says where the page stands.

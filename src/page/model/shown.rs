@@ -14,7 +14,7 @@ use super::projection::form::Goal;
 use super::remote::Remote;
 use super::schemes::Schemes;
 use lorascope_protocol::report::EngineReport;
-use lorascope_protocol::{Item, ItemId, ItemKind, Outcome, Problem, ToPage};
+use lorascope_protocol::{About, Head, Item, ItemId, ItemKind, JobId, Outcome, Problem, Refusal, ToPage};
 
 /// What the page is doing; the words of `data-state`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,14 +92,18 @@ pub struct State {
     pub extraction: Extraction,
     pub comparison: Comparison,
     pub schemes: Schemes,
-    arriving: BTreeMap<ItemId, Arriving>,
+    /// What the last removal took, in words, for as long as it can be brought back.
+    pub removed: Option<String>,
+    /// Jobs of whose files one was saved.
+    saved: BTreeSet<JobId>,
+    /// The job that the page waits for, in words.
+    doing: Option<&'static str>,
+    arriving: Option<Arriving>,
     started_ms: Option<f64>,
     /// The next adapter that is complete comes into view: it is the first of a new drop.
     select_next: bool,
-    /// "Clear" messages that the engine has not answered yet: until then it may still speak of what is gone.
-    clearing: u32,
-    /// Clears so far: what a drop that began before one still gathers is not wanted any more.
-    pub clears: u64,
+    /// The job that cleared everything: what earlier ones still say or gather is not wanted any more.
+    cleared: JobId,
     /// Adapters whose scale was set by hand: their field stays, so that it can be corrected.
     scale_set: BTreeSet<ItemId>,
 }
@@ -108,6 +112,7 @@ impl State {
     /// A drop goes to the engine: the problems of the one before are history.
     pub fn begin_drop(&mut self, now_ms: f64) {
         self.problems.clear();
+        self.removed = None;
         self.remote = Remote::default();
         self.phase = Phase::Loading;
         self.running = None;
@@ -121,7 +126,7 @@ impl State {
         if error {
             self.phase = Phase::Error;
         }
-        self.add_problem(Problem { error, text });
+        self.add_problem(Problem { error, about: About::Drop, text });
     }
 
     /// The engine died. Results stay in view; [`State::forget`] comes before the next engine starts.
@@ -129,13 +134,29 @@ impl State {
         self.phase = Phase::Error;
         self.crash = Some(report);
         self.running = None;
-        self.arriving.clear();
-        self.remote.outlines.clear();
-        self.clearing = 0;
+        self.removed = None;
         self.projection.crashed();
-        self.alignment.crashed();
-        self.extraction.run.ended();
         self.comparison.crashed();
+        self.ended();
+    }
+
+    /// The engine has ended what it was doing, or is gone: what has not come will not come.
+    fn ended(&mut self) {
+        (self.arriving, self.doing) = (None, None);
+        self.remote.outlines.clear();
+        self.projection.run.ended();
+        self.extraction.run.ended();
+        self.comparison.run.ended();
+    }
+
+    /// A job goes to the engine, and the page waits for it.
+    pub(super) fn begin_job(&mut self, doing: &'static str) {
+        (self.phase, self.running, self.doing) = (Phase::Analyzing, None, Some(doing));
+    }
+
+    /// What the engine is at, where it has not said so itself.
+    pub fn doing(&self) -> &'static str {
+        self.doing.unwrap_or("Analysing")
     }
 
     /// Starts over. What the address asks for stays known.
@@ -144,7 +165,7 @@ impl State {
         self.schemes.lost_all();
         *self = State {
             phase,
-            clearing: self.clearing,
+            cleared: self.cleared,
             schemes: std::mem::take(&mut self.schemes),
             engine: self.engine.take(),
             no_backend: self.no_backend.take(),
@@ -154,39 +175,43 @@ impl State {
     }
 
     /// Starts over, and lets nothing that the engine has already said of the past back in.
-    pub fn clear(&mut self) {
+    pub fn clear(&mut self, job: JobId) {
+        let can_undo = !self.items.is_empty();
         self.forget();
-        self.clears += 1;
-        self.clearing += 1;
+        self.removed = can_undo.then(|| "Everything was cleared.".to_owned());
+        self.cleared = job;
+    }
+
+    /// Whether what comes of this job is still wanted.
+    pub fn is_wanted(&self, job: JobId) -> bool {
+        job >= self.cleared
+    }
+
+    /// A removal goes to the engine.
+    pub fn begin_removal(&mut self, item: ItemId) {
+        let label = self.items.iter().find(|i| i.item == item).map(|i| i.label.clone());
+        self.removed = label.map(|label| format!("Removed {label}."));
     }
 
     pub fn remove(&mut self, item: ItemId) {
         self.items.retain(|i| i.item != item);
         self.adapters.remove(&item);
-        self.arriving.remove(&item);
         self.projection.lost(item);
         self.alignment.lost(item);
-        self.extraction.lost(item);
-        self.comparison.lost(item);
+        self.extraction.form.lost(item);
+        self.comparison.world_changed();
         self.schemes.lost(item);
         if self.selected == Some(item) {
             self.selected = self.adapters.keys().next().copied();
+        }
+        if self.crash.is_some() {
+            // No engine is left to say which results it was part of.
+            (self.projection.run, self.extraction.run, self.comparison) = Default::default();
         }
     }
 
     /// Takes a message from the engine.
     pub fn receive(&mut self, message: ToPage, now_ms: f64) {
-        if self.clearing > 0 {
-            match message {
-                ToPage::Cleared { engine } => {
-                    self.clearing -= 1;
-                    self.engine = Some(engine);
-                    return;
-                }
-                ToPage::Started { .. } | ToPage::NoBackend { .. } | ToPage::Panicked { .. } => {}
-                _ => return,
-            }
-        }
         match message {
             ToPage::Started { engine } | ToPage::Cleared { engine } => self.engine = Some(engine),
             ToPage::NoBackend { text } => {
@@ -198,8 +223,7 @@ impl State {
                 self.phase = Phase::Loading;
                 self.advance(progress, now_ms);
             }
-            ToPage::Outline(outline) => self.remote.announced(*outline),
-            ToPage::NotLoaded { failed } => self.remote.failed = failed,
+            ToPage::Outline { item, outline } => self.remote.announced(item, *outline),
             ToPage::Progress(progress) => {
                 self.phase = Phase::Analyzing;
                 self.advance(progress, now_ms);
@@ -207,45 +231,58 @@ impl State {
             ToPage::Item(item) => self.keep(item),
             ToPage::Scheme { item, scheme } => self.schemes.dropped(item, *scheme),
             ToPage::Removed { item } => self.remove(item),
-            ToPage::Adapter { item, pieces, report } => {
-                self.arriving.insert(item, Arriving::new(item, pieces, *report));
-                self.publish(item);
+            ToPage::Series { along, stages, unused } => self.alignment.states(along, stages, unused),
+            ToPage::Result { job, head, pieces } => {
+                self.arriving = Some(Arriving { job, head, pieces: Vec::new(), expected: pieces });
+                self.publish(now_ms);
             }
-            ToPage::AdapterPiece { item, piece } => {
-                if let Some(arriving) = self.arriving.get_mut(&item) {
-                    arriving.take(piece);
+            ToPage::Piece(piece) => {
+                if let Some(arriving) = &mut self.arriving {
+                    arriving.pieces.push(piece);
                 }
-                self.publish(item);
+                self.publish(now_ms);
+            }
+            ToPage::Refused { job, why } => self.refused(job, why),
+            ToPage::Gone { job } => {
+                self.projection.run.gone(job);
+                self.extraction.run.gone(job);
+                self.comparison.gone(job);
             }
             ToPage::Finished { outcome, engine, problems } => self.finish(outcome, engine, problems, now_ms),
             ToPage::Panicked { text } => self.crashed(text),
             // The page saves the file, or tells the browser; nothing that is shown changes.
             ToPage::Exported { .. } | ToPage::Report { .. } | ToPage::Spent(_) => {}
-            ToPage::Planned { item, plan } => self.projection.planned(item, plan),
-            ToPage::PlanRows { item, rows } => self.projection.plan_rows(item, rows),
-            ToPage::Projected { item, modules, report } => self.projection.projected(item, modules, *report, now_ms),
-            ToPage::ProjectedModules { modules } => self.projection.run.pieces(modules, now_ms),
-            ToPage::NotProjected { text } => self.projection.run.refused(text),
-            ToPage::ProjectionGone => self.projection.run.gone(),
-            ToPage::Series { along, stages, unused } => self.alignment.states(along, stages, unused),
-            ToPage::Alignments { item, along, count } => self.alignment.announced(item, along, count),
-            ToPage::Alignment { item, modules, whole_run, report } => {
-                self.alignment.arrived(item, modules, whole_run, *report);
-            }
-            ToPage::AlignmentProblems { texts } => self.alignment.say(texts),
-            ToPage::AlignedModules { item, modules } => self.alignment.modules(item, modules),
-            ToPage::Extracted { modules, report } => self.extraction.extracted(modules, *report, now_ms),
-            ToPage::ExtractedModules { modules } => self.extraction.run.pieces(modules, now_ms),
-            ToPage::NotExtracted { text } => self.extraction.run.refused(text),
-            ToPage::ExtractionGone => self.extraction.run.gone(),
-            ToPage::Compared { items, pairs, left_out } => self.comparison.compared(items, pairs, left_out),
-            ToPage::ComparedPairs { pairs } => self.comparison.pairs(pairs),
-            ToPage::NotCompared { text } => self.comparison.refused(text),
-            ToPage::ComparisonGone => self.comparison.gone(),
-            ToPage::PairModules { a, b, piece, more } => self.comparison.pair_modules((a, b), piece, more),
-            ToPage::ModuleOverlap { a, b, name, overlap } => {
-                self.comparison.module_overlap(((a, b), name), overlap.map(|grid| *grid));
-            }
+        }
+    }
+
+    /// A result comes into view only when it is whole, so that nothing is derived from half of it.
+    fn publish(&mut self, now_ms: f64) {
+        let Some(Arriving { job, head, pieces, .. }) = self.arriving.take_if(|arriving| arriving.is_whole()) else {
+            return;
+        };
+        match head {
+            Head::Adapter { item, report } => self.show(Adapter::new(item, *report, pieces)),
+            Head::Alignments { item, along } => self.alignment.arrived(item, along, pieces),
+            Head::Plan(head) => self.projection.planned(job, *head, pieces),
+            Head::Projection { item, report } => self.projection.projected(job, item, *report, pieces, now_ms),
+            Head::Extraction(report) => self.extraction.extracted(job, *report, pieces, now_ms),
+            Head::Comparison { items, left_out } => self.comparison.compared(job, items, left_out, pieces, now_ms),
+            Head::Pair => self.comparison.pair_arrived(job, pieces),
+            Head::Overlap(grid) => self.comparison.overlap_arrived(job, Ok(*grid)),
+        }
+    }
+
+    /// What a job asked for is not there; `None` is a cancel.
+    fn refused(&mut self, job: JobId, why: Option<Refusal>) {
+        let text = why.as_ref().map(Refusal::to_string);
+        let words = text.as_deref();
+        let is_known = self.projection.run.refused(job, words)
+            || self.projection.plan_refused(job, why)
+            || self.extraction.run.refused(job, words)
+            || self.comparison.run.refused(job, words)
+            || self.comparison.aside_refused(job, words);
+        if let (false, Some(text)) = (is_known, text) {
+            self.page_problem(false, text);
         }
     }
 
@@ -264,7 +301,9 @@ impl State {
                     // Dropped onto a result, it can only be meant as its target.
                     self.projection.form.goal = Goal::Item(item.item);
                 }
-                self.items.push(item);
+                // What was removed comes back to its place.
+                let at = self.items.partition_point(|known| known.item < item.item);
+                self.items.insert(at, item);
             }
         }
         self.projection.world_changed();
@@ -273,12 +312,7 @@ impl State {
     fn finish(&mut self, outcome: Outcome, engine: EngineReport, problems: Vec<Problem>, now_ms: f64) {
         self.engine = Some(engine);
         self.running = None;
-        self.arriving.clear();
-        self.remote.outlines.clear();
-        self.projection.run.ended();
-        self.alignment.ended();
-        self.extraction.run.ended();
-        self.comparison.ended();
+        self.ended();
         if outcome == Outcome::Idle {
             self.items.clear();
             self.adapters.clear();
@@ -307,14 +341,9 @@ impl State {
         }
     }
 
-    /// An adapter comes into view only when it is whole, so that nothing is derived from half of it.
-    fn publish(&mut self, item: ItemId) {
-        if !self.arriving.get(&item).is_some_and(Arriving::is_whole) {
-            return;
-        }
-        let Some(arriving) = self.arriving.remove(&item) else { return };
-        let adapter = arriving.into_adapter();
-        self.remote.measured(&adapter.report.label);
+    fn show(&mut self, adapter: Adapter) {
+        let item = adapter.item;
+        self.remote.measured(item);
         self.schemes.came_with(&adapter.report.domains);
         let is_new = self.adapters.insert(item, Arc::new(adapter)).is_none();
         self.projection.world_changed();
@@ -346,7 +375,21 @@ impl State {
     }
 
     pub fn scale_was_set(&mut self, item: ItemId) {
+        self.removed = None;
         self.scale_set.insert(item);
+    }
+
+    /// A file of what a job wrote was asked for.
+    pub fn was_saved(&mut self, job: JobId) {
+        self.saved.insert(job);
+    }
+
+    /// Leaving the page now would lose work: a job runs, or what one wrote was never saved.
+    pub fn would_lose(&self) -> bool {
+        let projected = self.projection.run.result.as_ref().and_then(|result| result.job);
+        let extracted = self.extraction.run.result.as_ref().and_then(|result| result.job);
+        let is_unsaved = projected.into_iter().chain(extracted).any(|job| !self.saved.contains(&job));
+        self.crash.is_none() && (self.phase.is_busy() || is_unsaved)
     }
 
     /// Anything to clear away?

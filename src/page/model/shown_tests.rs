@@ -1,7 +1,7 @@
 use super::*;
-use crate::model::testing::{adapter, module};
+use crate::model::testing::{adapter, analysed, module};
 use lorascope_protocol::report::NotAnalyzed;
-use lorascope_protocol::{AdapterPiece, Progress};
+use lorascope_protocol::{AdapterPiece, Piece, Progress};
 
 fn item(id: ItemId, kind: ItemKind) -> ToPage {
     ToPage::Item(Item {
@@ -15,18 +15,22 @@ fn item(id: ItemId, kind: ItemKind) -> ToPage {
 }
 
 fn finished(outcome: Outcome, problems: &[(bool, &str)]) -> ToPage {
-    let problems = problems.iter().map(|(error, text)| Problem { error: *error, text: (*text).to_owned() }).collect();
+    let problem = |(error, text): &(bool, &str)| Problem { error: *error, ..Problem::warning(About::Drop, *text) };
+    let problems = problems.iter().map(problem).collect();
     ToPage::Finished { outcome, engine: EngineReport::default(), problems }
 }
 
 /// `pieces` follow.
 fn announced(id: ItemId, pieces: usize) -> ToPage {
-    ToPage::Adapter { item: id, pieces, report: Box::new(adapter(&format!("adapter {id}"))) }
+    analysed(id, &format!("adapter {id}"), pieces)
 }
 
-fn modules(id: ItemId, n: usize) -> ToPage {
-    let piece = AdapterPiece::Modules(vec![module("layers.0.q", Some(0), "q", 2); n]);
-    ToPage::AdapterPiece { item: id, piece }
+fn modules(n: usize) -> ToPage {
+    ToPage::Piece(Piece::Adapter(AdapterPiece::Modules(vec![module("layers.0.q", Some(0), "q", 2); n])))
+}
+
+fn texts(notices: Vec<crate::model::said::Notice>) -> Vec<String> {
+    notices.into_iter().map(|notice| notice.text).collect()
 }
 
 fn after(messages: Vec<ToPage>) -> State {
@@ -45,9 +49,9 @@ fn a_drop_from_loading_to_done() {
     state.receive(ToPage::Progress(Progress { text: "Analysing a".into(), done: 1, total: 2 }), 1100.0);
     assert_eq!((state.phase, state.status().as_str()), (Phase::Analyzing, "Analysing a"));
     state.receive(announced(1, 2), 1200.0);
-    state.receive(modules(1, 200), 1200.0);
+    state.receive(modules(200), 1200.0);
     assert!(state.selected().is_none(), "half an adapter is not shown");
-    state.receive(modules(1, 100), 1200.0);
+    state.receive(modules(100), 1200.0);
     assert_eq!(state.selected().unwrap().modules.len(), 300);
     state.receive(finished(Outcome::Done, &[]), 1400.0);
     assert_eq!(state.phase.word(), "done");
@@ -70,10 +74,10 @@ fn a_second_drop_adds_and_comes_into_view() {
 
 #[test]
 fn a_new_scale_replaces_the_adapter_in_place() {
-    let mut state = after(vec![announced(1, 1), modules(1, 1), announced(2, 0), finished(Outcome::Done, &[])]);
+    let mut state = after(vec![announced(1, 1), modules(1), announced(2, 0), finished(Outcome::Done, &[])]);
     state.selected = Some(2);
     state.receive(announced(1, 1), 0.0);
-    state.receive(modules(1, 1), 0.0);
+    state.receive(modules(1), 0.0);
     assert_eq!((state.selected, state.adapters.len()), (Some(2), 2));
     assert_eq!(state.adapters[&1].modules.len(), 1, "replaced, not appended to");
 }
@@ -94,11 +98,11 @@ fn the_lists_of_an_adapter_are_put_together() {
     let mut state = after(vec![announced(1, pieces.len())]);
     for piece in pieces {
         assert!(state.selected().is_none(), "not before the last piece");
-        state.receive(ToPage::AdapterPiece { item: 1, piece }, 0.0);
+        state.receive(ToPage::Piece(Piece::Adapter(piece)), 0.0);
     }
     let adapter = state.selected().unwrap();
     assert_eq!((adapter.modules.len(), &adapter.report.not_analyzed), (1, &vec![entry(0), entry(1)]));
-    assert_eq!(state.warnings(), ["odd key"]);
+    assert_eq!(texts(state.warnings()), ["odd key"]);
     let metadata: Vec<(&str, &str)> = adapter.report.metadata.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     assert_eq!(metadata, [("format", "pt"), ("ss_tag_frequency", "{\"a\": {}}"), ("z", "")]);
 }
@@ -108,11 +112,11 @@ fn errors_and_warnings_are_said_once() {
     let mut report = adapter("a");
     report.warnings = vec!["scale assumed".into(), "odd key".into()];
     let state = after(vec![
-        ToPage::Adapter { item: 1, pieces: 0, report: Box::new(report) },
-        finished(Outcome::Error, &[(true, "x.bin: a pickle"), (false, "a: odd key"), (true, "x.bin: a pickle")]),
+        ToPage::Result { job: None, head: Head::Adapter { item: 1, report: Box::new(report) }, pieces: 0 },
+        finished(Outcome::Error, &[(true, "x.bin: a pickle"), (false, "odd key"), (true, "x.bin: a pickle")]),
     ]);
-    assert_eq!(state.errors(), ["x.bin: a pickle"]);
-    assert_eq!(state.warnings(), ["a: odd key", "scale assumed"]);
+    assert_eq!(texts(state.errors()), ["x.bin: a pickle"]);
+    assert_eq!(texts(state.warnings()), ["odd key", "scale assumed"]);
     assert_eq!(state.phase, Phase::Error);
 }
 
@@ -121,13 +125,13 @@ fn removing_keeps_what_was_said_before() {
     let mut state = after(vec![announced(1, 0), finished(Outcome::Done, &[(false, "b: skipped")])]);
     state.receive(ToPage::Removed { item: 9 }, 0.0);
     state.receive(finished(Outcome::Done, &[]), 0.0);
-    assert_eq!(state.warnings(), ["b: skipped"]);
+    assert_eq!(texts(state.warnings()), ["b: skipped"]);
 }
 
 #[test]
 fn cancel_drops_the_half_and_keeps_the_whole() {
-    let mut state = after(vec![announced(1, 0), announced(2, 2), modules(2, 5), finished(Outcome::Done, &[])]);
-    state.receive(modules(2, 5), 0.0);
+    let mut state = after(vec![announced(1, 0), announced(2, 2), modules(5), finished(Outcome::Done, &[])]);
+    state.receive(modules(5), 0.0);
     assert_eq!(state.adapters.keys().copied().collect::<Vec<_>>(), [1]);
 }
 
@@ -140,7 +144,7 @@ fn a_crash_leaves_results_and_forgetting_starts_over() {
     assert!(state.selected().is_some() && state.holds_something());
     state.forget();
     assert!(!state.holds_something() && state.selected().is_none() && state.crash.is_none());
-    assert_eq!((state.phase, state.warnings()), (Phase::Idle, vec!["backend=cuda".to_owned()]));
+    assert_eq!((state.phase, texts(state.warnings())), (Phase::Idle, vec!["backend=cuda".to_owned()]));
 }
 
 #[test]
@@ -149,7 +153,7 @@ fn no_backend_stays_said() {
     assert_eq!(state.status(), "Starting the engine …");
     state.receive(ToPage::NoBackend { text: "no WebGPU here".into() }, 0.0);
     state.forget();
-    assert_eq!((state.phase, state.errors()), (Phase::Error, vec!["no WebGPU here".to_owned()]));
+    assert_eq!((state.phase, texts(state.errors())), (Phase::Error, vec!["no WebGPU here".to_owned()]));
 }
 
 #[test]
@@ -161,21 +165,36 @@ fn assumed_scales_and_waiting_checkpoints() {
 
 #[test]
 fn after_clear_the_past_does_not_come_back() {
-    let mut state = after(vec![item(1, ItemKind::Adapter), announced(1, 2), modules(1, 1)]);
-    state.clear();
+    let mut state = after(vec![item(1, ItemKind::Adapter), announced(1, 2), modules(1)]);
+    state.clear(8);
     assert_eq!((state.phase, state.holds_something()), (Phase::Idle, false));
-    state.receive(modules(1, 1), 0.0);
-    state.receive(finished(Outcome::Done, &[(false, "old")]), 0.0);
-    assert!(!state.holds_something());
+    // A drop that began before, whether it is still gathered or already analysed, is not wanted; what answers the clear,
+    // and the next drop, are.
+    assert_eq!([6, 7, 8, 9].map(|job| state.is_wanted(job)), [false, false, true, true]);
     state.begin_drop(5000.0);
-    // The cancelled drop may end after the new one began; only what answers the clear ends the past.
-    state.receive(finished(Outcome::Idle, &[]), 0.0);
-    state.receive(announced(1, 0), 0.0);
+    assert_eq!([7, 9].map(|job| state.is_wanted(job)), [false, true]);
     state.receive(ToPage::Cleared { engine: EngineReport::default() }, 0.0);
     assert_eq!((state.selected, state.phase), (None, Phase::Loading));
     state.receive(announced(2, 0), 0.0);
     state.receive(finished(Outcome::Done, &[]), 6000.0);
     assert_eq!((state.selected, state.phase), (Some(2), Phase::Done));
+    state.forget();
+    assert!(!state.is_wanted(7), "a fresh engine does not make it wanted");
+}
+
+#[test]
+fn what_was_removed_comes_back_to_its_place() {
+    let adapters = [1, 2, 3].map(|id| item(id, ItemKind::Adapter));
+    let mut state = after(adapters.into_iter().chain([finished(Outcome::Done, &[])]).collect());
+    state.begin_removal(2);
+    state.receive(ToPage::Removed { item: 2 }, 0.0);
+    assert_eq!(state.removed.as_deref(), Some("Removed item 2."));
+    state.receive(item(2, ItemKind::Adapter), 0.0);
+    assert_eq!(state.items.iter().map(|item| item.item).collect::<Vec<_>>(), [1, 2, 3]);
+    state.clear(9);
+    assert_eq!(state.removed.as_deref(), Some("Everything was cleared."));
+    state.begin_drop(0.0);
+    assert_eq!(state.removed, None, "the engine forgets what it took as soon as something new comes");
 }
 
 #[test]

@@ -4,6 +4,18 @@ use std::collections::BTreeMap;
 
 use lorascope_protocol::names;
 use lorascope_protocol::report::{AdapterReport, DomainReport, ModuleReport, RankRange};
+use lorascope_protocol::{Head, ItemId, JobId, Piece, ToPage};
+
+/// A result as the engine sends it.
+pub fn result(job: Option<JobId>, head: Head, pieces: Vec<Piece>) -> Vec<ToPage> {
+    let head = ToPage::Result { job, head, pieces: pieces.len() };
+    [head].into_iter().chain(pieces.into_iter().map(ToPage::Piece)).collect()
+}
+
+/// An analysed adapter of that label, of which `pieces` follow.
+pub fn analysed(item: ItemId, label: &str, pieces: usize) -> ToPage {
+    ToPage::Result { job: None, head: Head::Adapter { item, report: Box::new(adapter(label)) }, pieces }
+}
 
 /// A module of the given path, with σ = 2, 1, …, halving `rank` times.
 pub fn module(name: &str, layer: Option<u32>, role: &str, rank: u32) -> ModuleReport {

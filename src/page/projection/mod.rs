@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use js_sys::Array;
 use leptos::prelude::*;
 
 mod form;
@@ -27,7 +26,6 @@ use super::model::tabs::Tab;
 use super::sample::ShowSample;
 use super::store::{Store, is_another, use_store};
 use super::wire::{Wire, use_wire};
-use lorascope_protocol::ToEngine;
 use lorascope_protocol::report::ModuleReport;
 
 /// Settings rest this long before the engine is asked what they would do.
@@ -71,9 +69,7 @@ impl Desk {
 
     fn project(self) {
         let Some(Ok(ask)) = self.store.state.with_untracked(State::wanted) else { return };
-        let message = ToEngine::Project { item: ask.item, request: Box::new(ask.request.clone()) };
-        self.store.state.update(|s| s.begin_projection(ask, now_ms()));
-        self.wire.send(&message, &Array::new());
+        self.wire.ask(|state, job| Some(state.begin_projection(job, ask, now_ms())));
     }
 
     /// Asks for a plan whenever the settings have changed and rested, while the tab is in view.
@@ -93,9 +89,7 @@ impl Desk {
                 if turn.try_get_value() != Some(mine) {
                     return;
                 }
-                let message = ToEngine::Plan { item: ask.item, request: Box::new(ask.request.clone()) };
-                store.state.update(|s| s.projection.asked(ask));
-                wire.send(&message, &Array::new());
+                wire.ask(|state, job| Some(state.begin_plan(job, ask)));
             };
             set_timeout(rested, REST);
         });

@@ -13,7 +13,6 @@ use crate::model::projection::result::Projected;
 use crate::model::shown::State;
 use crate::result::{Names, ResultFrame, fact_entries, sheet_of};
 use crate::sheet::SheetTable;
-use lorascope_protocol::ToEngine;
 
 const NAMES: Names = Names {
     title: "Result",
@@ -36,7 +35,7 @@ pub fn ResultPanel(desk: Desk) -> impl IntoView {
             names=NAMES
             other
             words=Projected::words
-            export=|file| ToEngine::ExportProjection { file }
+            job=|projected: &Projected| projected.job
         >
             {move || result.get().map(headline)}
             <div class="columns">

@@ -2,7 +2,7 @@
 
 use lorascope_format::bytes::MemorySource;
 use lorascope_protocol::report::Along;
-use lorascope_protocol::{BackendChoice, ItemId};
+use lorascope_protocol::{BackendChoice, ItemId, Question};
 use pollster::block_on;
 
 use super::bench::{Switch, bench, bench_with, said};
@@ -24,7 +24,7 @@ fn another_order_reads_only_what_is_new() {
         );
         let ids: Vec<ItemId> = ["base", "step-100", "final"].map(|label| bench.item(label)).to_vec();
         let before = bench.session.engine().counts.bytes_read;
-        block_on(bench.session.align(Along::Checkpoints, ids.clone()));
+        block_on(bench.session.ask(1, Question::Align { along: Along::Checkpoints, order: ids.clone() }));
         // Only base → step-100 is new: two weights of two states, and the factors.
         let weight = 10 * 12 * 4;
         let factors = 2 * (2 * 12 + 10 * 2) * 4;
@@ -32,11 +32,11 @@ fn another_order_reads_only_what_is_new() {
         assert_eq!(bench.pairs(), ["lora: base → step-100", "lora: step-100 → final", "lora: base → final"]);
         let there = bench.one("base", "step-100").whole.cosine.expect("a cosine");
         let back = [ids[1], ids[0]].to_vec();
-        block_on(bench.session.align(Along::Checkpoints, back));
+        block_on(bench.session.ask(1, Question::Align { along: Along::Checkpoints, order: back }));
         let back = bench.one("step-100", "base").whole.cosine.expect("a cosine");
         assert!((there + back).abs() < 1e-9 && there.abs() > 1e-3, "{there} there, {back} back");
         // A checkpoint that goes takes its updates along.
-        bench.session.remove(ids[0]);
+        block_on(bench.session.remove(ids[0]));
         assert_eq!(bench.pairs(), [""; 0]);
     }
 }
@@ -77,7 +77,7 @@ fn a_cancelled_alignment_stays_cancelled() {
     let lora = bench.item("lora");
     let back = ["step-1", "base"].map(|label| bench.item(label)).to_vec();
     switch.0.set(true);
-    block_on(bench.session.align(Along::Checkpoints, back.clone()));
+    block_on(bench.session.ask(1, Question::Align { along: Along::Checkpoints, order: back.clone() }));
     said(&bench.ended().1, "Cancelled");
     switch.0.set(false);
     let read = bench.bytes_read();
@@ -85,7 +85,7 @@ fn a_cancelled_alignment_stays_cancelled() {
     assert_eq!((bench.bytes_read(), bench.pairs().len()), (read, 0));
     bench.drop_files(vec![MemorySource::new("notes.txt", b"nothing".to_vec())]);
     assert_eq!((bench.bytes_read(), bench.pairs().len()), (read, 0));
-    block_on(bench.session.align(Along::Checkpoints, back));
+    block_on(bench.session.ask(1, Question::Align { along: Along::Checkpoints, order: back }));
     assert_eq!(bench.pairs(), ["lora: step-1 → base"]);
 }
 
@@ -106,7 +106,7 @@ fn a_scale_reads_only_the_updates_that_it_is_part_of() {
     ]);
     let order = ["run-1", "run-2", "run-3"].map(|label| bench.item(label)).to_vec();
     let other = bench.item("other");
-    block_on(bench.session.align(Along::Adapters, order.clone()));
+    block_on(bench.session.ask(1, Question::Align { along: Along::Adapters, order: order.clone() }));
     assert_eq!(bench.pairs().len(), 4 * 3, "{:#?}", bench.pairs());
     let (first, own) = (bench.one("run-1", "run-2"), bench.alignment().len());
     let read = bench.bytes_read();
@@ -135,7 +135,7 @@ fn what_has_nothing_beside_it_is_not_read() {
         bench.drop_files(vec![run.state("base/model.safetensors", 0.0), shard(&run, 1, Q, 1.0)]);
         let read = bench.bytes_read();
         let back = ["step-5", "base"].map(|label| bench.item(label)).to_vec();
-        block_on(bench.session.align(Along::Checkpoints, back));
+        block_on(bench.session.ask(1, Question::Align { along: Along::Checkpoints, order: back }));
         let (weight, factors) = (10 * 12 * 4, (2 * 12 + 10 * 2) * 4);
         assert_eq!(bench.bytes_read() - read, 2 * weight + factors);
         assert_eq!(bench.one("step-5", "base").matched, 1);
@@ -174,7 +174,7 @@ fn what_was_left_out_stays_out() {
         shard(&run, 1, Q, 2.0),
     ]);
     let order = ["base", "mid"].map(|label| bench.item(label)).to_vec();
-    block_on(bench.session.align(Along::Checkpoints, order));
+    block_on(bench.session.ask(1, Question::Align { along: Along::Checkpoints, order: order }));
     bench.drop_files(vec![shard(&run, 2, K, 4.0)]);
     assert_eq!(bench.pairs(), ["lora: base → mid"]);
     // One that is new joins.

@@ -1,7 +1,7 @@
 //! Adapters made for one question each.
 
 use lorascope_format::bytes::MemorySource;
-use lorascope_protocol::{BackendChoice, ToPage};
+use lorascope_protocol::{BackendChoice, Question, ToPage};
 use nalgebra::DMatrix;
 use pollster::block_on;
 use serde_json::json;
@@ -46,7 +46,7 @@ fn a_rank(modules: &Modules<'_>, name: &str) -> f64 {
 pub fn compared(choice: BackendChoice, files: Vec<MemorySource>) -> Bench<impl Fn(ToPage)> {
     let mut bench = bench(choice);
     bench.drop_files(files);
-    block_on(bench.session.compare());
+    block_on(bench.session.ask(1, Question::Compare));
     bench
 }
 
@@ -225,7 +225,7 @@ fn updates_on_the_bases_weights() {
     file.random(&format!("base_model.model.{Q}.lora_B.weight"), &[128, 4]);
     file.random(&format!("base_model.model.{K}.ia3_l"), &[64, 1]);
     let mut bench = bench_of(vec![files("peft-lora"), vec![file.at("mixed/adapter_model.safetensors")]]);
-    block_on(bench.session.compare());
+    block_on(bench.session.ask(1, Question::Compare));
     let [(_, pair)] = &pairs(&bench)[..] else { panic!("one pair") };
     let [refused] = &pair.not_compared[..] else { panic!("{:?}", pair.not_compared) };
     assert!(refused.name == K && refused.reason.contains("base model's weight"), "{refused:?}");

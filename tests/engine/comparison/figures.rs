@@ -2,7 +2,7 @@
 
 use lorascope_format::bytes::MemorySource;
 use lorascope_protocol::report::{OverlapGrid, PairReport};
-use lorascope_protocol::{BackendChoice, ToPage};
+use lorascope_protocol::{BackendChoice, Head, Question, ToPage};
 use pollster::block_on;
 use safetensors::SafeTensors;
 
@@ -30,7 +30,7 @@ fn all_adapters(choice: BackendChoice) -> Bench<impl Fn(ToPage)> {
     let mut bench = bench(choice);
     let all = ADAPTERS.iter().flat_map(|[folder, ..]| files(folder)).collect();
     bench.drop_files(all);
-    block_on(bench.session.compare());
+    block_on(bench.session.ask(1, Question::Compare));
     bench
 }
 
@@ -102,12 +102,10 @@ fn overlaps_are_those_of_the_singular_vectors() {
 }
 
 pub fn grid<E: Fn(ToPage)>(bench: &mut Bench<E>, [a, b]: [u32; 2], name: &str) -> Result<Box<OverlapGrid>, String> {
-    block_on(bench.session.compare_module(a, b, name.to_owned()));
+    block_on(bench.session.ask(1, Question::Overlap { a, b, name: name.to_owned() }));
     match bench.take().pop() {
-        Some(ToPage::ModuleOverlap { a: x, b: y, name: told, overlap }) => {
-            assert_eq!((x, y, told.as_str()), (a, b, name));
-            overlap
-        }
+        Some(ToPage::Result { job: Some(1), head: Head::Overlap(grid), pieces: 0 }) => Ok(grid),
+        Some(ToPage::Refused { job: 1, why: Some(why) }) => Err(why.to_string()),
         other => panic!("{other:?}"),
     }
 }

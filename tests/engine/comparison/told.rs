@@ -3,7 +3,9 @@
 use lorascope_format::bytes::MemorySource;
 use lorascope_kernels::Steady;
 use lorascope_protocol::report::{NotAnalyzed, PairReport};
-use lorascope_protocol::{BackendChoice, MODULES_PER_MESSAGE, Outcome, PIECE_BYTES, PairPiece, ToPage};
+use lorascope_protocol::{
+    BackendChoice, Head, MODULES_PER_MESSAGE, Outcome, PIECE_BYTES, PairPiece, Piece, Question, Refusal, ToPage,
+};
 use pollster::block_on;
 
 use super::bench::{Bench, Switch, bench, bench_with};
@@ -20,7 +22,7 @@ fn simple(label: &str, seed: u64, names: &[&str]) -> Vec<MemorySource> {
 }
 
 fn is_gone(messages: &[ToPage]) -> bool {
-    messages.iter().filter(|message| matches!(message, ToPage::ComparisonGone)).count() == 1
+    messages.iter().filter(|message| **message == ToPage::Gone { job: 1 }).count() == 1
 }
 
 /// The messages carry all that the report holds, in pieces.
@@ -39,17 +41,17 @@ fn messages_carry_the_report_in_pieces() {
     bench.drop_files([drop("a", 1, &names_a), drop("b", 2, &names_b), drop("c", 3, &names_a)].concat());
     let ids = ["a", "b", "c"].map(|label| bench.item(label));
     bench.take();
-    block_on(bench.session.compare());
+    block_on(bench.session.ask(1, Question::Compare));
     let report = bench.session.report().comparison.unwrap();
     assert_eq!(report.adapters, ["a", "b", "c"]);
     let (mut figures, mut progress) = (Vec::new(), Vec::new());
     let messages = bench.take();
     for message in &messages {
         match message {
-            ToPage::Compared { items, pairs, left_out } => {
-                assert_eq!((&items[..], *pairs, &left_out[..]), (&ids[..], 3, &[][..]));
+            ToPage::Result { job: Some(1), head: Head::Comparison { items, left_out }, pieces: 1 } => {
+                assert_eq!((&items[..], &left_out[..]), (&ids[..], &[][..]));
             }
-            ToPage::ComparedPairs { pairs } => figures.extend(pairs.iter().copied()),
+            ToPage::Piece(Piece::Compared(pairs)) => figures.extend(pairs.iter().copied()),
             ToPage::Progress(of) => progress.push(of.clone()),
             ToPage::Finished { outcome, problems, .. } => assert_eq!((*outcome, problems.len()), (Outcome::Done, 0)),
             other => panic!("{other:?}"),
@@ -61,12 +63,15 @@ fn messages_carry_the_report_in_pieces() {
     assert!(progress.is_sorted_by_key(|of| of.done) && progress.iter().all(|of| of.done < of.total));
     for pair in &report.pairs {
         let [a, b] = [pair.a, pair.b].map(|n| ids[n as usize]);
-        bench.session.compare_pair(a, b);
+        block_on(bench.session.ask(2, Question::Pair { a: a, b: b }));
         let mut told = PairReport { a: pair.a, b: pair.b, figures: pair.figures, ..PairReport::default() };
         let messages = bench.take();
-        for (n, message) in messages.iter().enumerate() {
-            let ToPage::PairModules { a: x, b: y, piece, more } = message else { panic!("{message:?}") };
-            assert_eq!((*x, *y, *more), (a, b, n + 1 < messages.len()));
+        let [ToPage::Result { job: Some(2), head: Head::Pair, pieces }, rest @ ..] = &messages[..] else {
+            panic!("{messages:?}")
+        };
+        assert_eq!(*pieces, rest.len());
+        for message in rest {
+            let ToPage::Piece(Piece::Pair(piece)) = message else { panic!("{message:?}") };
             let bytes = serde_json::to_string(piece).unwrap().len();
             assert!(bytes <= PIECE_BYTES * 3 / 2, "a message of {bytes} bytes");
             let count = match piece.clone() {
@@ -80,12 +85,11 @@ fn messages_carry_the_report_in_pieces() {
         assert_eq!(&told, pair);
     }
     // 450, 350 of a alone in two, 90 long names of b alone in more than their number asks for.
-    bench.session.compare_pair(ids[0], ids[1]);
-    assert!(bench.take().len() >= 3 + 2 + 3);
-    // What is not there is an empty list, so that every question has its answer.
-    bench.session.compare_pair(ids[1], 77);
-    let [ToPage::PairModules { piece, more: false, .. }] = &bench.take()[..] else { panic!("one message") };
-    assert_eq!(*piece, PairPiece::Modules(Vec::new()));
+    block_on(bench.session.ask(2, Question::Pair { a: ids[0], b: ids[1] }));
+    assert!(bench.take().len() > 3 + 2 + 3);
+    // What is not there has no lists, so that every question has its answer.
+    block_on(bench.session.ask(2, Question::Pair { a: ids[1], b: 77 }));
+    assert_eq!(bench.take(), [ToPage::Result { job: Some(2), head: Head::Pair, pieces: 0 }]);
 }
 
 fn add<T>(all: &mut Vec<T>, some: Vec<T>) -> usize {
@@ -98,10 +102,11 @@ fn add<T>(all: &mut Vec<T>, some: Vec<T>) -> usize {
 fn fewer_than_two_adapters_are_not_compared() {
     let mut bench = bench(BackendChoice::Cpu);
     let refused = |bench: &mut Bench<_, Steady>| {
-        block_on(bench.session.compare());
+        block_on(bench.session.ask(1, Question::Compare));
         let messages = bench.take();
         assert!(bench.session.report().comparison.is_none());
-        let [ToPage::NotCompared { text: Some(text) }, ToPage::Finished { .. }] = &messages[..] else {
+        let [ToPage::Refused { job: 1, why: Some(Refusal::Words(text)) }, ToPage::Finished { .. }] = &messages[..]
+        else {
             panic!("{messages:?}")
         };
         text.clone()
@@ -121,10 +126,10 @@ fn fewer_than_two_adapters_are_not_compared() {
     assert!(text.contains("ia3") && text.contains("two thin factors"), "{text}");
     bench.drop_files(simple("two", 2, &[Q]));
     bench.take();
-    block_on(bench.session.compare());
+    block_on(bench.session.ask(1, Question::Compare));
     let messages = bench.take();
     let left_out = messages.iter().find_map(|message| match message {
-        ToPage::Compared { items, left_out, .. } => Some((items.len(), left_out.clone())),
+        ToPage::Result { head: Head::Comparison { items, left_out }, .. } => Some((items.len(), left_out.clone())),
         _ => None,
     });
     let Some((2, left_out)) = left_out else { panic!("{messages:?}") };
@@ -142,7 +147,7 @@ fn a_comparison_is_gone_with_its_adapters() {
     bench.drop_files(bare);
     let bare = bench.item("bare");
     let compare = |bench: &mut Bench<_, Steady>| {
-        block_on(bench.session.compare());
+        block_on(bench.session.ask(1, Question::Compare));
         assert!(bench.session.report().comparison.is_some());
         bench.take();
     };
@@ -167,7 +172,7 @@ fn a_comparison_is_gone_with_its_adapters() {
     block_on(bench.session.load(simple("four", 4, &[Q])));
     gone(&mut bench, "another adapter");
     compare(&mut bench);
-    bench.session.remove(two);
+    block_on(bench.session.remove(two));
     gone(&mut bench, "an adapter that was removed");
     // What is no adapter changes nothing, nor does a drop of which nothing can be used.
     compare(&mut bench);
@@ -175,7 +180,7 @@ fn a_comparison_is_gone_with_its_adapters() {
     block_on(bench.session.load(vec![MemorySource::new("base.safetensors", base)]));
     block_on(bench.session.load(vec![MemorySource::new("broken.safetensors", vec![1, 2, 3])]));
     block_on(bench.session.set_scale(one, f64::NAN));
-    assert!(!bench.take().iter().any(|message| matches!(message, ToPage::ComparisonGone)));
+    assert!(!bench.take().iter().any(|message| matches!(message, ToPage::Gone { .. })));
     assert!(bench.session.report().comparison.is_some());
     bench.session.clear();
     assert!(bench.session.report().comparison.is_none());
@@ -188,18 +193,17 @@ fn a_cancel_keeps_the_last_comparison() {
         let mut bench = bench_with(choice, switch.clone());
         bench.drop_files([simple("one", 1, &[Q]), simple("two", 2, &[Q, K])].concat());
         let ids = ["one", "two"].map(|label| bench.item(label));
-        block_on(bench.session.compare());
+        block_on(bench.session.ask(1, Question::Compare));
         let before = bench.session.report().comparison;
         assert!(before.is_some());
         bench.take();
         switch.0.set(true);
-        block_on(bench.session.compare());
+        block_on(bench.session.ask(1, Question::Compare));
         let messages = bench.take();
-        assert!(messages.iter().any(|message| matches!(message, ToPage::NotCompared { text: None })), "{messages:?}");
+        assert!(messages.contains(&ToPage::Refused { job: 1, why: None }), "{messages:?}");
         assert!(matches!(messages.last(), Some(ToPage::Finished { .. })));
-        block_on(bench.session.compare_module(ids[0], ids[1], Q.to_owned()));
-        let [ToPage::ModuleOverlap { overlap: Err(text), .. }] = &bench.take()[..] else { panic!("no answer") };
-        assert_eq!(text, "Cancelled.");
+        block_on(bench.session.ask(1, Question::Overlap { a: ids[0], b: ids[1], name: Q.to_owned() }));
+        assert_eq!(bench.take(), [ToPage::Refused { job: 1, why: None }]);
         assert_eq!(bench.session.report().comparison, before);
     }
 }
@@ -216,7 +220,7 @@ fn what_a_comparison_costs() {
         let mut bench = bench(choice);
         bench.drop_files(files.clone());
         let before = bench.session.engine().counts;
-        block_on(bench.session.compare());
+        block_on(bench.session.ask(1, Question::Compare));
         let counts = bench.session.engine().counts;
         // 42 modules of rank 8 in F32, six layers of q, k, v, o, gate, up and down.
         let sides = 2 * (128 + 128) + 2 * (64 + 128) + 3 * (344 + 128);
@@ -240,13 +244,13 @@ fn a_lost_gpu_is_made_up_for() {
     use lorascope_engine::session::Backend;
     let mut bench = bench(BackendChoice::WebGpu);
     bench.drop_files([simple("one", 1, &[Q, K]), simple("two", 2, &[Q, K])].concat());
-    block_on(bench.session.compare());
+    block_on(bench.session.ask(1, Question::Compare));
     let before = bench.session.report().comparison.unwrap().pairs[0].figures;
     match bench.session.backend() {
         Backend::Gpu(gpu) => gpu.destroy(),
         Backend::Cpu(_) => panic!("there is no device to lose"),
     }
-    block_on(bench.session.compare());
+    block_on(bench.session.ask(1, Question::Compare));
     let after = bench.session.report().comparison.unwrap().pairs[0].figures;
     assert!((after.cosine.unwrap() - before.cosine.unwrap()).abs() < 1e-7);
     assert!(bench.session.engine().reason.contains("lost"));

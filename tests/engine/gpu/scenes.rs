@@ -8,7 +8,7 @@ use lorascope_kernels::Steady;
 use lorascope_kernels::gpu::{GpuBackend, Mishaps};
 use lorascope_protocol::projection::{Method, OutputType, RankRule, Request, Size, SizeOf};
 use lorascope_protocol::report::{EngineReport, Report};
-use lorascope_protocol::{BackendChoice, ExtractRank, ExtractRequest, Outcome, ToPage};
+use lorascope_protocol::{BackendChoice, ExtractRank, ExtractRequest, Outcome, Question, ToPage};
 use pollster::block_on;
 use serde_json::Value;
 
@@ -96,14 +96,14 @@ impl Scene {
                     ..Request::default()
                 };
                 let item = bench.item("peft-lora");
-                block_on(bench.session.project(item, &request));
+                block_on(bench.session.ask(1, Question::Project { item: item, request: Box::new(request.clone()) }));
             }
-            Self::Comparison => block_on(bench.session.compare()),
+            Self::Comparison => block_on(bench.session.ask(1, Question::Compare)),
             Self::Extraction => {
                 let [from, to] = ["before", "after"].map(|label| bench.item(label));
                 let rank = ExtractRank::Number(4);
                 let request = ExtractRequest { from, to, rank, dtype: OutputType::F32, embeddings: false };
-                block_on(bench.session.extract(&request));
+                block_on(bench.session.ask(1, Question::Extract(request)));
             }
         }
         assert_eq!(bench.ended(), (Outcome::Done, vec![]), "{self:?}");

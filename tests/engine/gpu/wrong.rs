@@ -10,7 +10,7 @@ use lorascope_kernels::linalg::Pair;
 use lorascope_kernels::{FactorType, Pulse, RawTall, Steady};
 use lorascope_protocol::projection::{Method, RankRule, Request};
 use lorascope_protocol::report::{BackendKind, CheckReport, FoundIn, Report, WrongReport};
-use lorascope_protocol::{BackendChoice, Outcome, ToPage};
+use lorascope_protocol::{BackendChoice, Outcome, Question, ToPage};
 use nalgebra::DMatrix;
 use pollster::block_on;
 
@@ -188,13 +188,13 @@ fn all_that_a_wrong_gpu_gave_is_computed_again() {
         Scene::Projection.prepare(bench);
         Scene::Projection.play(bench);
         assert_eq!(bench.drop_files(vec![adapter("second", 2, 3), adapter("third", 3, 3)]).0, Outcome::Done);
-        block_on(bench.session.compare());
+        block_on(bench.session.ask(2, Question::Compare));
         lie();
         let [a, b] = ["second", "third"].map(|label| bench.item(label));
         // The second has what the first gave.
         for layer in 0..2 {
             let name = format!("model.layers.{layer}.self_attn.q_proj");
-            block_on(bench.session.compare_module(a, b, name));
+            block_on(bench.session.ask(3, Question::Overlap { a, b, name }));
         }
         bench.session.report()
     }
@@ -210,11 +210,10 @@ fn all_that_a_wrong_gpu_gave_is_computed_again() {
     let told = bench.take();
     let Some(ToPage::Finished { engine, .. }) = told.last() else { panic!("{:?}", told.last()) };
     assert_eq!(engine.backend, BackendKind::Cpu);
-    let place = |is: fn(&ToPage) -> bool| told.iter().rposition(is);
-    for (gone, again) in [
-        (place(|m| matches!(m, ToPage::ProjectionGone)), place(|m| matches!(m, ToPage::Projected { .. }))),
-        (place(|m| matches!(m, ToPage::ComparisonGone)), place(|m| matches!(m, ToPage::Compared { .. }))),
-    ] {
+    let place = |is: &dyn Fn(&ToPage) -> bool| told.iter().rposition(is);
+    for job in [1, 2] {
+        let gone = place(&|m| *m == ToPage::Gone { job });
+        let again = place(&|m| matches!(m, ToPage::Result { job: Some(of), .. } if *of == job));
         assert!(gone.is_some() && gone < again, "{gone:?}, {again:?}");
     }
 }
@@ -378,8 +377,8 @@ fn a_gpu_is_believed_on_every_family_of_factors() {
             let item = bench.item(&format!("{label} a"));
             let rank = RankRule::Number((rank as u32).div_ceil(2));
             let request = Request { method: Method::Svd, rank, ..Request::default() };
-            block_on(bench.session.project(item, &request));
-            block_on(bench.session.compare());
+            block_on(bench.session.ask(1, Question::Project { item: item, request: Box::new(request.clone()) }));
+            block_on(bench.session.ask(1, Question::Compare));
             let engine = bench.session.engine();
             let Some(CheckReport { wrong, samples: after, .. }) = &engine.check else { panic!("{label}") };
             assert_eq!((wrong, engine.backend), (&None, BackendKind::WebGpu), "{label}: {}", engine.reason);

@@ -2,7 +2,7 @@
 
 use lorascope_format::bytes::MemorySource;
 use lorascope_format::container::TensorEntry;
-use lorascope_protocol::BackendChoice;
+use lorascope_protocol::{BackendChoice, Question};
 use nalgebra::DMatrix;
 use pollster::block_on;
 use serde_json::json;
@@ -79,7 +79,7 @@ fn moe_orientation() {
     // Which of the two lies as the base does, only the base could say.
     let mut bench = bench(BackendChoice::Cpu);
     bench.drop_files(case.files(&["peft-0.18", "peft-0.20"]));
-    block_on(bench.session.compare());
+    block_on(bench.session.ask(1, Question::Compare));
     let comparison = bench.session.report().comparison.expect("a comparison");
     let refused = &comparison.pairs[0].not_compared;
     assert_eq!(refused.len(), 4);

@@ -2,6 +2,7 @@
 
 use lorascope_format::adapter::flat::dotted;
 use lorascope_format::adapter::names::place;
+use lorascope_protocol::Question;
 use nalgebra::DMatrix;
 use pollster::block_on;
 use serde_json::json;
@@ -215,7 +216,7 @@ fn a_copy_counts_where_its_parts_do_not() {
     for choice in backends() {
         let mut bench = bench(choice);
         bench.drop_files(vec![twice.at("twice.safetensors"), fused.at("fused.safetensors"), state(1), state(2)]);
-        block_on(bench.session.compare());
+        block_on(bench.session.ask(1, Question::Compare));
         let report = bench.session.report();
         let [of_fused, of_twice] = &report.adapters[..] else { panic!("two adapters") };
         assert_eq!((of_fused.label.as_str(), of_twice.label.as_str()), ("fused.safetensors", "twice.safetensors"));

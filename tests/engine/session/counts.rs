@@ -114,7 +114,7 @@ fn counts_of_each_kind_of_work_are_exact() {
         assert_eq!(session.report().alignment.len(), 1);
         spent(&session, "the alignment", states.iter().map(header).sum(), alignment());
         let item = item(&messages, "lora");
-        block_on(session.project(item, &Request::default()));
+        block_on(session.ask(1, Question::Project { item, request: Box::new(Request::default()) }));
         assert!(session.report().projection.is_some());
         spent(&session, "the projection", 0, projection());
     }

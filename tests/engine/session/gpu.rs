@@ -110,7 +110,7 @@ fn kernels_are_compiled_at_their_first_use() {
     assert_eq!(compiled(&session), ["scan", "gram", "apply"]);
     block_on(session.load(adapter("peft-rslora-attn")));
     assert_eq!(compiled(&session), ["scan", "gram", "apply"]);
-    block_on(session.compare());
+    block_on(session.ask(1, Question::Compare));
     assert_eq!(compiled(&session), ["scan", "gram", "apply", "cross"]);
     assert_eq!(verdict(&messages), (Outcome::Done, vec![]));
 }

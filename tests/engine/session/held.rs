@@ -22,12 +22,12 @@ fn sent(messages: &[ToPage]) -> Vec<AdapterReport> {
     let mut adapters: Vec<(usize, AdapterReport)> = Vec::new();
     for message in messages {
         match message {
-            ToPage::Adapter { pieces, report, .. } => {
+            ToPage::Result { head: Head::Adapter { report, .. }, pieces, .. } => {
                 let AdapterReport { modules, not_analyzed, warnings, metadata, .. } = report.as_ref();
                 assert!(modules.is_empty() && not_analyzed.is_empty() && warnings.is_empty() && metadata.is_empty());
                 adapters.push((*pieces, report.as_ref().clone()));
             }
-            ToPage::AdapterPiece { piece, .. } => {
+            ToPage::Piece(Piece::Adapter(piece)) => {
                 let (left, report) = adapters.last_mut().unwrap();
                 *left -= 1;
                 let bytes = serde_json::to_string(piece).unwrap().len();
@@ -80,10 +80,10 @@ fn a_second_drop_adds_and_everything_can_be_removed() {
         .filter_map(|m| if let ToPage::Item(item) = m { Some(item.item) } else { None })
         .collect();
     assert_eq!(items.len(), 2);
-    session.remove(items[0]);
+    block_on(session.remove(items[0]));
     assert_eq!(verdict(&messages).0, Outcome::Done);
     assert_eq!(session.report().files.len(), 2);
-    session.remove(items[1]);
+    block_on(session.remove(items[1]));
     assert_eq!(verdict(&messages).0, Outcome::Idle);
     block_on(session.load(adapter("peft-lora")));
     session.clear();
@@ -171,19 +171,20 @@ fn a_cancel_tells_what_is_aligned() {
             .borrow()
             .iter()
             .filter_map(|m| match m {
-                ToPage::Alignments { count, .. } => Some(*count),
+                ToPage::Result { head: Head::Alignments { .. }, pieces, .. } => Some(*pieces),
                 _ => None,
             })
             .collect::<Vec<_>>()
     };
-    assert_eq!((told().iter().sum::<usize>(), session.report().alignment.len()), (2, 2));
+    // An alignment and its modules each.
+    assert_eq!((told(), session.report().alignment.len()), (vec![2; 2], 2));
     messages.borrow_mut().clear();
     countdown.0.set(5);
     block_on(
         session.load([vec![fixture(&format!("{}/adapter_config.json", folder(30)))], weights("peft-lora")].concat()),
     );
     assert_eq!(session.report().adapters.len(), 2, "the third was cancelled");
-    assert_eq!((told(), session.report().alignment.len()), (vec![0; 4], 0));
+    assert_eq!((told(), session.report().alignment.len()), (vec![0; 2], 0));
 }
 
 /// Whenever the cancel comes, the session ends idle and the next drop works.
@@ -216,7 +217,9 @@ fn what_is_joined_takes_its_extraction_along() {
     ]));
     let (from, to) = (item(&messages, "a"), item(&messages, "c"));
     let rank = ExtractRank::Number(2);
-    block_on(session.extract(&ExtractRequest { from, to, rank, dtype: OutputType::F32, embeddings: false }));
+    block_on(
+        session.ask(1, Question::Extract(ExtractRequest { from, to, rank, dtype: OutputType::F32, embeddings: false })),
+    );
     assert!(session.report().extraction.is_some());
     let map =
         serde_json::json!({ "model.layers.0.self_attn.q_proj.weight": "a.safetensors", "b.weight": "b.safetensors" });
@@ -224,7 +227,7 @@ fn what_is_joined_takes_its_extraction_along() {
     block_on(session.load(vec![MemorySource::new("m/model.safetensors.index.json", text.into_bytes())]));
     assert!(messages.borrow().contains(&ToPage::Removed { item: from }));
     assert!(session.report().extraction.is_none());
-    assert!(messages.borrow().contains(&ToPage::ExtractionGone));
+    assert!(messages.borrow().contains(&ToPage::Gone { job: 1 }));
 }
 
 /// A configuration that reads the tensors another way has them computed again.

@@ -54,12 +54,16 @@ fn scores_go_by_the_models_layers() {
                 answers(&session.report(), wanted, source);
                 // It goes, and comes again in a drop of its own.
                 let label = if source.contains("checkpoint") { "base" } else { "base/config.json" };
-                session.remove(item(&messages, label));
+                block_on(session.remove(item(&messages, label)));
                 answers(&session.report(), &by_names[case], "in the modules' names");
                 messages.borrow_mut().clear();
                 block_on(session.load(vec![base]));
                 answers(&session.report(), wanted, source);
-                let sent = messages.borrow().iter().filter(|message| matches!(message, ToPage::Adapter { .. })).count();
+                let sent = messages
+                    .borrow()
+                    .iter()
+                    .filter(|message| matches!(message, ToPage::Result { head: Head::Adapter { .. }, .. }))
+                    .count();
                 assert_eq!(sent, 1, "the page is told at once");
             }
         }

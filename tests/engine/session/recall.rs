@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use lorascope_protocol::link;
-use lorascope_protocol::report::{Report, saved};
+use lorascope_protocol::report::Report;
+use lorascope_protocol::{Refusal, link};
 use serde_json::{Value, json};
 
 use super::*;
@@ -54,7 +54,7 @@ fn a_saved_report_gives_the_same_numbers_back() {
     let labels: Vec<String> = session.report().adapters.iter().map(|a| a.label.clone()).collect();
     assert_eq!(labels.iter().collect::<HashSet<_>>().len(), 3, "{labels:?}");
     for (item, _) in reports(&messages) {
-        session.remove(item);
+        block_on(session.remove(item));
     }
     assert_eq!(session.report().adapters.len(), 1);
     session.clear();
@@ -68,16 +68,16 @@ fn a_link_is_shown_again_and_again() {
     let payload = link::write(adapter, &adapter.modules, link::SHORT).expect("a link");
     report.adapters = vec![link::read(&payload.text).expect("it opens")];
     let (mut session, messages) = start(BackendChoice::Cpu, Steady);
-    session.recall(report.clone());
+    block_on(session.recall(report.clone()));
     assert_eq!(ending(&messages), (Outcome::Done, vec![]));
     assert_eq!(session.report().adapters, report.adapters);
-    session.recall(report.clone());
-    session.recall(report.clone());
+    block_on(session.recall(report.clone()));
+    block_on(session.recall(report.clone()));
     let labels: HashSet<String> = reports(&messages).into_iter().map(|(_, label)| label).collect();
     assert_eq!(labels.len(), 3, "{labels:?}");
     assert!(session.report().files.is_empty());
     report.adapters.clear();
-    session.recall(report);
+    block_on(session.recall(report));
     assert_eq!(ending(&messages).0, Outcome::Error);
 }
 
@@ -87,13 +87,16 @@ fn what_needs_tensors_says_so() {
     let (mut session, messages) = start(BackendChoice::Cpu, Steady);
     block_on(session.load(vec![file(&json)]));
     let item = reports(&messages)[0].0;
-    block_on(session.project(item, &lorascope_protocol::projection::Request::default()));
+    block_on(
+        session
+            .ask(1, Question::Project { item, request: Box::new(lorascope_protocol::projection::Request::default()) }),
+    );
     let messages = messages.borrow();
     let said = messages.iter().find_map(|m| match m {
-        ToPage::NotProjected { text } => text.clone(),
+        ToPage::Refused { why, .. } => why.clone(),
         _ => None,
     });
-    assert_eq!(said.as_deref(), Some(saved::NEEDS_ITS_FILE));
+    assert_eq!(said, Some(Refusal::NeedsItsFile));
 }
 
 #[test]

@@ -92,7 +92,10 @@ fn very_large_and_very_small_updates_are_extracted() {
             );
             let (from, to) = (item(&messages, "base"), item(&messages, "step"));
             let rank = ExtractRank::Number(2);
-            block_on(session.extract(&ExtractRequest { from, to, rank, dtype: OutputType::F32, embeddings: false }));
+            block_on(session.ask(
+                1,
+                Question::Extract(ExtractRequest { from, to, rank, dtype: OutputType::F32, embeddings: false }),
+            ));
             let report = session.report();
             let extraction =
                 report.extraction.unwrap_or_else(|| panic!("{choice:?} {size:e}: {:?}", verdict(&messages)));

@@ -2,14 +2,16 @@
 
 use crate::analysis::alignment::{Beside, NotAligned, Sums, whole};
 use crate::session::analyse::Stopped;
+use crate::session::holdings::Holdings;
 use crate::session::holdings::item::{Analysed, Held};
 use crate::session::holdings::series::updates;
+use crate::session::results::{Made, Sources, pieces};
 use crate::session::{Emit, Session};
 use lorascope_format::bytes::ByteSource;
-use lorascope_format::checkpoint::{Checkpoint, scheme};
+use lorascope_format::checkpoint::scheme;
 use lorascope_kernels::Pulse;
 use lorascope_protocol::report::{AlignedModule, AlignmentReport, Along, NotAnalyzed};
-use lorascope_protocol::{ItemId, MODULES_PER_MESSAGE, ToPage};
+use lorascope_protocol::{Head, ItemId, Piece, Problem};
 
 /// An adapter beside an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +26,17 @@ pub(crate) struct Update {
 pub(crate) struct Known {
     pub update: Update,
     pub modules: Vec<Result<Sums, NotAligned>>,
+    pub sources: Sources,
+    /// No other has it.
+    pub number: u64,
 }
 
 /// Everything that is known.
 #[derive(Debug, Default)]
-pub(crate) struct AllKnown(Vec<Known>);
+pub(crate) struct AllKnown {
+    all: Vec<Known>,
+    numbers: u64,
+}
 
 impl AllKnown {
     pub fn knows(&self, update: &Update) -> bool {
@@ -36,108 +44,137 @@ impl AllKnown {
     }
 
     pub fn find(&self, update: &Update) -> Option<&Known> {
-        self.0.iter().find(|known| known.update == *update)
+        self.all.iter().find(|known| known.update == *update)
     }
 
-    pub fn keep(&mut self, known: Known) {
-        self.0.retain(|old| old.update != known.update);
-        self.0.push(known);
+    pub fn keep(&mut self, update: Update, modules: Vec<Result<Sums, NotAligned>>, sources: Sources) {
+        self.numbers += 1;
+        self.all.retain(|old| old.update != update);
+        self.all.push(Known { update, modules, sources, number: self.numbers });
     }
 
-    /// Everything that an item has a part in.
-    pub fn forget(&mut self, item: ItemId) {
-        self.0.retain(|Known { update, .. }| ![update.adapter, update.pair.0, update.pair.1].contains(&item));
+    /// Puts back what was taken out, but for what has been computed anew.
+    pub fn extend(&mut self, known: Vec<Known>) {
+        let new: Vec<Known> = known.into_iter().filter(|known| !self.knows(&known.update)).collect();
+        self.all.extend(new);
     }
 
-    /// Every update that begins or ends with an item.
-    pub fn forget_updates(&mut self, item: ItemId) {
-        self.0.retain(|Known { update, .. }| ![update.pair.0, update.pair.1].contains(&item));
+    /// Takes out what came from other items, or from the same ones in another state.
+    pub fn take_stale(&mut self, sources: impl Fn(&Update) -> Sources) -> Vec<Known> {
+        self.all.extract_if(.., |known| sources(&known.update) != known.sources).collect()
     }
 
-    pub fn len(&self) -> usize {
-        self.0.len()
+    /// What was computed after `number`.
+    pub fn since(&self, number: u64) -> Vec<&Known> {
+        self.all.iter().filter(|known| known.number > number).collect()
     }
 
-    /// What came after there were `count`.
-    pub fn since(&self, count: usize) -> &[Known] {
-        self.0.get(count..).unwrap_or_default()
+    pub fn last(&self) -> u64 {
+        self.numbers
     }
+}
 
-    pub fn clear(&mut self) {
-        self.0.clear();
+impl Update {
+    /// What it comes from, as that is now. An adapter's own scale comes in when it is reported; that of the adapters
+    /// that an update begins or ends with is in it.
+    pub fn sources<S: ByteSource>(&self, held: &Holdings<S>) -> Sources {
+        let ends = held.revisions(|held| [self.pair.0, self.pair.1].contains(&held.id));
+        let own = held.of(self.adapter).map(|held| (held.id, held.revision.without_scale()));
+        own.into_iter().chain(ends).collect()
+    }
+}
+
+/// The alignments of an adapter along a series.
+pub(crate) struct Alignments {
+    item: ItemId,
+    along: Along,
+    reports: Vec<(bool, AlignmentReport)>,
+}
+
+impl Made for Alignments {
+    type Head = Head;
+    type Piece = Piece;
+
+    fn told(&mut self) -> (Head, Vec<Piece>) {
+        let mut all = Vec::new();
+        for (whole_run, mut report) in std::mem::take(&mut self.reports) {
+            let modules = std::mem::take(&mut report.modules);
+            all.push(Piece::Alignment { whole_run, report: Box::new(report) });
+            all.extend(pieces(&modules, Piece::Aligned));
+        }
+        (Head::Alignments { item: self.item, along: self.along }, all)
     }
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
-    /// The alignments of an adapter along a series, in the series' order, and whether each is over the whole run.
-    fn alignments(&self, adapter: ItemId, along: Along) -> Vec<(bool, AlignmentReport)> {
-        let analysed = self.held.iter().find(|held| held.id == adapter).and_then(|held| held.analysed());
-        let Some(analysed) = analysed else { return Vec::new() };
+    /// What is known of an adapter along a series, in the series' order, and whether each is over the whole run.
+    pub(crate) fn aligned_along(&self, adapter: ItemId, along: Along) -> Vec<(bool, &Known)> {
         let states = self.series(along).0;
-        updates(&states)
-            .into_iter()
-            .enumerate()
-            .filter_map(|(place, pair)| {
-                let known = self.aligned.find(&Update { along, adapter, pair })?;
-                let labels = [self.label(adapter), self.label(pair.0), self.label(pair.1)];
-                // One step less than states; what follows them goes over all.
-                Some((place + 1 == states.len(), report(known, analysed, labels)))
-            })
-            .collect()
+        // One step less than states; what follows them goes over all.
+        let is_whole_run = |place: usize| place + 1 == states.len();
+        let all = updates(&states).into_iter().enumerate();
+        all.filter_map(|(place, pair)| {
+            Some((is_whole_run(place), self.aligned.find(&Update { along, adapter, pair })?))
+        })
+        .collect()
     }
 
-    /// Aligns all that is not known yet, and tells the page; gives sentences about what could not be. `first` is the
-    /// first item of the drop.
-    pub(crate) async fn align_all(&mut self, first: ItemId) -> Vec<String> {
-        let mut sentences = Vec::new();
-        for along in [Along::Adapters, Along::Checkpoints] {
-            sentences.extend(self.align_along(along).await);
-        }
+    pub(crate) fn alignments(&self, item: ItemId, along: Along) -> Alignments {
+        let Some(analysed) = self.held.adapter(item) else { return Alignments { item, along, reports: Vec::new() } };
+        let reports = self.aligned_along(item, along).into_iter().map(|(whole_run, known)| {
+            let (from, to) = known.update.pair;
+            (whole_run, report(known, analysed, [item, from, to].map(|id| self.held.label(id))))
+        });
+        Alignments { item, along, reports: reports.collect() }
+    }
+
+    pub(crate) fn alignment_reports(
+        &self,
+        item: ItemId,
+        along: Along,
+    ) -> impl Iterator<Item = AlignmentReport> + use<S, P, E> {
+        self.alignments(item, along).reports.into_iter().map(|(_, report)| report)
+    }
+
+    /// What to say of the only checkpoint, if it came with this drop, whose first item is `first`.
+    pub(crate) fn lone_checkpoint(&self, first: ItemId) -> Option<String> {
         let (checkpoints, _) = self.series(Along::Checkpoints);
-        let has_adapter = self.held.iter().any(|held| held.analysed().is_some());
-        // Of a quantised one, more has been said.
-        let plain = |(_, checkpoint): (&str, &Checkpoint<_>)| scheme(checkpoint.tensors().map(|(_, t)| t)).is_none();
-        if let ([only], true) = (checkpoints.as_slice(), has_adapter)
-            && *only >= first
-            && self.checkpoint(*only).is_some_and(plain)
-            && !self.is_base(*only)
-        {
-            sentences.push(format!(
-                "{}: one checkpoint shows no update. Drop a second one of the same model to see how the adapter aligns \
-                 with what changed between them. As a target for projection it is ready.",
-                self.label(*only)
-            ));
-        }
-        self.tell_alignments();
-        sentences
+        let [only] = checkpoints[..] else { return None };
+        let (label, checkpoint) = self.held.checkpoint(only).filter(|_| only >= first && self.held.has_adapter())?;
+        // Of a quantised one, more has been said; that of a base has been used.
+        let is_plain = scheme(checkpoint.tensors().map(|(_, tensor)| tensor)).is_none();
+        (is_plain && !self.is_base(only)).then(|| {
+            format!(
+                "{label}: one checkpoint shows no update. Drop a second one of the same model to see how the adapter \
+                 aligns with what changed between them. As a target for projection it is ready."
+            )
+        })
     }
 
     /// Whether an adapter's update was computed with this checkpoint's weights: that is what it was dropped for.
     fn is_base(&self, checkpoint: ItemId) -> bool {
-        let label = self.label(checkpoint);
-        let exact = self.held.iter().filter_map(Held::analysed).flat_map(|analysed| &analysed.found.exact);
-        exact.flatten().any(|exact| exact.base == label)
+        let mut exact = self.held.iter().filter_map(Held::analysed).map(|analysed| &analysed.found.exact);
+        exact.any(|exact| exact.is_any() && exact.sources.iter().any(|(item, _)| *item == checkpoint))
     }
 
     /// Aligns along a series in this order.
-    pub async fn align(&mut self, along: Along, order: Vec<ItemId>) {
-        let known: Vec<ItemId> = self.held.iter().map(|held| held.id).collect();
-        self.chosen_series.set(along, order.into_iter().filter(|id| known.contains(id)).collect());
-        let sentences = self.align_along(along).await;
-        self.tell_alignments();
-        let mut problems: Vec<_> = sentences.into_iter().map(crate::session::warning).collect();
-        problems.extend(self.redo().await);
-        self.finished(self.outcome(), problems);
+    pub(crate) async fn align(&mut self, along: Along, order: Vec<ItemId>) -> Vec<Problem> {
+        self.trash = None;
+        self.is_paused = false;
+        self.chosen_series.set(along, order.into_iter().filter(|id| self.held.of(*id).is_some()).collect());
+        self.settle().await
     }
 
+    /// Aligns what is not known yet; gives sentences about what could not be.
     pub(crate) async fn align_along(&mut self, along: Along) -> Vec<String> {
-        let before = self.aligned.len();
+        let before = self.aligned.last();
         let outcome = match along {
             Along::Checkpoints => self.align_checkpoints().await,
             Along::Adapters => self.align_adapters().await,
         };
-        let texts = match outcome {
-            Ok(()) => self.remarks(along, self.aligned.since(before)),
+        self.is_paused |= outcome.is_err();
+        match outcome {
+            Ok(()) => self.remarks(along, &self.aligned.since(before)),
             Err(Stopped::Cancelled) => {
                 vec![
                     "Cancelled. What was finished before is kept; Align on the Alignment tab starts it again."
@@ -145,49 +182,6 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 ]
             }
             Err(Stopped::Failed(text)) => vec![text],
-        };
-        if !texts.is_empty() {
-            self.emit.emit(ToPage::AlignmentProblems { texts: texts.clone() });
-        }
-        texts
-    }
-
-    pub(crate) fn label(&self, item: ItemId) -> &str {
-        self.held.iter().find(|held| held.id == item).map_or("", |held| &held.label)
-    }
-
-    /// Tells the page everything of both series.
-    pub(crate) fn tell_alignments(&self) {
-        for along in [Along::Checkpoints, Along::Adapters] {
-            self.send_alignments(along);
-        }
-    }
-
-    /// Of every adapter along both series.
-    pub(crate) fn alignment_reports(&self) -> Vec<AlignmentReport> {
-        let adapters = self.held.iter().filter(|held| held.analysed().is_some());
-        adapters
-            .flat_map(|held| [Along::Checkpoints, Along::Adapters].map(|along| self.alignments(held.id, along)))
-            .flatten()
-            .map(|(_, report)| report)
-            .collect()
-    }
-
-    /// Tells the page all of a series: its order, and every adapter's alignments.
-    fn send_alignments(&self, along: Along) {
-        self.send_series(along);
-        for held in self.held.iter().filter(|held| held.analysed().is_some()) {
-            let reports = self.alignments(held.id, along);
-            let item = held.id;
-            self.emit.emit(ToPage::Alignments { item, along, count: reports.len() });
-            for (whole_run, mut report) in reports {
-                let modules = std::mem::take(&mut report.modules);
-                let count = modules.len();
-                self.emit.emit(ToPage::Alignment { item, modules: count, whole_run, report: Box::new(report) });
-                for modules in modules.chunks(MODULES_PER_MESSAGE) {
-                    self.emit.emit(ToPage::AlignedModules { item, modules: modules.to_vec() });
-                }
-            }
         }
     }
 }

@@ -11,7 +11,7 @@ use std::future::Future;
 use std::rc::Rc;
 
 use crate::analysis::alignment::{NotAligned, Sums};
-use crate::session::align::known::{Known, Update};
+use crate::session::align::known::Update;
 use crate::session::align::weights::{Asked, Asking, Outcomes, User};
 use crate::session::analyse::Stopped;
 use crate::session::factors::subspaces::{Bases, ModuleId};
@@ -56,7 +56,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         for ((adapter, pair), modules) in outcomes {
             let [from, to] = asked.pairs[pair];
             let update = Update { along: Along::Checkpoints, adapter, pair: (states[from], states[to]) };
-            self.aligned.keep(Known { update, modules });
+            self.aligned.keep(update, modules, update.sources(&self.held));
         }
         Ok(())
     }

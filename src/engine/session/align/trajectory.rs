@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use nalgebra::DMatrix;
 
 use crate::analysis::alignment::{NotAligned, Sums};
-use crate::session::align::known::{Known, Update};
+use crate::session::align::known::Update;
 use crate::session::analyse::Stopped;
 use crate::session::factors::subspaces::{Bases, Basis, ModuleId};
 use crate::session::factors::tensors;
@@ -35,6 +35,12 @@ struct Member<S> {
     is_asking: bool,
     /// Updates begin or end with it.
     is_state: bool,
+}
+
+/// An adapter beside an update: the outcome of every module so far.
+struct Outcomes {
+    update: Update,
+    modules: Vec<Result<Sums, NotAligned>>,
 }
 
 /// A module of an adapter that updates begin or end with.
@@ -66,11 +72,11 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             return Ok(());
         }
         let members = self.members(&wanted);
-        let mut known: Vec<Known> = wanted
+        let mut outcomes: Vec<Outcomes> = wanted
             .into_iter()
             .map(|update| {
                 let count = members.iter().find(|m| m.id == update.adapter).map_or(0, |m| m.count);
-                Known { update, modules: vec![Err(NotAligned::NoFactors); count] }
+                Outcomes { update, modules: vec![Err(NotAligned::NoFactors); count] }
             })
             .collect();
         let mut names: Vec<&String> = members.iter().filter(|m| m.is_asking).flat_map(|m| m.modules.keys()).collect();
@@ -85,11 +91,11 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         for (n, names) in names.chunks(MODULES).enumerate() {
             let text = format!("Comparing adapters: {} of {count} modules", n * MODULES);
             self.emit.emit(ToPage::Progress(Progress { text, done, total }));
-            self.compare_some(names, &members, &mut known).await?;
+            self.compare_some(names, &members, &mut outcomes).await?;
             done += bytes(names);
         }
-        for known in known {
-            self.aligned.keep(known);
+        for Outcomes { update, modules } in outcomes {
+            self.aligned.keep(update, modules, update.sources(&self.held));
         }
         Ok(())
     }
@@ -122,7 +128,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         &mut self,
         names: &[&String],
         members: &[Member<S>],
-        known: &mut [Known],
+        outcomes: &mut [Outcomes],
     ) -> Result<(), Stopped> {
         let mut ends: HashMap<(ItemId, &str), End<'_>> = HashMap::new();
         let mut bases = Bases::new();
@@ -143,11 +149,11 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let label = |id| members.iter().find(|m| m.id == id).map_or("", |m| m.label.as_str());
         for name in names {
             let mut squares: HashMap<(ItemId, ItemId), f64> = HashMap::new();
-            for of_one in known.chunk_by_mut(|a, b| a.update.adapter == b.update.adapter) {
+            for of_one in outcomes.chunk_by_mut(|a, b| a.update.adapter == b.update.adapter) {
                 let Some(member) = members.iter().find(|m| m.id == of_one[0].update.adapter) else { continue };
                 let Some((n, module)) = member.modules.get(*name) else { continue };
                 let mut own = bases.get(&(member.id, *n)).map(Own::new);
-                for Known { update, modules } in of_one {
+                for Outcomes { update, modules } in of_one {
                     if self.chosen.is_cancelled().await {
                         return Err(Stopped::Cancelled);
                     }

@@ -56,7 +56,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: crate::session::Emit> Session<S, P, E> 
                 pairs.push(pair);
             }
         }
-        let checkpoints: Vec<_> = states.iter().filter_map(|&id| self.checkpoint(id)).collect();
+        let checkpoints: Vec<_> = states.iter().filter_map(|&id| self.held.checkpoint(id)).collect();
         let lookups: Vec<Lookup<'_>> = checkpoints.iter().map(|(_, checkpoint)| Lookup::new(*checkpoint)).collect();
         let mut outcomes = Outcomes::new();
         let mut adapters = Vec::new();
@@ -64,7 +64,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: crate::session::Emit> Session<S, P, E> 
         let mut known: HashMap<Vec<Option<Place>>, usize> = HashMap::new();
         for of_one in wanted.chunk_by(|a, b| a.0 == b.0) {
             let adapter = of_one[0].0;
-            let Some(analysed) = self.held.iter().find(|h| h.id == adapter).and_then(|h| h.analysed()) else {
+            let Some(analysed) = self.held.adapter(adapter) else {
                 continue;
             };
             let modules = &analysed.adapter.modules;

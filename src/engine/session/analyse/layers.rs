@@ -9,7 +9,6 @@ use lorascope_format::adapter::{Adapter, names};
 use lorascope_format::bytes::{ByteSource, Metered};
 use lorascope_format::checkpoint::{Checkpoint, Lookup, order};
 use lorascope_kernels::Pulse;
-use lorascope_protocol::ToPage;
 use lorascope_protocol::projection::ModelShape;
 use lorascope_protocol::projection::models::listed;
 use lorascope_protocol::report::LayerSource;
@@ -69,7 +68,7 @@ impl<'a> Base<'a> {
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
-    /// Counts the layers of every adapter's model by what is held now, and sends the profiles that this changes.
+    /// Counts the layers of every adapter's model by what is held now.
     pub(crate) fn count_layers(&mut self) {
         let counted: Vec<Option<TotalLayers>> = {
             let of_name = |held: &Held<S>| held.analysed().and_then(|analysed| said(&analysed.adapter));
@@ -95,8 +94,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             }
             analysed.model = model;
             analysed.report_again(&held.label);
-            self.emit.emit(ToPage::Item(self.held[n].item()));
-            self.send(&self.held[n]);
+            held.is_told = false;
         }
     }
 

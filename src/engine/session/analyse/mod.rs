@@ -19,7 +19,7 @@ use lorascope_format::bytes::{ByteSource, SourceError};
 use lorascope_kernels::linalg::{Pair, Spectrum, Want};
 use lorascope_kernels::plan::{self, Cost};
 use lorascope_kernels::{ComputeError, Part, Pulse, timed};
-use lorascope_protocol::{Progress, ToPage};
+use lorascope_protocol::{Progress, Refusal, ToPage};
 
 /// Bytes of a batch, at most, that is read while the one before it is computed.
 const READ_AHEAD: u64 = 64 << 20;
@@ -29,6 +29,16 @@ pub(crate) enum Stopped {
     Cancelled,
     /// A sentence that names the file.
     Failed(String),
+}
+
+impl Stopped {
+    /// As the page is told it: `None` where it was cancelled.
+    pub fn refusal(self) -> Option<Refusal> {
+        match self {
+            Self::Cancelled => None,
+            Self::Failed(text) => Some(Refusal::Words(text)),
+        }
+    }
 }
 
 impl From<SourceError> for Stopped {

@@ -4,9 +4,9 @@ use crate::analysis::Sigma;
 use crate::formula::{self, Array, Dense, based};
 use crate::session::analyse::Stopped;
 use crate::session::factors::tensors::{self, Way};
-use crate::session::holdings::item::{Exact, What};
+use crate::session::holdings::item::{Exact, Held, What, WithBase};
 use crate::session::{Emit, Session};
-use lorascope_format::adapter::{FaultLog, Module, ModuleFault};
+use lorascope_format::adapter::{Adapter, FaultLog, Module, ModuleFault};
 use lorascope_format::bytes::ByteSource;
 use lorascope_format::bytes::Metered;
 use lorascope_format::checkpoint::{Lookup, WeightRef, order};
@@ -15,114 +15,146 @@ use lorascope_kernels::{FactorType, Pulse};
 use lorascope_protocol::{ItemId, Progress, ToPage};
 
 /// A module, and its weight in the base's files.
-struct Asked<S> {
+struct Wanted<S> {
     number: usize,
     module: Module,
     weight: Result<(Metered<S>, WeightRef), String>,
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
-    /// Computes what needs a base's weights, for every adapter whose base is here. Gives sentences about what could
-    /// not be.
+    /// Computes what needs a base's weights, of every adapter whose own state or whose base's is another than when that
+    /// was last done. Gives sentences about what could not be.
     pub(crate) async fn complete_all(&mut self) -> Result<Vec<String>, Stopped> {
         let mut sentences = Vec::new();
-        let items: Vec<ItemId> =
-            self.held.iter().filter(|held| held.analysed().is_some()).map(|held| held.id).collect();
-        for item in items {
-            sentences.extend(self.complete(item, false).await?);
+        for item in self.held.adapters() {
+            sentences.extend(self.complete(item).await?);
         }
         Ok(sentences)
     }
 
-    /// The same of one adapter; `again` where its scales changed.
-    pub(crate) async fn complete(&mut self, item: ItemId, again: bool) -> Result<Option<String>, Stopped> {
-        let Some((base, asked)) = self.ask_base(item, again) else { return Ok(None) };
-        let Some(at) = self.held.iter().position(|held| held.id == item) else { return Ok(None) };
-        let label = self.held[at].label.clone();
-        let Some(source) = self.held[at].analysed().map(|analysed| analysed.file.source.clone()) else {
+    /// What a cancel or an unreadable file has cut short is tried again.
+    pub(crate) fn complete_again(&mut self) {
+        for held in self.held.iter_mut() {
+            if let What::Adapter(analysed) = &mut held.what
+                && std::mem::take(&mut analysed.found.exact.is_cut_short)
+            {
+                analysed.found.exact.sources.clear();
+            }
+        }
+    }
+
+    /// Puts back what a base's weights had given, if the base and the adapter are as they were.
+    pub(crate) fn put_back(&mut self, item: ItemId, exact: WithBase) {
+        let is_part = |held: &Held<S>| exact.sources.iter().any(|(id, _)| *id == held.id);
+        if self.held.revisions(is_part) == exact.sources {
+            self.set_exact(item, exact);
+        }
+    }
+
+    fn set_exact(&mut self, item: ItemId, exact: WithBase) {
+        let Some(held) = self.held.of_mut(item) else { return };
+        let What::Adapter(analysed) = &mut held.what else { return };
+        let former = std::mem::replace(&mut analysed.found.exact, exact);
+        if former.is_any() || analysed.found.exact.is_any() {
+            analysed.renew(&held.label);
+            held.is_told = false;
+        }
+        if let Some(trash) = self.trash.as_mut().filter(|_| former.is_any()) {
+            trash.exact.push((item, former));
+        }
+    }
+
+    async fn complete(&mut self, item: ItemId) -> Result<Option<String>, Stopped> {
+        let Some(analysed) = self.held.adapter(item) else { return Ok(None) };
+        if !analysed.adapter.modules.iter().any(|module| module.update.needs_base()) {
             return Ok(None);
-        };
-        let bytes = |asked: &Asked<S>| asked.weight.as_ref().map_or(0, |(_, weight)| weight.tensor.byte_len());
-        let total = asked.iter().map(bytes).sum();
-        let (mut done, mut faults, mut exact) = (0, FaultLog::default(), Vec::new());
-        for (n, one) in asked.iter().enumerate() {
-            let text = format!("Reading the base's weights for {label}: {n} of {} modules", asked.len());
+        }
+        let base = self.base_of(&analysed.adapter);
+        let sources = self.held.revisions(|held| held.id == item || Some(held.id) == base);
+        if analysed.found.exact.sources == sources {
+            return Ok(None);
+        }
+        let source = analysed.file.source.clone();
+        let wanted = base.map(|base| self.weights_of(base, &analysed.adapter)).unwrap_or_default();
+        let mut exact =
+            WithBase { modules: vec![None; analysed.adapter.modules.len()], sources, ..WithBase::default() };
+        exact.label = base.map(|base| self.held.label(base).to_owned()).unwrap_or_default();
+        // What was exact before is not any more, whatever becomes of the rest.
+        self.set_exact(item, WithBase { is_cut_short: true, ..exact.clone() });
+        let label = self.held.label(item).to_owned();
+        let bytes = |wanted: &Wanted<S>| wanted.weight.as_ref().map_or(0, |(_, weight)| weight.tensor.byte_len());
+        let total = wanted.iter().map(bytes).sum();
+        let (mut done, mut faults) = (0, FaultLog::default());
+        for (n, one) in wanted.iter().enumerate() {
+            let text = format!("Reading the base's weights for {label}: {n} of {} modules", wanted.len());
             self.emit.emit(ToPage::Progress(Progress { text, done, total }));
             if self.chosen.is_cancelled().await {
                 return Err(Stopped::Cancelled);
             }
             match self.exact(&source, one).await? {
-                Ok((sigma, shape)) => exact.push((one.number, sigma, shape)),
+                Ok((sigma, shape)) => exact.modules[one.number] = Some(Exact { sigma, shape }),
                 Err(fault) => faults.push(one.module.name.clone(), fault),
             }
             done += bytes(one);
         }
-        let Some(held) = self.held.get_mut(at) else { return Ok(None) };
-        let What::Adapter(analysed) = &mut held.what else { return Ok(None) };
-        let count = exact.len();
-        for (n, sigma, shape) in exact {
-            analysed.found.exact[n] = Some(Exact { sigma, base: base.clone(), shape });
-        }
-        analysed.renew(&held.label);
+        let (count, base) = (exact.modules.iter().flatten().count(), exact.label.clone());
+        self.set_exact(item, exact);
         let reasons = faults.sentences();
-        Ok((count < asked.len()).then(|| {
+        Ok((count < wanted.len()).then(|| {
             let first = reasons.first().map(String::as_str).unwrap_or_default();
             format!(
                 "{label}: {count} of {} modules that need the base model's weights are exact with {base}. {first}",
-                asked.len()
+                wanted.len()
             )
         }))
     }
 
-    /// The modules of an adapter that need a base, and the checkpoint that has the weights of most of them.
-    fn ask_base(&self, item: ItemId, again: bool) -> Option<(String, Vec<Asked<S>>)> {
-        let analysed = self.held.iter().find(|held| held.id == item)?.analysed()?;
-        let modules = analysed.adapter.modules.iter().enumerate();
-        let waiting: Vec<(usize, &Module)> = modules
-            .filter(|(n, module)| module.update.needs_base() && (again || analysed.found.exact[*n].is_none()))
-            .collect();
-        if waiting.is_empty() {
-            return None;
-        }
-        let checkpoints: Vec<_> =
-            self.held.iter().filter_map(|held| Some((held.label.as_str(), held.checkpoint()?))).collect();
-        let labels: Vec<&str> = checkpoints.iter().map(|(label, _)| *label).collect();
-        let mut best: Option<(usize, &str, Vec<Asked<S>>)> = None;
-        // The first of equals: of a training's states, the one that it began with.
-        for at in order(&labels) {
-            let (label, checkpoint) = checkpoints[at];
+    /// The checkpoint that has the weights of most of the modules that need them; the first of equals: of a training's
+    /// states, the one that it began with.
+    fn base_of(&self, adapter: &Adapter) -> Option<ItemId> {
+        let checkpoints: Vec<_> = self.held.iter().filter_map(|held| Some((held, held.checkpoint()?))).collect();
+        let labels: Vec<&str> = checkpoints.iter().map(|(held, _)| held.label.as_str()).collect();
+        let mut best = (0, None);
+        for (held, checkpoint) in order(&labels).into_iter().map(|at| checkpoints[at]) {
             let lookup = Lookup::new(checkpoint);
-            let asked: Vec<Asked<S>> = waiting
-                .iter()
-                .map(|&(number, module)| {
-                    let weight =
-                        lookup.base_of(module).map(|weight| (checkpoint.files[weight.file].source.clone(), weight));
-                    Asked { number, module: module.clone(), weight }
-                })
-                .collect();
-            let matched = asked.iter().filter(|asked| asked.weight.is_ok()).count();
-            if matched > best.as_ref().map_or(0, |(most, ..)| *most) {
-                best = Some((matched, label, asked));
+            let needing = adapter.modules.iter().filter(|module| module.update.needs_base());
+            let matched = needing.filter(|module| lookup.base_of(module).is_ok()).count();
+            if matched > best.0 {
+                best = (matched, Some(held.id));
             }
         }
-        best.map(|(_, label, asked)| (label.to_owned(), asked))
+        best.1
+    }
+
+    /// The modules of an adapter that need a base, and their weights in this one.
+    fn weights_of(&self, base: ItemId, adapter: &Adapter) -> Vec<Wanted<S>> {
+        let Some((_, checkpoint)) = self.held.checkpoint(base) else { return Vec::new() };
+        let lookup = Lookup::new(checkpoint);
+        let needing = adapter.modules.iter().enumerate().filter(|(_, module)| module.update.needs_base());
+        needing
+            .map(|(number, module)| {
+                let weight =
+                    lookup.base_of(module).map(|weight| (checkpoint.files[weight.file].source.clone(), weight));
+                Wanted { number, module: module.clone(), weight }
+            })
+            .collect()
     }
 
     /// The singular values of one update, scale included.
     async fn exact(
         &mut self,
         source: &Metered<S>,
-        asked: &Asked<S>,
+        wanted: &Wanted<S>,
     ) -> Result<Result<(Sigma, [u64; 2]), ModuleFault>, Stopped> {
         let refused = |reason: String| Ok(Err(ModuleFault::OfBase { reason }));
-        let (file, weight) = match &asked.weight {
+        let (file, weight) = match &wanted.weight {
             Ok(found) => found,
             Err(reason) => return refused(reason.clone()),
         };
         if weight.rows.checked_mul(weight.cols).is_none_or(|numbers| numbers > MAX_NUMBERS) {
             return refused(format!("it is larger than is computed here ({} × {})", weight.rows, weight.cols));
         }
-        let module = &asked.module;
+        let module = &wanted.module;
         let tensors = tensors::read(source, &[module]).await?;
         let bytes = file.read(weight.tensor.begin..weight.tensor.end).await?;
         let w = decoded(weight, &bytes);

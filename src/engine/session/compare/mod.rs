@@ -11,99 +11,40 @@ use crate::session::analyse::Stopped;
 use crate::session::compare::adapters::{Entrant, Meeting};
 use crate::session::compare::products::{Met, Outcome};
 use crate::session::compare::units::{Edge, pairs};
+use crate::session::results::Answer;
 use crate::session::send::{OVERHEAD, packed};
 use crate::session::{Emit, Session};
 use lorascope_format::bytes::ByteSource;
 use lorascope_format::container::quoted;
 use lorascope_kernels::Pulse;
 use lorascope_protocol::report::{ComparedModule, ComparisonReport, NotAnalyzed, OverlapGrid, PairReport};
-use lorascope_protocol::{ItemId, MODULES_PER_MESSAGE, PairPiece, ToPage};
+use lorascope_protocol::{ItemId, MODULES_PER_MESSAGE, PairPiece};
 
-/// The last comparison.
+/// A comparison that is done.
 pub(crate) struct Compared {
-    items: Vec<ItemId>,
-    left_out: Vec<NotAnalyzed>,
-    pairs: Vec<PairReport>,
+    pub items: Vec<ItemId>,
+    pub left_out: Vec<NotAnalyzed>,
+    pub pairs: Vec<PairReport>,
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
-    /// Compares all adapters; it replaces the last comparison.
-    pub async fn compare(&mut self) {
-        self.compare_now().await;
-        let problems = self.redo().await;
-        self.finished(self.outcome(), problems);
+    /// The lists of one pair of the last comparison, a before b in its order; `None` where it is not there.
+    pub(crate) fn pair(&self, a: ItemId, b: ItemId) -> Option<PairReport> {
+        let compared = self.results.iter().find_map(|kept| match &kept.made {
+            Answer::Comparison(compared) => Some(compared),
+            _ => None,
+        })?;
+        let place = |id| compared.items.iter().position(|&item| item == id).map(|place| place as u32);
+        let (a, b) = (place(a)?, place(b)?);
+        compared.pairs.iter().find(|pair| (pair.a, pair.b) == (a, b)).cloned()
     }
 
-    pub(crate) async fn compare_now(&mut self) {
-        match self.compute_comparison().await {
-            Ok(compared) => {
-                let Compared { items, left_out, pairs } = &compared;
-                let (items, left_out) = (items.clone(), left_out.clone());
-                self.emit.emit(ToPage::Compared { items, pairs: pairs.len(), left_out });
-                for pairs in pairs.chunks(MODULES_PER_MESSAGE) {
-                    let pairs = pairs.iter().map(|pair| pair.figures).collect();
-                    self.emit.emit(ToPage::ComparedPairs { pairs });
-                }
-                self.compared = Some(compared);
-            }
-            Err(Stopped::Cancelled) => self.emit.emit(ToPage::NotCompared { text: None }),
-            Err(Stopped::Failed(text)) => self.emit.emit(ToPage::NotCompared { text: Some(text) }),
-        }
+    pub(crate) fn comparison_report(&self, compared: &Compared) -> ComparisonReport {
+        let adapters = compared.items.iter().map(|&item| self.held.label(item).to_owned()).collect();
+        ComparisonReport { adapters, pairs: compared.pairs.clone() }
     }
 
-    /// Tells the lists of one pair of the last comparison, a before b in its order. Of what is not there, an empty list.
-    pub fn compare_pair(&self, a: ItemId, b: ItemId) {
-        let pair = self.compared.as_ref().and_then(|compared| {
-            let place = |id| compared.items.iter().position(|&item| item == id).map(|place| place as u32);
-            let (a, b) = (place(a)?, place(b)?);
-            compared.pairs.iter().find(|pair| (pair.a, pair.b) == (a, b))
-        });
-        let mut pieces = pair.cloned().map(apart).unwrap_or_default();
-        if pieces.is_empty() {
-            pieces.push(PairPiece::Modules(Vec::new()));
-        }
-        let last = pieces.len() - 1;
-        for (n, piece) in pieces.into_iter().enumerate() {
-            self.emit.emit(ToPage::PairModules { a, b, piece, more: n < last });
-        }
-    }
-
-    /// Computes φ(i, j) of one module, by `a`'s name, and tells it.
-    pub async fn compare_module(&mut self, a: ItemId, b: ItemId, name: String) {
-        let overlap = match self.overlap_of(a, b, &name).await {
-            Ok(grid) => Ok(Box::new(grid)),
-            Err(Stopped::Cancelled) => Err("Cancelled.".to_owned()),
-            Err(Stopped::Failed(text)) => Err(text),
-        };
-        self.emit.emit(ToPage::ModuleOverlap { a, b, name, overlap });
-        // Nothing ends here but what a GPU that turned out to be wrong made necessary.
-        if self.chosen.is_unsettled() {
-            let problems = self.redo().await;
-            self.finished(self.outcome(), problems);
-        }
-    }
-
-    /// The comparison no longer fits the adapters that are held.
-    pub(crate) fn forget_comparison(&mut self) {
-        if self.compared.take().is_some() {
-            self.emit.emit(ToPage::ComparisonGone);
-        }
-    }
-
-    /// The same where an item goes or changes that has a part in it.
-    pub(crate) fn forget_comparison_with(&mut self, item: ItemId) {
-        if self.compared.as_ref().is_some_and(|compared| compared.items.contains(&item)) {
-            self.forget_comparison();
-        }
-    }
-
-    pub(crate) fn comparison_report(&self) -> Option<ComparisonReport> {
-        let Compared { items, pairs, .. } = self.compared.as_ref()?;
-        let adapters = items.iter().map(|&item| self.label(item).to_owned()).collect();
-        Some(ComparisonReport { adapters, pairs: pairs.clone() })
-    }
-
-    async fn compute_comparison(&mut self) -> Result<Compared, Stopped> {
+    pub(crate) async fn compute_comparison(&mut self) -> Result<Compared, Stopped> {
         let all = self.held.iter().filter_map(Entrant::of);
         let (entrants, others): (Vec<_>, Vec<_>) = all.partition(Entrant::is_comparable);
         let reason =
@@ -134,9 +75,9 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         })
     }
 
-    async fn overlap_of(&mut self, a: ItemId, b: ItemId, name: &str) -> Result<OverlapGrid, Stopped> {
+    pub(crate) async fn overlap_of(&mut self, a: ItemId, b: ItemId, name: &str) -> Result<OverlapGrid, Stopped> {
         let refused = |text: String| Stopped::Failed(format!("{}: {text}.", quoted(name)));
-        let entrant = |id: ItemId| self.held.iter().find(|held| held.id == id).and_then(Entrant::of);
+        let entrant = |id: ItemId| self.held.of(id).and_then(Entrant::of);
         let (Some(a), Some(b)) = (entrant(a), entrant(b)) else {
             return Err(refused("one of the two adapters is no longer here".to_owned()));
         };
@@ -214,7 +155,7 @@ fn report<S: ByteSource>(
 }
 
 /// A pair's lists in messages of bounded size.
-fn apart(pair: PairReport) -> Vec<PairPiece> {
+pub(crate) fn pair_pieces(pair: PairReport) -> Vec<PairPiece> {
     let of_module = |module: &ComparedModule| {
         4 * OVERHEAD + 8 * 20 + module.name.len() + module.other_name.as_ref().map_or(0, String::len)
     };

@@ -2,14 +2,14 @@
 
 use crate::session::drop::Verdict;
 use crate::session::holdings::item::{Held, What};
-use crate::session::{Emit, Session};
+use crate::session::{Emit, Session, warning};
 use lorascope_format::bytes::ByteSource;
 use lorascope_format::bytes::Metered;
 use lorascope_format::checkpoint::{Checkpoint, CheckpointFile, Index};
 use lorascope_format::container::TensorEntry;
 use lorascope_kernels::Pulse;
+use lorascope_protocol::ItemId;
 use lorascope_protocol::report::FileReport;
-use lorascope_protocol::{ItemId, ToPage};
 
 /// Tensors of which a part is compared before two files of one description count as the same file.
 const SAMPLES: usize = 256;
@@ -25,11 +25,11 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         sizes: &[FileReport],
         verdict: &mut Verdict,
     ) {
-        let first = self.next;
+        let first = self.held.coming();
         let mut changed = Vec::new();
         for mut new in checkpoints {
             if let Some(sentence) = self.take_out_what_is_here(&mut new).await {
-                verdict.problems.push(sentence);
+                verdict.say(sentence);
             }
             if new.files.is_empty() {
                 indexes.extend(new.shards.and_then(|shards| shards.index));
@@ -40,29 +40,25 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         for index in indexes {
             match self.give_index(index, sizes) {
                 Ok(id) => changed.extend(id),
-                Err(sentence) => verdict.problems.push(sentence),
+                Err(sentence) => verdict.say(sentence),
             }
         }
         changed.sort_unstable();
         changed.dedup();
         for &id in &changed {
-            // With more files there is more to compare.
-            self.aligned.forget(id);
-            self.forget_extraction(id);
             // One that was here may have been taken out of the order by hand.
             if id >= first {
                 self.join_series(id);
             }
         }
-        let has_adapter = self.held.iter().any(|held| held.analysed().is_some());
+        let has_adapter = self.held.has_adapter();
         // Of two, a LoRA can be taken without any adapter.
         let checkpoints = self.held.iter().filter(|held| held.checkpoint().is_some()).count();
         verdict.good |= (has_adapter || checkpoints > 1) && !changed.is_empty();
         for held in self.held.iter().filter(|held| changed.contains(&held.id)) {
-            self.emit.emit(ToPage::Item(held.item()));
             let Some(checkpoint) = held.checkpoint() else { continue };
-            verdict.problems.extend((!has_adapter).then(|| checkpoint.waiting()));
-            verdict.problems.extend(checkpoint.remarks());
+            let waiting = (!has_adapter).then(|| checkpoint.waiting());
+            verdict.problems.extend(waiting.into_iter().chain(checkpoint.remarks()).map(warning));
         }
     }
 
@@ -96,7 +92,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             let What::Checkpoint(checkpoint) = &mut held.what else { continue };
             match checkpoint.join(new) {
                 None => {
-                    held.add_files(reports);
+                    held.change(reports);
                     let id = held.id;
                     self.gather(id);
                     return id;
@@ -106,7 +102,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         }
         let held = self.held.iter().filter_map(|held| Some((held.label.clone(), held.checkpoint()?.path().to_owned())));
         new.label = crate::session::drop::unique(held, &new.label, new.path());
-        self.hold_quietly(new.label.clone(), reports, What::Checkpoint(Box::new(new)))
+        self.hold(new.label.clone(), reports, What::Checkpoint(Box::new(new)))
     }
 
     /// Gives an index to the latest checkpoint that it belongs to; without an id where it is there already.
@@ -123,7 +119,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             }
             match checkpoint.take_index(index) {
                 Ok(()) => {
-                    held.add_files(report);
+                    held.change(report);
                     let id = held.id;
                     self.gather(id);
                     return Ok(Some(id));
@@ -136,35 +132,26 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
 
     /// Joins what its index names and so far stood alone.
     fn gather(&mut self, id: ItemId) {
-        let is_it = |held: &Held<S>| held.id == id && held.checkpoint().is_some();
-        let Some(n) = self.held.iter().position(is_it) else { return };
-        let mut whole = self.held.remove(n);
-        let What::Checkpoint(checkpoint) = &mut whole.what else { return };
-        let mut kept = Vec::with_capacity(self.held.len() + 1);
-        let mut gone = Vec::new();
-        for held in std::mem::take(&mut self.held) {
-            let Held { id, label, files, address, what } = held;
-            let what = match what {
-                What::Checkpoint(other) => match checkpoint.join(*other) {
-                    None => {
-                        whole.files.extend(files);
-                        gone.push(id);
-                        continue;
-                    }
-                    Some(back) => What::Checkpoint(Box::new(back)),
-                },
-                what => what,
-            };
-            kept.push(Held { id, label, files, address, what });
+        let Some(mut whole) = self.held.take(|held| held.id == id).pop() else { return };
+        if let What::Checkpoint(checkpoint) = &mut whole.what {
+            let mut files = Vec::new();
+            let gone = self.held.take(|held| {
+                held.what = match std::mem::replace(&mut held.what, What::Companion) {
+                    What::Checkpoint(other) => match checkpoint.join(*other) {
+                        Some(back) => What::Checkpoint(Box::new(back)),
+                        None => {
+                            files.append(&mut held.files);
+                            return true;
+                        }
+                    },
+                    what => what,
+                };
+                false
+            });
+            whole.files.extend(files);
+            self.tell_gone(&gone);
         }
-        let at = kept.partition_point(|held| held.id < id);
-        kept.insert(at, whole);
-        self.held = kept;
-        for id in gone {
-            self.forget_extraction(id);
-            self.aligned.forget(id);
-            self.emit.emit(ToPage::Removed { item: id });
-        }
+        self.held.insert(whole);
     }
 }
 

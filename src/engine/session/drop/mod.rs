@@ -12,73 +12,85 @@ use crate::intake::{AdapterFile, ConfigFile, SchemeFile, Sorted, folder, make_un
 use crate::session::analyse::layers;
 use crate::session::analyse::{Stopped, Work, bytes_of};
 use crate::session::drop::outline::outline;
-use crate::session::holdings::item::{Analysed, Given, Held, What};
-use crate::session::{Emit, Session};
+use crate::session::holdings::item::{Analysed, Given, Held, Revision, What};
+use crate::session::{Emit, Session, warning};
 use lorascope_format::adapter::{self, Adapter};
 use lorascope_format::bytes::ByteSource;
 use lorascope_format::bytes::Metered;
 use lorascope_kernels::Pulse;
 use lorascope_protocol::report::FileReport;
-use lorascope_protocol::{ItemId, Outcome, Problem, ToPage};
+use lorascope_protocol::{ItemId, Problem, ToPage};
 
-/// An adapter whose header and configuration have been read.
-type Read<S> = (AdapterFile<Metered<S>>, Adapter);
+/// An adapter whose header and configuration have been read, and the item that it will be.
+type Read<S> = (ItemId, AdapterFile<Metered<S>>, Adapter);
 
 /// What a drop came to.
 #[derive(Default)]
 pub(crate) struct Verdict {
     /// Something of it could be analysed.
     pub good: bool,
-    pub problems: Vec<String>,
+    pub problems: Vec<Problem>,
+}
+
+impl Verdict {
+    pub fn say(&mut self, text: String) {
+        self.problems.push(warning(text));
+    }
+}
+
+/// Where a file of the load under way came from.
+pub(crate) struct Origin {
+    pub address: String,
+    /// The item that its outline was told of.
+    pub item: Option<ItemId>,
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Takes one drop, to its end: `error` if and only if nothing of it could be analysed.
     pub async fn load(&mut self, files: Vec<S>) {
-        self.load_beside(files, Verdict::default()).await;
+        let first = self.held.coming();
+        self.load_beside(files, Verdict::default(), first).await;
     }
 
-    /// Takes the files of one drop, of which `verdict` holds what is known already.
-    pub(crate) async fn load_beside(&mut self, files: Vec<S>, mut verdict: Verdict) {
+    /// Takes the files of one drop, of which `verdict` holds what is known already. Its items are from `first` on.
+    pub(crate) async fn load_beside(&mut self, files: Vec<S>, mut verdict: Verdict, first: ItemId) {
+        self.trash = None;
         self.emit.emit(ToPage::Loading);
         let sizes: Vec<FileReport> =
             files.iter().map(|f| FileReport { name: f.path().to_owned(), bytes: f.len() }).collect();
         let metered = files.into_iter().map(|f| Metered::new(f, Rc::clone(&self.bytes_read))).collect();
-        let before = self.next;
         let sorted = sort_drop(metered).await;
         let taken = if self.chosen.is_cancelled().await {
             Err(Cancelled)
         } else {
             self.take(sorted, &sizes, &mut verdict).await
         };
-        match taken {
-            Ok(()) => {
-                let Verdict { good, mut problems } = verdict;
-                self.count_layers();
-                if good {
-                    problems.extend(self.align_all(before).await);
-                } else {
-                    // There is nothing new to align; what was cancelled is not begun again for that.
-                    self.tell_alignments();
-                }
-                let mut problems: Vec<_> = problems.into_iter().map(|text| Problem { error: !good, text }).collect();
-                problems.extend(self.redo().await);
-                self.finished(if good { Outcome::Done } else { Outcome::Error }, problems);
-            }
-            Err(Cancelled) => self.cancelled(before).await,
+        if taken.is_err() {
+            return self.cancelled(first).await;
         }
+        let Verdict { good, mut problems } = verdict;
+        if good {
+            // What was cancelled is not begun again for a drop that brings nothing.
+            self.is_paused = false;
+            self.complete_again();
+        }
+        problems.extend(self.settle().await);
+        problems.extend(self.lone_checkpoint(first).filter(|_| good).map(warning));
+        problems.iter_mut().for_each(|problem| problem.error = !good);
+        self.finish(good, problems).await;
     }
 
-    /// Ends a load that was cancelled: items from `first` on are of it.
+    /// Ends a load that was cancelled: items from `first` on are of it. Adapters that were finished, and configurations
+    /// that were given, stay.
     pub(crate) async fn cancelled(&mut self, first: ItemId) {
-        self.forget_unfinished(first);
-        // Adapters that were finished, and configurations that were given, stay.
-        self.count_layers();
-        self.tell_alignments();
-        let text = "Cancelled. What was finished before is kept.".to_owned();
-        let mut problems = if self.held.is_empty() { vec![] } else { vec![Problem { error: false, text }] };
-        problems.extend(self.redo().await);
-        self.finished(self.outcome(), problems);
+        let gone = self.held.take(|held| held.id >= first && !(held.is_told && held.report().is_some()));
+        self.tell_gone(&gone);
+        self.is_paused = true;
+        let mut problems = self.settle().await;
+        if !self.held.is_empty() {
+            problems.insert(0, warning("Cancelled. What was finished before is kept.".to_owned()));
+        }
+        self.finish(true, problems).await;
     }
 
     async fn take(
@@ -88,26 +100,26 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         verdict: &mut Verdict,
     ) -> Result<(), Cancelled> {
         let Sorted { adapters, checkpoints, indexes, configs, models, reports, schemes, companions, problems } = sorted;
-        verdict.problems.extend(problems);
+        verdict.problems.extend(problems.into_iter().map(warning));
         let size = |path: &str| sizes.iter().find(|f| f.name == path).cloned();
         for config in configs {
             let file = size(&config.path);
             if self.give_config(&config, file.as_ref()).await? {
                 verdict.good = true;
             } else {
-                verdict.problems.push(config.waiting());
+                verdict.say(config.waiting());
                 self.hold(config.path.clone(), file.into_iter().collect(), What::Config(Box::new(config)));
             }
         }
         self.take_reports(reports, sizes, verdict);
         let (adapters, mut work) = self.read_adapters(adapters, verdict);
         let mut of_base = Vec::new();
-        for (file, mut adapter) in adapters {
+        for (id, file, mut adapter) in adapters {
             let found = match self.analyse(&file, &adapter, &mut work).await {
                 Ok(found) => found,
                 Err(Stopped::Cancelled) => return Err(Cancelled),
                 Err(Stopped::Failed(text)) => {
-                    verdict.problems.push(text);
+                    verdict.say(text);
                     continue;
                 }
             };
@@ -121,40 +133,40 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             let report = crate::analysis::report(label.clone(), &adapter, &found.sigma(), model.as_ref());
             let is_empty = report.modules.is_empty();
             if is_empty && !adapter.modules.iter().any(|module| module.update.needs_base()) {
-                verdict.problems.push(nothing_in(file.source.path(), &report.warnings));
+                let warnings = report.warnings.join(" ");
+                verdict.say(format!("{}: nothing in this adapter can be analysed: {warnings}", file.source.path()));
                 continue;
             }
             files.extend(file.config.iter().flat_map(|config| self.release_config(&config.path)));
             let analysed = What::Adapter(Box::new(Analysed { file, adapter, found, model, report }));
+            self.hold_as(id, label, files, analysed);
             if is_empty {
                 // Whether it can be shown depends on the checkpoints that come with it.
-                of_base.push(self.hold_quietly(label, files, analysed));
-                continue;
+                of_base.push(id);
+            } else {
+                verdict.good = true;
+                self.tell_items();
             }
-            verdict.good = true;
-            let id = self.hold(label, files, analysed);
-            self.send_item(id);
         }
         // With an adapter, both are targets to project it to.
-        let has_adapter = self.held.iter().any(|held| held.analysed().is_some());
+        let has_adapter = self.held.has_adapter();
         verdict.good |= has_adapter && !(checkpoints.is_empty() && models.is_empty());
         self.take_checkpoints(checkpoints, indexes, sizes, verdict).await;
         self.complete_held(of_base, verdict).await?;
         for model in models {
             if !has_adapter {
-                verdict.problems.push(model.waiting());
+                verdict.say(model.waiting());
             }
             let files = size(&model.path).into_iter().collect();
             self.hold(model.path.clone(), files, What::Model(Box::new(model)));
         }
         for SchemeFile { path, scheme } in schemes {
             verdict.good = true;
-            let item =
-                self.hold(path.clone(), size(&path).into_iter().collect(), What::Scheme(Box::new(scheme.clone())));
-            self.emit.emit(ToPage::Scheme { item, scheme: Box::new(scheme) });
+            let files = size(&path).into_iter().collect();
+            self.hold(path, files, What::Scheme(Box::new(scheme)));
         }
         if !verdict.good && verdict.problems.is_empty() {
-            verdict.problems.push(nothing(&companions));
+            verdict.say(nothing(&companions));
         }
         if !self.held.is_empty() {
             for path in companions {
@@ -168,44 +180,16 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Computes what needs a base's weights, now that all of the drop is held. Of the adapters `of_base` nothing could
     /// be shown before, and the page does not know of them.
     async fn complete_held(&mut self, of_base: Vec<ItemId>, verdict: &mut Verdict) -> Result<(), Cancelled> {
-        let reports = |session: &Self| -> Vec<(ItemId, usize)> {
-            let exact = |a: &Analysed<S>| a.found.exact.iter().flatten().count();
-            session.held.iter().filter_map(|held| Some((held.id, exact(held.analysed()?)))).collect()
-        };
-        let before = reports(self);
         let outcome = self.complete_all().await;
-        let changed: Vec<ItemId> =
-            reports(self).into_iter().filter(|now| !before.contains(now)).map(|(id, _)| id).collect();
-        for id in of_base {
-            let is_empty = |held: &Held<S>| held.analysed().is_some_and(|a| a.report.modules.is_empty());
-            let Some(at) = self.held.iter().position(|held| held.id == id) else { continue };
-            if is_empty(&self.held[at]) {
-                let held = self.held.remove(at);
-                if let Some(analysed) = held.analysed() {
-                    verdict.problems.push(nothing_in(analysed.file.source.path(), &analysed.report.warnings));
-                }
-            } else {
-                verdict.good = true;
-                self.forget_comparison();
-                self.emit.emit(ToPage::Item(self.held[at].item()));
-            }
-        }
-        for id in changed {
-            self.send_item(id);
-        }
+        self.let_go_of_the_empty().into_iter().for_each(|text| verdict.say(text));
+        verdict.good |= of_base.into_iter().any(|item| self.held.of(item).is_some());
+        self.tell_items();
         match outcome {
-            Ok(sentences) => verdict.problems.extend(sentences),
+            Ok(sentences) => sentences.into_iter().for_each(|text| verdict.say(text)),
             Err(Stopped::Cancelled) => return Err(Cancelled),
-            Err(Stopped::Failed(text)) => verdict.problems.push(text),
+            Err(Stopped::Failed(text)) => verdict.say(text),
         }
         Ok(())
-    }
-
-    /// Sends an item's report, if it is an adapter.
-    pub(crate) fn send_item(&self, item: ItemId) {
-        if let Some(held) = self.held.iter().find(|held| held.id == item) {
-            self.send(held);
-        }
     }
 
     /// What the headers and configurations say, before any tensor is read.
@@ -219,11 +203,13 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             match adapter::read(&file.header, file.config.as_ref().map(|c| &c.config)) {
                 Ok(adapter) => {
                     work.total += bytes_of(&adapter);
-                    let outline = outline(&file.label, file.source.len(), &adapter);
-                    self.emit.emit(ToPage::Outline(Box::new(outline)));
-                    adapters.push((file, adapter));
+                    let known = self.origins.get(file.source.path()).and_then(|origin| origin.item);
+                    let item = known.unwrap_or_else(|| self.held.next_id());
+                    let outline = Box::new(outline(&file.label, file.source.len(), &adapter));
+                    self.emit.emit(ToPage::Outline { item, outline });
+                    adapters.push((item, file, adapter));
                 }
-                Err(error) => verdict.problems.push(format!("{}: {error}", file.source.path())),
+                Err(error) => verdict.say(format!("{}: {error}", file.source.path())),
             }
         }
         (adapters, work)
@@ -241,10 +227,10 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Once an adapter has a configuration that waited, it waits no more; its file is now the adapter's.
     fn release_config(&mut self, path: &str) -> Vec<FileReport> {
         let waits = |held: &Held<S>| matches!(&held.what, What::Config(config) if config.path == path);
-        let Some(n) = self.held.iter().rposition(waits) else { return Vec::new() };
-        let held = self.held.remove(n);
-        self.emit.emit(ToPage::Removed { item: held.id });
-        held.files
+        let last = self.held.iter().rfind(|held| waits(held)).map(|held| held.id);
+        let gone = self.held.take(|held| Some(held.id) == last);
+        self.tell_gone(&gone);
+        gone.into_iter().flat_map(|held| held.files).collect()
     }
 
     /// Gives a configuration that came later to the adapters of its folder that have none; if all have one, it
@@ -275,12 +261,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             }
             let held = &mut self.held[n];
             held.files.retain(|known| known.name != config.path);
-            held.files.extend(file.cloned());
-            self.emit.emit(ToPage::Item(self.held[n].item()));
-            self.send(&self.held[n]);
-            self.forget_projection(self.held[n].id);
-            self.forget_comparison_with(self.held[n].id);
-            self.aligned.forget(self.held[n].id);
+            held.change(file.cloned());
             given = true;
         }
         Ok(given)
@@ -308,32 +289,15 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     }
 
     pub(crate) fn hold(&mut self, label: String, files: Vec<FileReport>, what: What<S>) -> ItemId {
-        if matches!(what, What::Adapter(_)) {
-            self.forget_comparison();
-        }
-        let id = self.hold_quietly(label, files, what);
-        self.emit.emit(ToPage::Item(self.held[self.held.len() - 1].item()));
+        let id = self.held.next_id();
+        self.hold_as(id, label, files, what);
         id
     }
 
-    /// Holds what is not yet as it will be: the page is not told.
-    pub(crate) fn hold_quietly(&mut self, label: String, files: Vec<FileReport>, what: What<S>) -> ItemId {
-        let id = self.next;
-        self.next += 1;
-        let address = files.iter().find_map(|file| self.origins.get(&file.name)).cloned();
-        self.held.push(Held { id, label, files, address, what });
-        id
-    }
-
-    /// After a cancel: what the drop brought beside finished adapters goes.
-    fn forget_unfinished(&mut self, first: ItemId) {
-        let (kept, gone) = std::mem::take(&mut self.held)
-            .into_iter()
-            .partition(|held: &Held<S>| held.id < first || held.report().is_some());
-        self.held = kept;
-        for held in gone {
-            self.emit.emit(ToPage::Removed { item: held.id });
-        }
+    /// Holds an item that the page is not yet told of.
+    fn hold_as(&mut self, id: ItemId, label: String, files: Vec<FileReport>, what: What<S>) {
+        let address = files.iter().find_map(|file| self.origins.get(&file.name)).map(|origin| origin.address.clone());
+        self.held.insert(Held { id, label, files, address, what, revision: Revision::default(), is_told: false });
     }
 }
 
@@ -356,10 +320,6 @@ pub(crate) fn numbered(taken: &[String], label: &str) -> String {
     let with = |number: usize| if number == 1 { label.to_owned() } else { format!("{label} ({number})") };
     // Of one more than are taken, one is free.
     (1..=taken.len() + 1).map(with).find(|label| !taken.contains(label)).unwrap_or_default()
-}
-
-fn nothing_in(path: &str, warnings: &[String]) -> String {
-    format!("{path}: nothing in this adapter can be analysed: {}", warnings.join(" "))
 }
 
 struct Cancelled;

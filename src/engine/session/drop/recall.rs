@@ -7,16 +7,20 @@ use crate::session::{Emit, Session};
 use lorascope_format::bytes::ByteSource;
 use lorascope_kernels::Pulse;
 use lorascope_protocol::report::{FileReport, Report};
-use lorascope_protocol::{Outcome, Problem, ToPage};
+use lorascope_protocol::{About, Problem, ToPage};
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Shows the adapters of a report that came by a link.
-    pub fn recall(&mut self, report: Report) {
+    pub async fn recall(&mut self, report: Report) {
+        self.trash = None;
         self.emit.emit(ToPage::Loading);
         let shown = self.hold_reports(report, None);
-        let problems = if shown { vec![] } else { vec!["There is no adapter in this link.".to_owned()] };
-        let problems = problems.into_iter().map(|text| Problem { error: true, text }).collect();
-        self.finished(if shown { Outcome::Done } else { Outcome::Error }, problems);
+        let mut problems = self.settle().await;
+        if !shown {
+            let text = "There is no adapter in this link.".to_owned();
+            problems.push(Problem { error: true, about: About::Drop, text });
+        }
+        self.finish(shown, problems).await;
     }
 
     /// Shows the adapters of reports that were dropped.
@@ -31,12 +35,12 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             let unshown: Vec<&str> = unshown.into_iter().filter_map(|(there, name)| there.then_some(name)).collect();
             let file = sizes.iter().find(|file| file.name == path).cloned();
             if !self.hold_reports(report, Some(file.unwrap_or(FileReport { name: path.clone(), bytes: 0 }))) {
-                verdict.problems.push(format!("{path}: this report of Lorascope holds no adapter to show."));
+                verdict.say(format!("{path}: this report of Lorascope holds no adapter to show."));
                 continue;
             }
             verdict.good = true;
             if !unshown.is_empty() {
-                verdict.problems.push(format!(
+                verdict.say(format!(
                     "{path}: the adapters of this report are shown. Its other parts ({}) stay in the file.",
                     unshown.join(", ")
                 ));
@@ -53,8 +57,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             let taken: Vec<String> = held.map(|held| held.label.clone()).collect();
             let label = numbered(&taken, &adapter.label);
             adapter.label.clone_from(&label);
-            let id = self.hold(label, file.iter().cloned().collect(), What::Recalled(Box::new(adapter)));
-            self.send_item(id);
+            self.hold(label, file.iter().cloned().collect(), What::Recalled(Box::new(adapter)));
         }
         any
     }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::analysis::Sigma;
 use crate::analysis::profile::TotalLayers;
 use crate::intake::{AdapterFile, ConfigFile, ModelFile};
+use crate::session::results::Sources;
 use lorascope_format::adapter::scale::{self, Resolved, Scale, ScaleSource};
 use lorascope_format::adapter::{Adapter, FaultLog, Module, ModuleFault, Update};
 use lorascope_format::bytes::ByteSource;
@@ -15,6 +16,15 @@ use lorascope_protocol::report::{AdapterReport, FileReport, NotAnalyzed};
 use lorascope_protocol::scheme::Scheme;
 use lorascope_protocol::{Item, ItemId, ItemKind};
 
+/// How often an item has changed. Results keep it of everything that they come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Revision {
+    /// Its tensors, files or configuration.
+    pub content: u32,
+    /// The scale that was set by hand.
+    pub scale: u32,
+}
+
 /// One item.
 #[derive(Debug)]
 pub(crate) struct Held<S> {
@@ -24,6 +34,9 @@ pub(crate) struct Held<S> {
     /// Where it was loaded from, if not from a drop.
     pub address: Option<String>,
     pub what: What<S>,
+    pub revision: Revision,
+    /// The page knows it as it is.
+    pub is_told: bool,
 }
 
 #[derive(Debug)]
@@ -61,10 +74,33 @@ pub(crate) struct Found {
     /// reason instead. Alignment and projection are of these.
     pub spectra: Vec<Option<Sigma>>,
     /// The whole update, where the base model's weight has a part in it.
-    pub exact: Vec<Option<Exact>>,
+    pub exact: WithBase,
     /// Scales that the file stores.
     pub stored: Vec<Option<Resolved>>,
     pub faults: FaultLog,
+}
+
+/// What a base model's weights made of an adapter's updates, by the numbers of its modules.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WithBase {
+    pub modules: Vec<Option<Exact>>,
+    /// The adapter and its base; empty where that is still to be found out.
+    pub sources: Sources,
+    /// The checkpoint's label.
+    pub label: String,
+    /// It was cancelled, or could not be read.
+    pub is_cut_short: bool,
+}
+
+impl WithBase {
+    /// Whether anything is exact.
+    pub fn is_any(&self) -> bool {
+        self.modules.iter().any(Option::is_some)
+    }
+
+    pub fn of(&self, module: usize) -> Option<&Exact> {
+        self.modules.get(module)?.as_ref()
+    }
 }
 
 /// What a base model's weight made of an update.
@@ -72,16 +108,14 @@ pub(crate) struct Found {
 pub(crate) struct Exact {
     /// Scale included.
     pub sigma: Sigma,
-    /// The checkpoint's label.
-    pub base: String,
     /// Of the weight.
     pub shape: [u64; 2],
 }
 
 impl Found {
     pub fn of(modules: usize) -> Self {
-        let (spectra, exact, stored) = (vec![None; modules], vec![None; modules], vec![None; modules]);
-        Self { spectra, exact, stored, faults: FaultLog::default() }
+        let (spectra, stored) = (vec![None; modules], vec![None; modules]);
+        Self { spectra, exact: WithBase::default(), stored, faults: FaultLog::default() }
     }
 
     /// Notes the singular values of a module, or why it has none.
@@ -99,8 +133,8 @@ impl Found {
 
     /// What is reported of every module.
     pub fn sigma(&self) -> Vec<Option<Sigma>> {
-        let exact = self.exact.iter().map(|exact| exact.as_ref().map(|exact| exact.sigma.clone()));
-        exact.zip(&self.spectra).map(|(exact, alone)| exact.or_else(|| alone.clone())).collect()
+        let exact = |n| Some(self.exact.of(n)?.sigma.clone());
+        self.spectra.iter().enumerate().map(|(n, alone)| exact(n).or_else(|| alone.clone())).collect()
     }
 
     /// Adds to the adapter what only its values show.
@@ -111,10 +145,11 @@ impl Found {
                 zeros += usize::from(matches!(source, ScaleSource::ZeroAlpha(_)));
                 (module.scale, module.scale_source) = (*value, *source);
             }
-            if let Some(Some(Exact { base, shape, .. })) = self.exact.get(n) {
+            if let Some(Exact { shape, .. }) = self.exact.of(n) {
                 module.shape = *shape;
                 module.note = Some(format!(
-                    "exact, with the base model's weight of {base}; alignment and comparison take its factors s·B·A, where it has some"
+                    "exact, with the base model's weight of {}; alignment and comparison take its factors s·B·A, where it has some",
+                    self.exact.label
                 ));
             }
         }
@@ -128,13 +163,9 @@ impl Found {
         adapter.warnings.extend(self.other_alpha(adapter));
         adapter.warnings.extend(self.other_scale(adapter));
         adapter.scale_assumed = adapter.modules.iter().any(|m| m.scale_source.is_assumed());
-        let exact: HashSet<&str> = adapter
-            .modules
-            .iter()
-            .zip(&self.exact)
-            .filter(|(_, exact)| exact.is_some())
-            .map(|(module, _)| module.name.as_str())
-            .collect();
+        let modules = adapter.modules.iter().enumerate();
+        let exact: HashSet<&str> =
+            modules.filter(|(n, _)| self.exact.of(*n).is_some()).map(|(_, module)| module.name.as_str()).collect();
         let faults = self.faults.without(|module| exact.contains(module));
         adapter.warnings.extend(faults.sentences());
         adapter.not_analyzed.extend(faults.into_reasons().map(|(name, reason)| NotAnalyzed { name, reason }));
@@ -144,8 +175,9 @@ impl Found {
 impl Found {
     /// DoRA without its base.
     fn directions_only(&self, adapter: &Adapter) -> Option<String> {
-        let modules = adapter.modules.iter().zip(&self.spectra).zip(&self.exact);
-        let shown = modules.filter(|((m, alone), exact)| m.update.needs_base() && alone.is_some() && exact.is_none());
+        let modules = adapter.modules.iter().zip(&self.spectra).enumerate();
+        let shown =
+            modules.filter(|(n, (m, alone))| m.update.needs_base() && alone.is_some() && self.exact.of(*n).is_none());
         let count = shown.count();
         (count > 0).then(|| {
             format!(
@@ -206,8 +238,8 @@ impl<S: ByteSource> Analysed<S> {
         }
         let mut found = Found::of(adapter.modules.len());
         found.faults = self.found.faults.clone();
-        for (n, at) in places.into_iter().enumerate() {
-            let Some(at) = at else { continue };
+        for (n, at) in places.iter().enumerate() {
+            let &Some(at) = at else { continue };
             found.spectra[n].clone_from(&self.found.spectra[at]);
             found.stored[n].clone_from(&self.found.stored[at]);
         }
@@ -215,6 +247,9 @@ impl<S: ByteSource> Analysed<S> {
             return Given::No;
         }
         found.tell(&mut adapter);
+        for (new, at) in adapter.modules.iter_mut().zip(places) {
+            at.into_iter().for_each(|at| scale::keep_by_hand(new, &self.adapter.modules[at]));
+        }
         (self.found, self.adapter, self.file.config) = (found, adapter, Some(config.clone()));
         self.report_again(label);
         Given::Yes
@@ -290,12 +325,14 @@ impl<S: ByteSource> Held<S> {
         }
     }
 
-    /// Files that came later; one of a name that is known replaces it.
-    pub fn add_files(&mut self, files: impl IntoIterator<Item = FileReport>) {
+    /// Files came later, of which one of a name that is known replaces it: the item is another than it was.
+    pub fn change(&mut self, files: impl IntoIterator<Item = FileReport>) {
         for file in files {
             self.files.retain(|known| known.name != file.name);
             self.files.push(file);
         }
+        self.revision.content += 1;
+        self.is_told = false;
     }
 
     pub fn is_companion(&self) -> bool {

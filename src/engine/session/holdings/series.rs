@@ -6,15 +6,14 @@ use crate::intake::folder;
 use crate::session::holdings::item::{Held, What};
 use crate::session::{Emit, Session};
 use lorascope_format::bytes::ByteSource;
-use lorascope_format::bytes::Metered;
-use lorascope_format::checkpoint::{Checkpoint, order, step};
+use lorascope_format::checkpoint::{order, step};
 use lorascope_format::path::file_name;
 use lorascope_kernels::Pulse;
 use lorascope_protocol::report::Along;
 use lorascope_protocol::{ItemId, Stage, ToPage};
 
 /// What the person chose; without it the order goes by the names.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ByHand {
     checkpoints: Option<Vec<ItemId>>,
     adapters: Option<Vec<ItemId>>,
@@ -47,14 +46,6 @@ pub(crate) fn updates(states: &[ItemId]) -> Vec<(ItemId, ItemId)> {
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
-    pub(crate) fn checkpoint(&self, item: ItemId) -> Option<(&str, &Checkpoint<Metered<S>>)> {
-        let held = self.held.iter().find(|held| held.id == item)?;
-        match &held.what {
-            What::Checkpoint(checkpoint) => Some((held.label.as_str(), checkpoint)),
-            _ => None,
-        }
-    }
-
     /// The states of a series in order, and those that could join but do not.
     pub(crate) fn series(&self, along: Along) -> (Vec<ItemId>, Vec<ItemId>) {
         let is_state = |held: &&Held<S>| match along {
@@ -73,15 +64,15 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         (used, unused)
     }
 
-    /// Tells the page what there is to align with.
-    pub(crate) fn send_series(&self, along: Along) {
+    /// What there is to align with, as the page is told it.
+    pub(crate) fn stages(&self, along: Along) -> ToPage {
         let (used, unused) = self.series(along);
         let stage = |id: ItemId| {
-            let held = self.held.iter().find(|held| held.id == id)?;
-            Some(Stage { item: id, label: held.label.clone(), step: step(&held.label) })
+            let label = self.held.label(id).to_owned();
+            Stage { item: id, step: step(&label), label }
         };
-        let [stages, unused] = [used, unused].map(|ids| ids.into_iter().filter_map(stage).collect());
-        self.emit.emit(ToPage::Series { along, stages, unused });
+        let [stages, unused] = [used, unused].map(|ids| ids.into_iter().map(stage).collect());
+        ToPage::Series { along, stages, unused }
     }
 
     /// A state that came later joins an order that was set by hand, at its end.

@@ -36,33 +36,14 @@ const CARRIED_RANGE: u64 = 16 << 20;
 type Factors = (Range<u64>, Vec<u8>);
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
-    /// Computes a projection, which replaces the last one.
-    pub async fn project(&mut self, item: ItemId, request: &Request) {
-        self.project_now(item, request).await;
-        let problems = self.redo().await;
-        self.finished(self.outcome(), problems);
-    }
-
-    pub(crate) async fn project_now(&mut self, item: ItemId, request: &Request) {
-        match self.compute_projection(item, request).await {
-            Ok(projected) => {
-                let mut report = projected.report.clone();
-                let modules = std::mem::take(&mut report.modules);
-                self.emit.emit(ToPage::Projected { item, modules: modules.len(), report: Box::new(report) });
-                for modules in modules.chunks(lorascope_protocol::MODULES_PER_MESSAGE) {
-                    self.emit.emit(ToPage::ProjectedModules { modules: modules.to_vec() });
-                }
-                self.projected = Some(projected);
-            }
-            Err(Stopped::Cancelled) => self.emit.emit(ToPage::NotProjected { text: None }),
-            Err(Stopped::Failed(text)) => self.emit.emit(ToPage::NotProjected { text: Some(text) }),
-        }
-    }
-
-    async fn compute_projection(&mut self, item: ItemId, request: &Request) -> Result<Projected<Metered<S>>, Stopped> {
+    pub(crate) async fn compute_projection(
+        &mut self,
+        item: ItemId,
+        request: &Request,
+    ) -> Result<Projected<Metered<S>>, Stopped> {
         let prepared = self.prepare(item, request).map_err(|refusal| Stopped::Failed(refusal.to_string()))?;
-        let n = self.held.iter().position(|held| held.id == item);
-        let Some((label, source)) = n.and_then(|n| Some((self.held[n].label.clone(), self.held[n].analysed()?))) else {
+        let Some((label, source)) = self.held.of(item).and_then(|held| Some((held.label.clone(), held.analysed()?)))
+        else {
             return Err(Stopped::Failed("The adapter is no longer here. Drop it again.".to_owned()));
         };
         let file = source.file.source.clone();
@@ -132,19 +113,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         pieces.sort_by_key(|piece| piece.at);
         let report = report(&label, &prepared, &rows, &measured)?;
         let stem = format!("{}-{}", file_stem(&label, "adapter"), report.method);
-        Ok(Projected {
-            item,
-            request: request.clone(),
-            report,
-            written: Written { stem, config: prepared.config.text(), pieces },
-        })
-    }
-
-    /// The last projection no longer says what its adapter is.
-    pub(crate) fn forget_projection(&mut self, item: ItemId) {
-        if self.projected.take_if(|projected| projected.item == item).is_some() {
-            self.emit.emit(ToPage::ProjectionGone);
-        }
+        Ok(Projected { item, report, written: Written { stem, config: prepared.config.text(), pieces } })
     }
 }
 

@@ -9,10 +9,9 @@ use crate::session::{Emit, Session};
 use lorascope_format::bytes::ByteSource;
 use lorascope_format::container::TensorEntry;
 use lorascope_kernels::Pulse;
-use lorascope_protocol::projection::PlanHead;
 use lorascope_protocol::projection::models::{ModelShape, listed};
-use lorascope_protocol::projection::{Refusal, Request, Target};
-use lorascope_protocol::{ItemId, MODULES_PER_MESSAGE, ToPage};
+use lorascope_protocol::projection::{PlanHead, PlanRow, Request, Target};
+use lorascope_protocol::{ItemId, Refusal};
 
 /// A projection before its factors.
 pub(crate) struct Prepared {
@@ -31,12 +30,12 @@ enum Found {
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
-    /// Says what a projection would do.
-    pub fn plan(&self, item: ItemId, request: &Request) {
-        let prepared = match self.prepare(item, request) {
-            Ok(prepared) => prepared,
-            Err(refusal) => return self.emit.emit(ToPage::Planned { item, plan: Err(refusal) }),
-        };
+    /// What a projection would do.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(crate) fn plan(&self, item: ItemId, request: &Request) -> Result<(PlanHead, Vec<PlanRow>), Refusal> {
+        let prepared = self.prepare(item, request)?;
         let (left_out, warnings) = prepared.remarks();
         let Prepared { plan, layout, target, .. } = prepared;
         let head = PlanHead {
@@ -52,16 +51,13 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             left_out,
             warnings,
         };
-        self.emit.emit(ToPage::Planned { item, plan: Ok(Box::new(head)) });
-        for rows in plan.rows.chunks(MODULES_PER_MESSAGE) {
-            self.emit.emit(ToPage::PlanRows { item, rows: rows.to_vec() });
-        }
+        Ok((head, plan.rows))
     }
 
     /// # Errors
     /// Why there is none.
     pub(crate) fn prepare(&self, item: ItemId, request: &Request) -> Result<Prepared, Refusal> {
-        let held = self.held.iter().find(|held| held.id == item);
+        let held = self.held.of(item);
         if matches!(held.map(|held| &held.what), Some(What::Recalled(_))) {
             return Err(Refusal::NeedsItsFile);
         }
@@ -101,7 +97,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 )),
             },
             Target::Item(id) => {
-                let held = self.held.iter().find(|held| held.id == *id);
+                let held = self.held.of(*id);
                 let gone = || "The target is no longer here. Drop it again, or choose another.".to_owned();
                 let held = held.ok_or_else(gone)?;
                 match &held.what {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lorascope_protocol::report::{AlignedModule, AlignmentReport, Along};
-use lorascope_protocol::{ItemId, Stage};
+use lorascope_protocol::report::Along;
+use lorascope_protocol::{ItemId, Piece, Stage};
 
 pub mod aligned;
 pub mod figures;
@@ -19,22 +19,6 @@ pub mod trajectory;
 use aligned::{Aligned, Update};
 use series::Series;
 
-/// An adapter's alignments that are still arriving.
-#[derive(Clone, Debug)]
-struct Arriving {
-    along: Along,
-    count: usize,
-    /// With the number of modules that each is to have.
-    updates: Vec<(usize, Update)>,
-}
-
-impl Arriving {
-    fn is_whole(&self) -> bool {
-        self.updates.len() >= self.count
-            && self.updates.iter().all(|(expected, update)| update.modules.len() >= *expected)
-    }
-}
-
 #[derive(Clone, Debug, Default)]
 pub struct Alignment {
     pub checkpoints: Series,
@@ -42,10 +26,6 @@ pub struct Alignment {
     /// What the person chose to look along; `None` is what there is.
     pub chosen: Option<Along>,
     sets: BTreeMap<ItemId, [Option<Arc<Aligned>>; 2]>,
-    arriving: BTreeMap<ItemId, Arriving>,
-    running: bool,
-    /// What the engine had to say of alignments since the last one was asked for.
-    said: Vec<String>,
 }
 
 impl Alignment {
@@ -87,20 +67,6 @@ impl Alignment {
         self.sets.values().flatten().any(Option::is_some)
     }
 
-    /// Another alignment goes to the engine: what was said of the former ones is history.
-    pub fn begin(&mut self) -> Vec<String> {
-        self.running = true;
-        std::mem::take(&mut self.said)
-    }
-
-    pub(super) fn say(&mut self, texts: Vec<String>) {
-        self.said.extend(texts);
-    }
-
-    pub fn is_running(&self) -> bool {
-        self.running
-    }
-
     pub(super) fn states(&mut self, along: Along, stages: Vec<Stage>, unused: Vec<Stage>) {
         // A single adapter is the one in view, not the beginning of a training.
         let is_lone = along == Along::Adapters && stages.len() + unused.len() < 2;
@@ -111,60 +77,24 @@ impl Alignment {
         }
     }
 
-    /// What was there stays in view until its successor is whole.
-    pub(super) fn announced(&mut self, item: ItemId, along: Along, count: usize) {
-        if count == 0 {
-            self.arriving.retain(|i, arriving| *i != item || arriving.along != along);
-            self.set(item, along, None);
-            return;
+    /// All alignments of an adapter along a series; none, where they are gone.
+    pub(super) fn arrived(&mut self, item: ItemId, along: Along, pieces: Vec<Piece>) {
+        let mut updates: Vec<Update> = Vec::new();
+        for piece in pieces {
+            match (piece, updates.last_mut()) {
+                (Piece::Alignment { whole_run, report }, _) => {
+                    updates.push(Update { whole_run, report: *report, modules: Vec::new() });
+                }
+                (Piece::Aligned(modules), Some(update)) => update.modules.extend(modules),
+                _ => {}
+            }
         }
-        self.arriving.insert(item, Arriving { along, count, updates: Vec::with_capacity(count.min(1 << 10)) });
-    }
-
-    pub(super) fn arrived(&mut self, item: ItemId, modules: usize, whole_run: bool, report: AlignmentReport) {
-        let Some(arriving) = self.arriving.get_mut(&item) else { return };
-        let update = Update { whole_run, report, modules: Vec::with_capacity(modules.min(1 << 16)) };
-        arriving.updates.push((modules, update));
-        self.publish(item);
-    }
-
-    pub(super) fn modules(&mut self, item: ItemId, modules: Vec<AlignedModule>) {
-        if let Some((_, update)) = self.arriving.get_mut(&item).and_then(|a| a.updates.last_mut()) {
-            update.modules.extend(modules);
-        }
-        self.publish(item);
-    }
-
-    fn publish(&mut self, item: ItemId) {
-        if !self.arriving.get(&item).is_some_and(Arriving::is_whole) {
-            return;
-        }
-        let Some(Arriving { along, updates, .. }) = self.arriving.remove(&item) else { return };
-        let updates = updates.into_iter().map(|(_, update)| update).collect();
-        self.set(item, along, Some(Arc::new(Aligned { updates })));
-    }
-
-    fn set(&mut self, item: ItemId, along: Along, set: Option<Arc<Aligned>>) {
+        let set = (!updates.is_empty()).then(|| Arc::new(Aligned { updates }));
         self.sets.entry(item).or_default()[along as usize] = set;
-    }
-
-    /// The engine has ended what it was doing: what has not come whole will not come, and its former self is replaced.
-    pub(super) fn ended(&mut self) {
-        self.running = false;
-        for (item, arriving) in std::mem::take(&mut self.arriving) {
-            self.set(item, arriving.along, None);
-        }
-    }
-
-    /// The engine is gone.
-    pub(super) fn crashed(&mut self) {
-        self.running = false;
-        self.arriving.clear();
     }
 
     pub(super) fn lost(&mut self, item: ItemId) {
         self.sets.remove(&item);
-        self.arriving.remove(&item);
         self.checkpoints.lost(item);
         self.adapters.lost(item);
     }

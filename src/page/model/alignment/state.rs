@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::aligned::Aligned;
-use crate::model::shown::{Phase, State};
-use lorascope_protocol::{ItemKind, ToEngine};
+use crate::model::shown::State;
+use lorascope_protocol::{About, ItemKind, Question};
 
 impl State {
     /// The alignment of the adapter in view.
@@ -27,13 +27,12 @@ impl State {
     }
 
     /// Alignment along the states on the page goes to the engine: what to send.
-    pub fn begin_alignment(&mut self) -> ToEngine {
+    pub fn begin_alignment(&mut self) -> Question {
+        self.begin_job("Aligning");
+        self.removed = None;
+        self.problems.retain(|problem| problem.about != About::Alignments);
         let along = self.alignment.along();
-        self.phase = Phase::Analyzing;
-        self.running = None;
-        let history = self.alignment.begin();
-        self.problems.retain(|problem| !history.contains(&problem.text));
-        ToEngine::Align { along, order: self.alignment.series(along).wanted() }
+        Question::Align { along, order: self.alignment.series(along).wanted() }
     }
 
     /// Two checkpoints are here and no adapter: a LoRA can be taken out of them.

@@ -1,16 +1,17 @@
 use super::testing::{stage, update};
 use super::*;
 use crate::model::shown::{Phase, State};
-use crate::model::testing::adapter;
+use crate::model::testing::{analysed, result};
 use lorascope_protocol::report::EngineReport;
-use lorascope_protocol::{Item, ItemKind, Outcome, Problem, ToEngine, ToPage};
+use lorascope_protocol::{About, Head, Item, ItemKind, Outcome, Problem, Question, ToPage};
 
 fn series(along: Along, stages: Vec<Stage>) -> ToPage {
     ToPage::Series { along, stages, unused: Vec::new() }
 }
 
-fn announced(item: ItemId, count: usize) -> ToPage {
-    ToPage::Alignments { item, along: Along::Checkpoints, count }
+/// These alignments of an adapter.
+fn sent(item: ItemId, updates: Vec<Vec<Piece>>) -> Vec<ToPage> {
+    result(None, Head::Alignments { item, along: Along::Checkpoints }, updates.concat())
 }
 
 fn finished(outcome: Outcome) -> ToPage {
@@ -18,12 +19,10 @@ fn finished(outcome: Outcome) -> ToPage {
 }
 
 /// An update of so many modules as the engine sends it: in pieces of two.
-fn sent(item: ItemId, from: &str, to: &str, modules: usize) -> Vec<ToPage> {
+fn pieces(from: &str, to: &str, modules: usize) -> Vec<Piece> {
     let update = update(from, to, modules);
-    let whole_run = (from, to) == ("a", "c");
-    let mut messages = vec![ToPage::Alignment { item, modules, whole_run, report: Box::new(update.report) }];
-    messages.extend(update.modules.chunks(2).map(|chunk| ToPage::AlignedModules { item, modules: chunk.to_vec() }));
-    messages
+    let head = Piece::Alignment { whole_run: (from, to) == ("a", "c"), report: Box::new(update.report) };
+    [head].into_iter().chain(update.modules.chunks(2).map(|chunk| Piece::Aligned(chunk.to_vec()))).collect()
 }
 
 fn receive(state: &mut State, messages: Vec<ToPage>) {
@@ -33,12 +32,11 @@ fn receive(state: &mut State, messages: Vec<ToPage>) {
 /// An adapter in view and three checkpoints, aligned.
 fn example() -> State {
     let mut state = State::default();
-    let head = ToPage::Adapter { item: 1, pieces: 0, report: Box::new(adapter("a")) };
-    receive(&mut state, vec![head, series(Along::Checkpoints, vec![stage(2, None), stage(3, None), stage(4, None)])]);
-    receive(&mut state, vec![announced(1, 3)]);
-    receive(&mut state, sent(1, "a", "b", 3));
-    receive(&mut state, sent(1, "b", "c", 3));
-    receive(&mut state, sent(1, "a", "c", 3));
+    receive(
+        &mut state,
+        vec![analysed(1, "a", 0), series(Along::Checkpoints, vec![stage(2, None), stage(3, None), stage(4, None)])],
+    );
+    receive(&mut state, sent(1, vec![pieces("a", "b", 3), pieces("b", "c", 3), pieces("a", "c", 3)]));
     receive(&mut state, vec![finished(Outcome::Done)]);
     state
 }
@@ -51,32 +49,17 @@ fn in_view(state: &State) -> Option<Vec<usize>> {
 fn alignments_come_into_view_when_all_are_whole() {
     let mut state = example();
     assert_eq!(in_view(&state), Some(vec![3, 3, 3]));
-    receive(&mut state, vec![announced(1, 2)]);
-    receive(&mut state, sent(1, "a", "c", 2));
-    assert_eq!(in_view(&state), Some(vec![3, 3, 3]), "the former ones stay until then");
-    let mut messages = sent(1, "c", "b", 5);
+    let mut messages = sent(1, vec![pieces("a", "c", 2), pieces("c", "b", 5)]);
     let last = messages.pop().unwrap();
     receive(&mut state, messages);
-    assert_eq!(in_view(&state), Some(vec![3, 3, 3]));
+    assert_eq!(in_view(&state), Some(vec![3, 3, 3]), "the former ones stay until then");
     state.receive(last, 0.0);
     assert_eq!(in_view(&state), Some(vec![2, 5]));
     // An update without a matched module has no pieces.
-    receive(&mut state, vec![announced(1, 1)]);
-    receive(&mut state, sent(1, "a", "b", 0));
+    receive(&mut state, sent(1, vec![pieces("a", "b", 0)]));
     assert_eq!(in_view(&state), Some(vec![0]));
-    state.receive(announced(1, 0), 0.0);
+    receive(&mut state, sent(1, vec![]));
     assert_eq!(in_view(&state), None);
-}
-
-#[test]
-fn what_does_not_come_whole_does_not_stay() {
-    let mut state = example();
-    receive(&mut state, vec![announced(1, 2)]);
-    receive(&mut state, sent(1, "a", "b", 3));
-    state.receive(finished(Outcome::Done), 0.0);
-    assert_eq!(in_view(&state), None, "the engine has replaced the former ones");
-    receive(&mut state, sent(1, "b", "c", 3));
-    assert_eq!(in_view(&state), None, "nobody waits for it");
 }
 
 #[test]
@@ -89,7 +72,7 @@ fn removing_clearing_and_a_crash() {
     state.receive(ToPage::Removed { item: 1 }, 0.0);
     assert!(!state.alignment.has_any());
     let mut state = example();
-    state.clear();
+    state.clear(9);
     assert!(!state.alignment.has_any() && state.alignment.checkpoints.is_empty());
     let mut state = example();
     state.receive(finished(Outcome::Idle), 0.0);
@@ -122,14 +105,14 @@ fn another_order_is_asked_for_and_a_repeated_series_keeps_it() {
     state.receive(series(Along::Checkpoints, vec![stage(2, None), stage(3, None), stage(4, None)]), 0.0);
     assert!(state.can_align());
     let asked = state.begin_alignment();
-    assert_eq!(asked, ToEngine::Align { along: Along::Checkpoints, order: vec![2, 4, 3] });
-    assert_eq!((state.phase, state.alignment.is_running()), (Phase::Analyzing, true));
+    assert_eq!(asked, Question::Align { along: Along::Checkpoints, order: vec![2, 4, 3] });
+    assert_eq!(state.phase, Phase::Analyzing);
     assert_eq!(state.status(), "Aligning …");
     state.receive(series(Along::Checkpoints, vec![stage(2, None), stage(4, None), stage(3, None)]), 0.0);
     state.receive(finished(Outcome::Done), 0.0);
-    assert!(!state.can_align() && !state.alignment.is_running());
+    assert!(!state.can_align() && state.doing() == "Analysing");
     // Cancelled: what is not there can be asked for again.
-    state.receive(announced(1, 0), 0.0);
+    receive(&mut state, sent(1, vec![]));
     assert!(state.can_align());
 }
 
@@ -138,12 +121,12 @@ fn what_a_removal_or_a_cancel_leaves_out_can_be_aligned() {
     let mut state = example();
     state.receive(ToPage::Removed { item: 3 }, 0.0);
     // The engine knows a → c: the whole run of before, now the only step.
-    receive(&mut state, vec![series(Along::Checkpoints, vec![stage(2, None), stage(4, None)]), announced(1, 1)]);
-    let mut messages = sent(1, "a", "c", 3);
-    if let Some(ToPage::Alignment { whole_run, .. }) = messages.first_mut() {
+    receive(&mut state, vec![series(Along::Checkpoints, vec![stage(2, None), stage(4, None)])]);
+    let mut only = pieces("a", "c", 3);
+    if let Some(Piece::Alignment { whole_run, .. }) = only.first_mut() {
         *whole_run = false;
     }
-    receive(&mut state, messages);
+    receive(&mut state, sent(1, vec![only]));
     let set = state.alignment_in_view().unwrap();
     assert_eq!((set.steps().len(), set.is_whole_run(0), state.can_align()), (1, false, false));
     // Of four states one is gone: a step that nobody has computed, and two updates that are known.
@@ -158,14 +141,14 @@ fn what_a_removal_or_a_cancel_leaves_out_can_be_aligned() {
 #[test]
 fn another_alignment_makes_history_of_what_was_said_of_the_last() {
     let mut state = example();
-    let texts = ["x.bin: a pickle", "Cancelled."].map(str::to_owned);
-    let problems = texts.clone().map(|text| Problem { error: false, text }).into();
-    let engine = EngineReport::default();
-    let said = ToPage::AlignmentProblems { texts: vec![texts[1].clone()] };
-    receive(&mut state, vec![said, ToPage::Finished { outcome: Outcome::Done, engine, problems }]);
-    assert_eq!(state.warnings(), texts);
+    // The same words of the drop are not of the alignment.
+    let said = [(About::Drop, "Cancelled."), (About::Alignments, "a: there is nothing to compare it with")];
+    let problems = said.map(|(about, text)| Problem::warning(about, text)).into();
+    state.receive(ToPage::Finished { outcome: Outcome::Done, engine: EngineReport::default(), problems }, 0.0);
+    let texts = |state: &State| state.warnings().into_iter().map(|notice| notice.text).collect::<Vec<_>>();
+    assert_eq!(texts(&state).len(), 2);
     state.begin_alignment();
-    assert_eq!(state.warnings(), ["x.bin: a pickle"], "what was said of the drop stays");
+    assert_eq!(texts(&state), ["Cancelled."], "what was said of the drop stays");
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! What the page knows of a comparison: every adapter beside every other, and of some pairs their modules.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::run::{Run, rows};
 use lorascope_protocol::report::{ComparedModule, NotAnalyzed, OverlapGrid, PairFigures};
-use lorascope_protocol::{ItemId, PairPiece};
+use lorascope_protocol::{ItemId, JobId, PairPiece, Piece};
 
 pub mod figures;
 pub mod joined;
@@ -72,13 +73,18 @@ pub struct PairLists {
 }
 
 impl PairLists {
-    fn take(&mut self, piece: PairPiece) {
-        match piece {
-            PairPiece::Modules(more) => self.modules.extend(more),
-            PairPiece::OnlyA(more) => self.only_a.extend(more),
-            PairPiece::OnlyB(more) => self.only_b.extend(more),
-            PairPiece::NotCompared(more) => self.not_compared.extend(more),
+    fn new(pair: PairId, pieces: Vec<Piece>) -> PairLists {
+        let mut lists = PairLists { pair, ..PairLists::default() };
+        for piece in pieces {
+            match piece {
+                Piece::Pair(PairPiece::Modules(more)) => lists.modules.extend(more),
+                Piece::Pair(PairPiece::OnlyA(more)) => lists.only_a.extend(more),
+                Piece::Pair(PairPiece::OnlyB(more)) => lists.only_b.extend(more),
+                Piece::Pair(PairPiece::NotCompared(more)) => lists.not_compared.extend(more),
+                _ => {}
+            }
         }
+        lists
     }
 
     /// The module in view: the one of this name, else the one where the two together are strongest.
@@ -101,94 +107,55 @@ pub struct ModuleOverlap {
     pub grid: Result<OverlapGrid, String>,
 }
 
-/// Why a comparison that was asked for is not there.
+/// A question on the side, about the comparison that is here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stopped {
-    Cancelled,
-    Refused(String),
+enum Aside {
+    Pair(PairId),
+    Module(ModuleId),
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct Comparison {
-    /// The last one, until its adapters are others.
-    pub whole: Option<Arc<Compared>>,
-    /// With the number of pairs that it is to have.
-    arriving: Option<(usize, Compared)>,
-    running: bool,
-    /// It is not asked for again by itself until there is something new to compare.
-    pub stopped: Option<Stopped>,
+    pub run: Run<(), Compared>,
     /// The newest last.
     lists: Vec<Arc<PairLists>>,
-    lists_arriving: Option<PairLists>,
     overlaps: Vec<Arc<ModuleOverlap>>,
-    asked_pairs: BTreeSet<PairId>,
-    asked_modules: BTreeSet<ModuleId>,
+    asides: BTreeMap<JobId, Aside>,
 }
 
 impl Comparison {
-    pub fn is_running(&self) -> bool {
-        self.running
-    }
-
-    /// The comparison goes to the engine.
-    pub fn begin(&mut self) {
-        self.running = true;
-        self.stopped = None;
-    }
-
-    pub(super) fn compared(&mut self, items: Vec<ItemId>, pairs: usize, left_out: Vec<NotAnalyzed>) {
-        self.gone();
-        let figures = Vec::with_capacity(pairs.min(1 << 16));
-        self.arriving = Some((pairs, Compared { items, pairs: figures, left_out }));
-        self.pairs(Vec::new());
-    }
-
-    /// The comparison comes into view only when it is whole.
-    pub(super) fn pairs(&mut self, more: Vec<PairFigures>) {
-        let Some((expected, compared)) = &mut self.arriving else { return };
-        compared.pairs.extend(more);
-        if compared.pairs.len() >= *expected {
-            self.whole = self.arriving.take().map(|(_, compared)| Arc::new(compared));
-            self.running = false;
-        }
-    }
-
-    pub(super) fn refused(&mut self, text: Option<String>) {
-        self.running = false;
-        self.stopped = Some(text.map_or(Stopped::Cancelled, Stopped::Refused));
+    pub(super) fn compared(
+        &mut self,
+        job: Option<JobId>,
+        items: Vec<ItemId>,
+        left_out: Vec<NotAnalyzed>,
+        pieces: Vec<Piece>,
+        now_ms: f64,
+    ) {
+        self.forget_parts();
+        let pairs = rows(pieces, |piece| if let Piece::Compared(pairs) = piece { Some(pairs) } else { None });
+        self.run.answered(job, now_ms, |_| Compared { items, pairs, left_out });
     }
 
     /// Other adapters are here now, or the same ones with another scale.
-    pub(super) fn gone(&mut self) {
-        let running = self.running;
-        *self = Comparison { running, ..Comparison::default() };
+    pub(super) fn gone(&mut self, job: JobId) {
+        if self.run.gone(job) {
+            self.forget_parts();
+        }
+    }
+
+    fn forget_parts(&mut self) {
+        (self.lists, self.overlaps, self.asides) = Default::default();
     }
 
     /// There is something new to compare: what kept the last one from coming may be over.
     pub(super) fn world_changed(&mut self) {
-        self.stopped = None;
-    }
-
-    pub(super) fn lost(&mut self, item: ItemId) {
-        self.world_changed();
-        if self.whole.as_ref().is_some_and(|compared| compared.place_of(item).is_some()) {
-            self.gone();
-        }
-    }
-
-    /// The engine has ended what it was doing, or is gone: what has not come will not come.
-    pub(super) fn ended(&mut self) {
-        if std::mem::take(&mut self.running) && self.stopped.is_none() {
-            self.stopped = Some(Stopped::Cancelled);
-        }
-        self.arriving = None;
+        self.run.world_changed();
     }
 
     /// The engine is gone, and every answer with it.
     pub(super) fn crashed(&mut self) {
-        self.ended();
-        self.lists_arriving = None;
-        (self.asked_pairs, self.asked_modules) = Default::default();
+        self.asides.clear();
     }
 
     pub fn lists(&self, pair: PairId) -> Option<&Arc<PairLists>> {
@@ -199,25 +166,33 @@ impl Comparison {
         self.overlaps.iter().find(|overlap| overlap.of == *of)
     }
 
-    pub(super) fn pair_modules(&mut self, pair: PairId, piece: PairPiece, more: bool) {
-        let mut lists = match self.lists_arriving.take() {
-            Some(lists) if lists.pair == pair => lists,
-            _ => PairLists { pair, ..PairLists::default() },
-        };
-        lists.take(piece);
-        if more {
-            self.lists_arriving = Some(lists);
-        } else if self.asked_pairs.remove(&pair) {
-            // What is not asked for any more is of a comparison that is gone.
-            keep(&mut self.lists, lists, |known| known.pair == pair);
+    /// Puts a question on the side down; false where it is being answered already.
+    fn ask(&mut self, job: JobId, aside: Aside) -> bool {
+        let is_new = !self.asides.values().any(|asked| *asked == aside);
+        if is_new {
+            self.asides.insert(job, aside);
+        }
+        is_new
+    }
+
+    pub(super) fn pair_arrived(&mut self, job: Option<JobId>, pieces: Vec<Piece>) {
+        if let Some(Aside::Pair(pair)) = job.and_then(|job| self.asides.remove(&job)) {
+            keep(&mut self.lists, PairLists::new(pair, pieces), |known| known.pair == pair);
         }
     }
 
-    pub(super) fn module_overlap(&mut self, of: ModuleId, grid: Result<OverlapGrid, String>) {
-        if self.asked_modules.remove(&of) {
+    pub(super) fn overlap_arrived(&mut self, job: Option<JobId>, grid: Result<OverlapGrid, String>) {
+        if let Some(Aside::Module(of)) = job.and_then(|job| self.asides.remove(&job)) {
             let overlap = ModuleOverlap { of: of.clone(), grid };
             keep(&mut self.overlaps, overlap, |known| known.of == of);
         }
+    }
+
+    /// False where that was no question on the side.
+    pub(super) fn aside_refused(&mut self, job: JobId, text: Option<&str>) -> bool {
+        let is_known = self.asides.contains_key(&job);
+        self.overlap_arrived(Some(job), Err(text.unwrap_or("Cancelled.").to_owned()));
+        is_known
     }
 }
 

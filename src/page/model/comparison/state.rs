@@ -1,9 +1,9 @@
 //! The comparison in the page's state: what may be asked of the engine now.
 
 use super::matrix::Matrix;
-use super::{ModuleId, PairId};
-use crate::model::shown::{Phase, State};
-use lorascope_protocol::{ItemId, ToEngine};
+use super::{Aside, ModuleId, PairId};
+use crate::model::shown::State;
+use lorascope_protocol::{ItemId, JobId, Question};
 
 impl State {
     /// There are two adapters at least.
@@ -15,42 +15,41 @@ impl State {
     pub fn comparison_due(&self) -> bool {
         self.can_compare()
             && self.is_free()
-            && self.comparison.whole.is_none()
-            && !self.comparison.is_running()
-            && self.comparison.stopped.is_none()
+            && self.comparison.run.result.is_none()
+            && !self.comparison.run.is_running()
+            && self.comparison.run.stopped().is_none()
     }
 
     /// The comparison goes to the engine: what to send.
-    pub fn begin_comparison(&mut self) -> ToEngine {
-        self.phase = Phase::Analyzing;
-        self.running = None;
-        self.comparison.begin();
-        ToEngine::Compare
+    pub fn begin_comparison(&mut self, job: JobId, now_ms: f64) -> Question {
+        self.begin_job("Comparing");
+        self.comparison.run.begin(job, (), now_ms);
+        Question::Compare
     }
 
     /// The question for the modules of a pair: none while the engine works, where it was asked, or where they are here.
-    pub fn ask_pair(&mut self, pair: PairId) -> Option<ToEngine> {
+    pub fn ask_pair(&mut self, job: JobId, pair: PairId) -> Option<Question> {
         let comparison = &self.comparison;
-        if !self.is_free() || comparison.whole.is_none() || comparison.lists(pair).is_some() {
+        if !self.is_free() || comparison.run.result.is_none() || comparison.lists(pair).is_some() {
             return None;
         }
         let (a, b) = pair;
-        self.comparison.asked_pairs.insert(pair).then_some(ToEngine::ComparePair { a, b })
+        self.comparison.ask(job, Aside::Pair(pair)).then_some(Question::Pair { a, b })
     }
 
     /// The question for φ(i, j) of a module, under the same conditions.
-    pub fn ask_module(&mut self, of: ModuleId) -> Option<ToEngine> {
+    pub fn ask_module(&mut self, job: JobId, of: ModuleId) -> Option<Question> {
         let comparison = &self.comparison;
-        if !self.is_free() || comparison.whole.is_none() || comparison.overlap(&of).is_some() {
+        if !self.is_free() || comparison.run.result.is_none() || comparison.overlap(&of).is_some() {
             return None;
         }
         let ((a, b), name) = of.clone();
-        self.comparison.asked_modules.insert(of).then_some(ToEngine::CompareModule { a, b, name })
+        self.comparison.ask(job, Aside::Module(of)).then_some(Question::Overlap { a, b, name })
     }
 
     /// The matrix of the comparison, with the names of its adapters.
     pub fn matrix(&self) -> Option<Matrix> {
-        let compared = self.comparison.whole.clone()?;
+        let compared = self.comparison.run.result.clone()?;
         let labels = compared.items.iter().map(|item| self.label_of(*item)).collect();
         let zero = |item: &ItemId| self.adapters.get(item).is_some_and(|a| a.report.energy == 0.0);
         let zero = compared.items.iter().map(zero).collect();

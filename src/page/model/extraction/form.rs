@@ -101,7 +101,7 @@ impl Form {
         Ok(ExtractRequest { from, to, rank, dtype: self.dtype, embeddings: self.embeddings })
     }
 
-    pub(super) fn lost(&mut self, item: ItemId) {
+    pub(in crate::model) fn lost(&mut self, item: ItemId) {
         self.from.take_if(|from| *from == item);
         self.to.take_if(|to| *to == item);
     }

@@ -1,8 +1,8 @@
 //! What the page knows of extractions: the form and the last result.
 
-use crate::model::run::Run;
+use crate::model::run::{Run, rows};
 use lorascope_protocol::report::ExtractionReport;
-use lorascope_protocol::{ExtractRequest, ItemId};
+use lorascope_protocol::{ExtractRequest, JobId, Piece};
 
 pub mod form;
 pub mod result;
@@ -23,17 +23,12 @@ pub struct Extraction {
 }
 
 impl Extraction {
-    pub(super) fn extracted(&mut self, modules: usize, report: ExtractionReport, now_ms: f64) {
-        let request = self.run.asked().copied();
-        self.run.announced(modules, Extracted { request, report, modules: Vec::new(), seconds: None }, now_ms);
-    }
-
-    pub(super) fn lost(&mut self, item: ItemId) {
-        self.form.lost(item);
-        let has = |request: &ExtractRequest| request.from == item || request.to == item;
-        if self.run.result.as_ref().and_then(|r| r.request.as_ref()).is_some_and(has) {
-            self.run.gone();
-        }
+    pub(super) fn extracted(&mut self, job: Option<JobId>, report: ExtractionReport, pieces: Vec<Piece>, now_ms: f64) {
+        let modules = rows(pieces, |piece| if let Piece::Extracted(modules) = piece { Some(modules) } else { None });
+        self.run.answered(job, now_ms, |asked| {
+            let (request, seconds) = asked.unzip();
+            Extracted { job, request, report, modules, seconds }
+        });
     }
 }
 

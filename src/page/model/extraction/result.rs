@@ -2,14 +2,15 @@
 
 use crate::model::identity::Fact;
 use crate::model::number::{bytes, fixed, general, percent_fine, plural, shape};
-use crate::model::run::Arriving;
 use crate::model::sheet::{Head, RowFacts, Sheet, span};
-use lorascope_protocol::ExtractRequest;
 use lorascope_protocol::report::{ExtractedModule, ExtractionReport};
+use lorascope_protocol::{ExtractRequest, JobId};
 
 /// An extraction with all of its modules.
 #[derive(Clone, Debug)]
 pub struct Extracted {
+    /// Its files are downloaded by it.
+    pub job: Option<JobId>,
     /// What it was asked with; `None` where the page did not ask.
     pub request: Option<ExtractRequest>,
     /// Without its modules: they are beside it.
@@ -17,18 +18,6 @@ pub struct Extracted {
     pub modules: Vec<ExtractedModule>,
     /// From the question to the last module, in seconds.
     pub seconds: Option<f64>,
-}
-
-impl Arriving for Extracted {
-    type Module = ExtractedModule;
-
-    fn modules(&mut self) -> &mut Vec<ExtractedModule> {
-        &mut self.modules
-    }
-
-    fn took(&mut self, seconds: Option<f64>) {
-        self.seconds = seconds;
-    }
 }
 
 impl Extracted {
@@ -132,7 +121,7 @@ mod tests {
 
     fn example() -> Extracted {
         let modules = vec![extracted("l.0.q", 8, 0.25), extracted("l.1.q", 4, 0.125)];
-        Extracted { request: None, report: extraction(), modules, seconds: Some(2.5) }
+        Extracted { job: None, request: None, report: extraction(), modules, seconds: Some(2.5) }
     }
 
     #[test]

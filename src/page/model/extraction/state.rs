@@ -1,8 +1,8 @@
 //! Extractions in the page's state: what is wanted, what went wrong.
 
 use super::USUAL_RANK;
-use crate::model::shown::{Phase, State};
-use lorascope_protocol::{ExtractRequest, ItemId, Stage};
+use crate::model::shown::State;
+use lorascope_protocol::{ExtractRequest, ItemId, JobId, Question, Stage};
 
 impl State {
     /// The checkpoints that a LoRA can be taken out of, in the order of their series.
@@ -50,9 +50,9 @@ impl State {
     }
 
     /// An extraction goes to the engine.
-    pub fn begin_extraction(&mut self, request: ExtractRequest, now_ms: f64) {
-        self.phase = Phase::Analyzing;
-        self.running = None;
-        self.extraction.run.begin(request, now_ms);
+    pub fn begin_extraction(&mut self, job: JobId, request: ExtractRequest, now_ms: f64) -> Question {
+        self.begin_job("Extracting");
+        self.extraction.run.begin(job, request, now_ms);
+        Question::Extract(request)
     }
 }

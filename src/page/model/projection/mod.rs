@@ -1,15 +1,11 @@
 //! What the page knows of projections: the form, the plan that previews it, the last result.
-//!
-//! The engine answers questions in the order in which they come, and names only the adapter in its answers. So one
-//! question at a time is under way, and its answer is of what was asked then, whatever has been typed meanwhile.
 
 use std::sync::Arc;
 
-use crate::model::run::Run;
-use lorascope_protocol::ItemId;
-use lorascope_protocol::projection::PlanHead;
-use lorascope_protocol::projection::{PlanRow, Refusal, Request};
+use crate::model::run::{Run, rows};
+use lorascope_protocol::projection::{PlanHead, Request};
 use lorascope_protocol::report::ProjectionReport;
+use lorascope_protocol::{ItemId, JobId, Piece, Refusal};
 
 pub mod figures;
 pub mod form;
@@ -53,42 +49,19 @@ pub struct Projection {
     /// Its sample was asked for: it is computed as soon as it is here.
     pub(super) is_shown: bool,
     version: u64,
-    asked: Option<Ask>,
-    planning: Option<(PlanHead, Vec<PlanRow>)>,
+    /// The plan that is asked for.
+    planning: Option<(JobId, Ask)>,
 }
 
 impl Projection {
-    /// A question about a plan goes to the engine.
-    pub fn asked(&mut self, ask: Ask) {
-        self.asked = Some(ask);
-        self.planning = None;
-    }
-
     /// What was dropped has changed: the same request may have another answer.
     pub(super) fn world_changed(&mut self) {
         self.version += 1;
     }
 
-    pub(super) fn planned(&mut self, item: ItemId, plan: Result<Box<PlanHead>, Refusal>) {
-        let Some(ask) = self.asked.take_if(|ask| ask.item == item) else { return };
-        match plan {
-            Err(refusal) => self.planned = Some(Arc::new(Planned { ask, outcome: Err(refusal) })),
-            Ok(head) => {
-                self.asked = Some(ask);
-                self.planning = Some((*head, Vec::new()));
-                self.plan_rows(item, Vec::new());
-            }
-        }
-    }
-
-    pub(super) fn plan_rows(&mut self, item: ItemId, more: Vec<PlanRow>) {
-        let is_ours = self.asked.as_ref().is_some_and(|ask| ask.item == item);
-        let Some((head, rows)) = self.planning.as_mut().filter(|_| is_ours) else { return };
-        rows.extend(more);
-        if rows.len() < head.rows {
-            return;
-        }
-        let (Some(ask), Some((head, rows))) = (self.asked.take(), self.planning.take()) else { return };
+    pub(super) fn planned(&mut self, job: Option<JobId>, head: PlanHead, pieces: Vec<Piece>) {
+        let Some((_, ask)) = self.planning.take_if(|(asked, _)| Some(*asked) == job) else { return };
+        let rows = rows(pieces, |piece| if let Piece::Plan(rows) = piece { Some(rows) } else { None });
         if ask.request.base_model.is_none() {
             self.base_model.clone_from(&head.base_model);
         }
@@ -96,27 +69,37 @@ impl Projection {
         self.planned = Some(Arc::new(Planned { ask, outcome: Ok(plan) }));
     }
 
-    pub(super) fn projected(&mut self, item: ItemId, modules: usize, report: ProjectionReport, now_ms: f64) {
-        let ask = self.run.asked().filter(|ask| ask.item == item).cloned();
-        self.run.announced(modules, Projected { item, ask, report, modules: Vec::new(), seconds: None }, now_ms);
+    /// False where that was no plan.
+    pub(super) fn plan_refused(&mut self, job: JobId, why: Option<Refusal>) -> bool {
+        let Some((_, ask)) = self.planning.take_if(|(asked, _)| *asked == job) else { return false };
+        let outcome = Err(why.unwrap_or_else(|| Refusal::Words("Cancelled.".to_owned())));
+        self.planned = Some(Arc::new(Planned { ask, outcome }));
+        true
+    }
+
+    pub(super) fn projected(
+        &mut self,
+        job: Option<JobId>,
+        item: ItemId,
+        report: ProjectionReport,
+        pieces: Vec<Piece>,
+        now_ms: f64,
+    ) {
+        let modules = rows(pieces, |piece| if let Piece::Projected(modules) = piece { Some(modules) } else { None });
+        self.run.answered(job, now_ms, |asked| {
+            let (ask, seconds) = asked.unzip();
+            Projected { job, item, ask, report, modules, seconds }
+        });
     }
 
     /// The engine is gone, and with it what it was asked.
     pub(super) fn crashed(&mut self) {
-        self.run.ended();
-        (self.asked, self.planning) = (None, None);
+        self.planning = None;
     }
 
     pub(super) fn lost(&mut self, item: ItemId) {
         self.form.lost(item);
         self.world_changed();
-        // Items are never numbered again: a late answer finds nobody.
-        if self.asked.take_if(|ask| ask.item == item).is_some() {
-            self.planning = None;
-        }
-        if self.run.result.as_ref().is_some_and(|result| result.item == item) {
-            self.run.gone();
-        }
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::Ask;
 use crate::model::number::{ABSENT, bytes, percent_fine, plural, shape};
 use crate::model::sheet::{Head, RowFacts, Sheet, span};
+use lorascope_protocol::Refusal;
 use lorascope_protocol::projection::PlanHead;
-use lorascope_protocol::projection::{Method, PlanRow, Refusal};
+use lorascope_protocol::projection::{Method, PlanRow};
 
 /// The engine's answer to a question.
 #[derive(Clone, Debug)]

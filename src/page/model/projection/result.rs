@@ -5,14 +5,15 @@ use super::plan::change;
 use super::{Ask, rank};
 use crate::model::identity::Fact;
 use crate::model::number::{bytes, fixed, general, plural, shape};
-use crate::model::run::Arriving;
 use crate::model::sheet::{Head, RowFacts, Sheet, span};
-use lorascope_protocol::ItemId;
 use lorascope_protocol::report::{ProjectedModule, ProjectionReport};
+use lorascope_protocol::{ItemId, JobId};
 
 /// A projection with all of its modules.
 #[derive(Clone, Debug)]
 pub struct Projected {
+    /// Its files are downloaded by it.
+    pub job: Option<JobId>,
     pub item: ItemId,
     /// What it was asked with; `None` where the page did not ask.
     pub ask: Option<Ask>,
@@ -21,18 +22,6 @@ pub struct Projected {
     pub modules: Vec<ProjectedModule>,
     /// From the question to the last module, in seconds.
     pub seconds: Option<f64>,
-}
-
-impl Arriving for Projected {
-    type Module = ProjectedModule;
-
-    fn modules(&mut self) -> &mut Vec<ProjectedModule> {
-        &mut self.modules
-    }
-
-    fn took(&mut self, seconds: Option<f64>) {
-        self.seconds = seconds;
-    }
 }
 
 impl Projected {
@@ -170,7 +159,7 @@ mod tests {
         modules[1].frobenius = 9.0;
         let request = Request { rank: RankRule::Number(8), ..Request::default() };
         let ask = Some(Ask { item: 1, version: 0, request });
-        Projected { item: 1, ask, report: projection("a"), modules, seconds: Some(0.834) }
+        Projected { job: None, item: 1, ask, report: projection("a"), modules, seconds: Some(0.834) }
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! Projections in the page's state: what is wanted, what may be asked, what went wrong.
 
 use super::Ask;
-use crate::model::shown::{Phase, State};
-use lorascope_protocol::ItemKind;
-use lorascope_protocol::projection::Refusal;
+use crate::model::shown::State;
+use lorascope_protocol::{ItemKind, JobId, Question, Refusal};
 
 impl State {
     /// What the form asks of the adapter in view, or which field holds no usable value; `None` without an adapter.
@@ -16,7 +15,7 @@ impl State {
     /// The question that a plan should answer now: none while one is under way, while the engine works, or where
     /// the answer is there.
     pub fn plan_due(&self) -> Option<Ask> {
-        if self.projection.asked.is_some() || !self.is_free() {
+        if self.projection.planning.is_some() || !self.is_free() {
             return None;
         }
         let ask = self.wanted()?.ok()?;
@@ -67,11 +66,19 @@ impl State {
     }
 
     /// A projection goes to the engine.
-    pub fn begin_projection(&mut self, ask: Ask, now_ms: f64) {
-        self.phase = Phase::Analyzing;
-        self.running = None;
+    pub fn begin_projection(&mut self, job: JobId, ask: Ask, now_ms: f64) -> Question {
+        self.begin_job("Projecting");
         self.projection.is_shown = false;
-        self.projection.run.begin(ask, now_ms);
+        let question = Question::Project { item: ask.item, request: Box::new(ask.request.clone()) };
+        self.projection.run.begin(job, ask, now_ms);
+        question
+    }
+
+    /// A question about a plan goes to the engine.
+    pub fn begin_plan(&mut self, job: JobId, ask: Ask) -> Question {
+        let question = Question::Plan { item: ask.item, request: Box::new(ask.request.clone()) };
+        self.projection.planning = Some((job, ask));
+        question
     }
 
     /// Dropped things that can be a target, with their labels.
