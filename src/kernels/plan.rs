@@ -8,6 +8,8 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::{SLAB, TILE};
 use crate::Counts;
 
@@ -42,7 +44,7 @@ impl Aim {
 }
 
 /// What a module asks of a batch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
     /// Bytes of both factors.
     pub bytes: u64,

@@ -1,7 +1,9 @@
 //! Which rows of a tall matrix the rows of its resized self come from.
 
+use serde::{Deserialize, Serialize};
+
 /// A new count of rows for a tall matrix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Resize {
     /// The first rows; zeros where there are none.
     Crop(u32),

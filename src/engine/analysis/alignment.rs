@@ -4,12 +4,13 @@
 //! ‖C‖²/‖X‖². Everything here is without the scale, so that a scale set by hand later costs nothing.
 
 use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
 
 use super::measures::frobenius;
 use lorascope_protocol::report::Figures;
 
 /// Why a module has no figures beside an update, as part of a sentence.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum NotAligned {
     #[error("its update cannot be written as two thin factors (of 1,024 columns at most), which alignment takes")]
     NoFactors,
@@ -29,7 +30,7 @@ pub enum NotAligned {
 }
 
 /// What a pass over X gave for one module.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sums {
     /// ⟨L·Rᵀ, X⟩
     pub dot: f64,

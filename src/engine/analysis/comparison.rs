@@ -1,6 +1,8 @@
 //! Two adapters beside each other, out of the products of their directions; the formulas are those of
 //! [`lorascope_protocol::report::PairFigures`] and [`ComparedModule`].
 
+use serde::{Deserialize, Serialize};
+
 use lorascope_kernels::linalg::Crossed;
 use lorascope_protocol::report::{ComparedModule, OverlapGrid, PairFigures};
 
@@ -32,7 +34,7 @@ impl Own<'_> {
 }
 
 /// A module that both adapters have.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Both {
     pub cosine: f64,
     /// ‖ΔWₐ‖_F and ‖ΔW_b‖_F.

@@ -1,7 +1,9 @@
 //! The singular values of an update, as many as are known.
 
+use serde::{Deserialize, Serialize};
+
 /// Singular values, descending.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sigma {
     pub values: Vec<f64>,
     /// Σσ² of those that are not in `values`; 0 where all are.

@@ -7,6 +7,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::carry::{Rest, rest};
 
 use super::safetensors::{HeaderError, NewTensor, header};
@@ -47,7 +49,7 @@ pub struct RowLayout {
 }
 
 /// A factor's tensor in the file.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FactorPlace {
     pub name: String,
     /// Absolute.

@@ -4,6 +4,7 @@
 //! again, so what has to be written is only what stands between them: APPNOTE.TXT, sections 4.3.7, 4.3.12 and 4.3.16.
 
 use crc32fast::Hasher;
+use serde::{Deserialize, Serialize};
 
 use lorascope_format::container::quoted;
 
@@ -38,7 +39,7 @@ pub enum ZipError {
 }
 
 /// The checksum and the length of a member, added up from its pieces in file order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sum {
     pub crc: u32,
     pub len: u64,

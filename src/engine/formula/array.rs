@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use nalgebra::DMatrix;
 
 use lorascope_format::adapter::scale::number;
@@ -8,15 +10,16 @@ use lorascope_kernels::decode::q8_0;
 #[derive(Clone, Debug)]
 pub struct Array<'a> {
     tensor: &'a TensorEntry,
-    bytes: &'a [u8],
+    bytes: Cow<'a, [u8]>,
     /// The numbers of a type that is stored in blocks (GGUF's Q8_0).
     blocks: Option<Vec<f32>>,
 }
 
 impl<'a> Array<'a> {
     /// `bytes` are all of the tensor's.
-    pub fn new(tensor: &'a TensorEntry, bytes: &'a [u8]) -> Self {
-        let blocks = if tensor.dtype == TensorType::Q8_0 { q8_0(bytes) } else { None };
+    pub fn new(tensor: &'a TensorEntry, bytes: impl Into<Cow<'a, [u8]>>) -> Self {
+        let bytes = bytes.into();
+        let blocks = if tensor.dtype == TensorType::Q8_0 { q8_0(&bytes) } else { None };
         Self { tensor, bytes, blocks }
     }
 
@@ -48,7 +51,7 @@ impl<'a> Array<'a> {
     /// The number at `index`, row by row.
     pub fn get(&self, index: usize) -> f64 {
         match crate::factor_type::of_tensor(&self.tensor.dtype) {
-            Some(dtype) => dtype.decode(self.bytes, index),
+            Some(dtype) => dtype.decode(&self.bytes, index),
             None => self.other(index),
         }
     }
@@ -57,7 +60,7 @@ impl<'a> Array<'a> {
     fn other(&self, index: usize) -> f64 {
         match &self.tensor.dtype {
             TensorType::Q8_0 => self.blocks.as_ref().and_then(|all| all.get(index)).map_or(f64::NAN, |&x| f64::from(x)),
-            TensorType::Known(_) if index == 0 => number(&self.tensor.dtype, self.bytes).unwrap_or(f64::NAN),
+            TensorType::Known(_) if index == 0 => number(&self.tensor.dtype, &self.bytes).unwrap_or(f64::NAN),
             _ => f64::NAN,
         }
     }

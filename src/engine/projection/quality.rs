@@ -1,5 +1,7 @@
 //! How a projected module stands to its source: figures about the factors as they are written.
 
+use serde::{Deserialize, Serialize};
+
 use crate::analysis::measures::frobenius;
 use lorascope_kernels::linalg::{Coordinates, Pair, coordinates, double_rank};
 use lorascope_protocol::report::Quality;
@@ -10,7 +12,7 @@ const COMPARED: usize = 5;
 const SEPARATE: f64 = 1e-3;
 
 /// What was measured of one module, without the scale.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Measured {
     /// Descending, min(out', in', rank') of them.
     pub sigma: Vec<f64>,
@@ -19,7 +21,7 @@ pub struct Measured {
 }
 
 /// What a module adds to the figures of the whole adapter.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Part {
     before: f64,
     after: f64,

@@ -3,9 +3,13 @@
 use std::collections::BTreeSet;
 
 use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
 
 use crate::export::{Base, NewModule, RowLayout, encode, new_adapter};
-use crate::session::analyse::Stopped;
+use crate::session::analyse::{Stopped, Work};
+use crate::session::compute::backend::Chosen;
+use crate::session::compute::crew::{self, Answer};
+use crate::session::compute::schedule::{Batch, Bytes, Each, Read};
 use crate::session::factors::subspaces::by_rows;
 use crate::session::tiles::streamed::Streamed;
 use crate::session::tiles::{Place, Weight};
@@ -14,15 +18,18 @@ use crate::session::{Emit, Session};
 use lorascope_format::bytes::ByteSource;
 use lorascope_format::bytes::Metered;
 use lorascope_format::checkpoint::{Candidate, Checkpoint, candidates};
+use lorascope_format::container::TensorEntry;
 use lorascope_format::path::file_stem;
 use lorascope_kernels::Pulse;
 use lorascope_kernels::linalg::{Thin, svd_to_energy, truncated_svd};
 use lorascope_protocol::projection::OutputType;
 use lorascope_protocol::report::{ExtractedModule, ExtractionReport, FileReport, NotAnalyzed};
-use lorascope_protocol::{ExtractRank, ExtractRequest, Progress, ToPage};
+use lorascope_protocol::{ExtractRank, ExtractRequest};
 
 /// The largest rank: a sketch of twice as many columns still fits beside a large weight.
 const MAX_RANK: u32 = 512;
+/// Bytes of both states up to which a weight is read once and kept between passes.
+const KEPT: u64 = 160 << 20;
 
 /// An extraction that is done.
 pub(crate) struct Extracted<S: ByteSource> {
@@ -30,12 +37,21 @@ pub(crate) struct Extracted<S: ByteSource> {
     pub written: Written<S::Piece>,
 }
 
-/// One module's factors as they will stand in the file.
-struct Made<B> {
-    module: NewModule,
-    /// Left and right.
-    pieces: [Piece<B>; 2],
+/// One weight, in both states.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Task {
+    path: String,
+    weight: Weight,
+    rank: ExtractRank,
+    /// The largest rank that it can have.
+    most: u32,
+    dtype: OutputType,
+    /// As the factors are stored.
+    transposed: [bool; 2],
 }
+
+/// Its report and ‖X − B·A‖², with a piece for each of its factors; or the reason why there are none.
+pub(crate) type Outcome = Result<(ExtractedModule, f64), String>;
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     pub(crate) async fn compute_extraction(
@@ -48,42 +64,59 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             .map(|id| self.held.checkpoint(id).map(|(label, c)| (label.to_owned(), c.clone())));
         let [Some((from, before)), Some((to, after))] = ends else { return Err(gone()) };
         let (found, mut left_out) = candidates(&before, &after, request.embeddings);
-        let files = [&before, &after].map(|c| c.files.iter().map(|file| file.source.clone()).collect()).to_vec();
-        let total = found.iter().flat_map(|c| &c.tensors).map(|(_, tensor)| tensor.byte_len()).sum();
-        let mut done = 0;
+        let files = [&before, &after].map(|c| &c.files);
+        let bytes = |one: &Candidate| one.tensors.iter().map(|(_, tensor)| tensor.byte_len()).sum::<u64>();
+        let total = found.iter().map(bytes).sum();
+        let (is_shared, aim) = (self.is_shared(total), self.aim());
+        let batches = found.iter().enumerate().map(|(n, one)| {
+            let text = format!("Extracting from {from} → {to}: weight {} of {}", n + 1, found.len());
+            let task = crew::Task::Extract(Task::new(one, request, aim.products));
+            let reads = files
+                .iter()
+                .zip(&one.tensors)
+                .map(|(files, (at, tensor))| (&files[*at].source, tensor.begin..tensor.end));
+            Batch { is_streamed: bytes(one) > KEPT, is_shared, ..Batch::new(text, bytes(one), reads.collect(), task) }
+        });
         let (mut made, mut modules) = (Vec::new(), Vec::new());
         let (mut update_sq, mut rest_sq) = (0.0, 0.0);
-        for (n, candidate) in found.iter().enumerate() {
-            let text = format!("Extracting from {from} → {to}: weight {} of {}", n + 1, found.len());
-            self.emit.emit(ToPage::Progress(Progress { text, done, total }));
-            done += candidate.tensors.iter().map(|(_, tensor)| tensor.byte_len()).sum::<u64>();
-            match self.one(candidate, request, &files).await? {
-                Ok((own, report, rest)) => {
-                    update_sq += report.update_norm.powi(2);
-                    rest_sq += rest;
-                    made.push(own);
-                    modules.push(report);
+        let mut order = found.iter();
+        let accept = |answer: Answer<S::Piece>| {
+            let mut pieces = answer.pieces.into_iter();
+            for (outcome, one) in answer.outcomes.into_iter().zip(&mut order) {
+                match outcome {
+                    crew::Outcome::Extracted(Ok((report, rest))) => {
+                        update_sq += report.update_norm.powi(2);
+                        rest_sq += rest;
+                        let (path, shape) = (one.path.clone(), [one.rows, one.cols]);
+                        let (rank, stored, dtype) = (report.rank, one.stored.clone(), request.dtype);
+                        made.push((NewModule { path, shape, rank, stored, dtype }, [pieces.next(), pieces.next()]));
+                        modules.push(report);
+                    }
+                    crew::Outcome::Extracted(Err(reason)) => {
+                        left_out.push(NotAnalyzed { name: one.tensors[0].1.name.clone(), reason });
+                    }
+                    _ => {}
                 }
-                Err(reason) => left_out.push(NotAnalyzed { name: candidate.tensors[0].1.name.clone(), reason }),
             }
-        }
+            Ok(())
+        };
+        self.schedule(Each(batches, accept), &mut Work { done: 0, total }).await?;
         if made.is_empty() {
             return Err(Stopped::Failed(format!(
                 "{from} → {to}: there is nothing to extract: no weight that a LoRA can adapt is in both and differs. \
                  Are they two states of the same model?"
             )));
         }
-        let news: Vec<NewModule> = made.iter().map(|made| made.module.clone()).collect();
+        let news: Vec<NewModule> = made.iter().map(|(module, _)| module.clone()).collect();
         let name = self.base_model();
         let paths = paths(&before);
         let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
         let base = Base { name: name.as_deref(), paths: &paths, complete: before.missing().is_empty() };
         let (layout, config) = new_adapter(&news, base).map_err(|error| Stopped::Failed(error.to_string()))?;
         let mut pieces = vec![written::piece::<Metered<S>>(0, layout.header.clone())?];
-        for (made, RowLayout { left, right }) in made.into_iter().zip(&layout.rows) {
-            for (mut piece, place) in made.pieces.into_iter().zip([left, right]) {
-                piece.at = place.range.start;
-                pieces.push(piece);
+        for ((_, factors), RowLayout { left, right }) in made.into_iter().zip(&layout.rows) {
+            for (piece, place) in factors.into_iter().zip([left, right]) {
+                pieces.extend(piece.map(|piece: Piece<_>| Piece { at: place.range.start, ..piece }));
             }
         }
         pieces.sort_by_key(|piece| piece.at);
@@ -104,67 +137,6 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         Ok(Extracted { report, written })
     }
 
-    /// One weight: its factors, its report and ‖X − B·A‖², or the reason why there are none.
-    async fn one(
-        &mut self,
-        candidate: &Candidate,
-        request: &ExtractRequest,
-        files: &[Vec<Metered<S>>],
-    ) -> Result<Result<(Made<S::Piece>, ExtractedModule, f64), String>, Stopped> {
-        let (m, n) = (candidate.rows, candidate.cols);
-        let most = match request.rank {
-            ExtractRank::Number(rank) => rank,
-            ExtractRank::Energy { most, .. } => most,
-        };
-        let most = u64::from(most).min(m.min(n)) as u32;
-        let place = |(file, tensor): &(usize, lorascope_format::container::TensorEntry)| {
-            Some(Place { file: *file, begin: tensor.begin, dtype: crate::factor_type::of_tensor(&tensor.dtype)? })
-        };
-        let tile = self.chosen.aim().products / (4 * u64::from(most) + 16);
-        let weight =
-            Weight { rows: m, cols: n, places: candidate.tensors.iter().map(place).collect(), most: tile.max(1) };
-        let Some(mut update) = Streamed::open(&mut self.chosen, files, weight).await? else {
-            return Ok(Err("its update holds numbers that are not finite (NaN or infinity)".to_owned()));
-        };
-        let norm_sq = lorascope_kernels::linalg::Update::norm_sq(&mut update).await?;
-        if norm_sq == 0.0 {
-            return Ok(Err("it is the same in both checkpoints".to_owned()));
-        }
-        let thin = match request.rank {
-            ExtractRank::Number(_) => truncated_svd(&mut update, most as usize).await?,
-            ExtractRank::Energy { share, .. } => svd_to_energy(&mut update, share, most as usize).await?,
-        };
-        let rank = match request.rank {
-            // The same for all, so that the configuration is a plain one; what X lacks is zero.
-            ExtractRank::Number(_) => most,
-            ExtractRank::Energy { .. } => thin.sigma.len().max(1) as u32,
-        };
-        let [left, right] = factors(&thin, rank as usize).map(|factor| rounded(&factor, request.dtype));
-        let rest = update.residual(rank as usize, &by_rows(&left), &by_rows(&right)).await?;
-        let stored = candidate.stored.clone();
-        let transposed = stored.transposed();
-        let module = NewModule { path: candidate.path.clone(), shape: [m, n], rank, stored, dtype: request.dtype };
-        let mut pieces = Vec::with_capacity(2);
-        for (factor, transposed) in [left, right].iter().zip(transposed) {
-            let bytes = encode(factor, transposed, request.dtype, &candidate.path)
-                .map_err(|error| Stopped::Failed(error.to_string()))?;
-            pieces.push(written::piece::<Metered<S>>(0, bytes)?);
-        }
-        let Ok(pieces) = <[_; 2]>::try_from(pieces) else { return Ok(Err("it has no factors".to_owned())) };
-        let report = ExtractedModule {
-            name: candidate.path.clone(),
-            shape: [m, n],
-            rank,
-            update_norm: norm_sq.sqrt(),
-            error: (rest / norm_sq).sqrt(),
-            singular_values: thin.sigma,
-        };
-        if !report.error.is_finite() {
-            return Ok(Err("its update is beyond single precision".to_owned()));
-        }
-        Ok(Ok((Made { module, pieces }, report, rest)))
-    }
-
     /// The model that every adapter here names, if they agree.
     fn base_model(&self) -> Option<String> {
         let names: BTreeSet<&String> =
@@ -173,6 +145,75 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             1 => names.first().map(|name| (*name).clone()),
             _ => None,
         }
+    }
+}
+
+impl Task {
+    /// `products` are those of a tile.
+    fn new(one: &Candidate, request: &ExtractRequest, products: u64) -> Self {
+        let most = match request.rank {
+            ExtractRank::Number(rank) => rank,
+            ExtractRank::Energy { most, .. } => most,
+        };
+        let most = u64::from(most).min(one.rows.min(one.cols)) as u32;
+        let place = |(_, tensor): &(usize, TensorEntry)| {
+            let dtype = crate::factor_type::of_tensor(&tensor.dtype)?;
+            Some(Place { file: 0, begin: tensor.begin, dtype })
+        };
+        let places = one.tensors.iter().map(place).collect();
+        let tile = (products / (4 * u64::from(most) + 16)).max(1);
+        let weight = Weight { rows: one.rows, cols: one.cols, places, most: tile };
+        let (path, transposed) = (one.path.clone(), one.stored.transposed());
+        Self { path, weight, rank: request.rank, most, dtype: request.dtype, transposed }
+    }
+
+    /// Its factors, which go to `pieces`.
+    pub(crate) async fn run<S: ByteSource, P: Pulse + Clone>(
+        &self,
+        chosen: &mut Chosen<P>,
+        parts: Vec<Box<dyn Bytes>>,
+        reads: &[Read<'_, S>],
+        pieces: &mut Vec<Piece<S::Piece>>,
+    ) -> Result<Outcome, Stopped> {
+        let Some(mut update) = Streamed::open(chosen, reads, self.weight.clone(), parts).await? else {
+            return Ok(Err("its update holds numbers that are not finite (NaN or infinity)".to_owned()));
+        };
+        let norm_sq = lorascope_kernels::linalg::Update::norm_sq(&mut update).await?;
+        if norm_sq == 0.0 {
+            return Ok(Err("it is the same in both checkpoints".to_owned()));
+        }
+        let most = self.most as usize;
+        let thin = match self.rank {
+            ExtractRank::Number(_) => truncated_svd(&mut update, most).await?,
+            ExtractRank::Energy { share, .. } => svd_to_energy(&mut update, share, most).await?,
+        };
+        let rank = match self.rank {
+            // The same for all, so that the configuration is a plain one; what X lacks is zero.
+            ExtractRank::Number(_) => most,
+            ExtractRank::Energy { .. } => thin.sigma.len().max(1),
+        };
+        let [left, right] = factors(&thin, rank).map(|factor| rounded(&factor, self.dtype));
+        let rest = update.residual(rank, &by_rows(&left), &by_rows(&right)).await?;
+        let mut encoded = Vec::with_capacity(2);
+        for (factor, transposed) in [left, right].iter().zip(self.transposed) {
+            let bytes = encode(factor, transposed, self.dtype, &self.path);
+            encoded.push(bytes.map_err(|error| Stopped::Failed(error.to_string()))?);
+        }
+        let report = ExtractedModule {
+            name: self.path.clone(),
+            shape: [self.weight.rows, self.weight.cols],
+            rank: rank as u32,
+            update_norm: norm_sq.sqrt(),
+            error: (rest / norm_sq).sqrt(),
+            singular_values: thin.sigma,
+        };
+        if !report.error.is_finite() {
+            return Ok(Err("its update is beyond single precision".to_owned()));
+        }
+        for bytes in encoded {
+            pieces.push(written::piece::<S>(0, bytes)?);
+        }
+        Ok(Ok((report, rest)))
     }
 }
 

@@ -72,7 +72,6 @@ pub struct Session<S: ByteSource, P, E> {
     /// Where the files of the load under way came from, by path.
     origins: HashMap<String, Origin>,
     bytes_read: Rc<Cell<u64>>,
-    fallbacks: u64,
     /// What to call a GPU that keeps its name to itself.
     unnamed_gpu: String,
 }
@@ -112,7 +111,6 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                     is_paused: false,
                     origins: HashMap::new(),
                     bytes_read: Rc::default(),
-                    fallbacks: 0,
                     unnamed_gpu,
                 };
                 session.emit.emit(ToPage::Started { engine: session.engine() });
@@ -273,7 +271,6 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     pub fn engine(&self) -> EngineReport {
         let mut counts = self.chosen.counts();
         counts.bytes_read = self.bytes_read.get();
-        counts.fallbacks += self.fallbacks;
         let (backend, adapter_name) = match &self.chosen.backend {
             Backend::Cpu(_) => (BackendKind::Cpu, None),
             Backend::Gpu(gpu) if gpu.adapter_name().is_empty() => (BackendKind::WebGpu, Some(self.unnamed_gpu.clone())),

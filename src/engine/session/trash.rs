@@ -50,7 +50,6 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         self.is_paused = false;
         self.told = super::settle::Told::default();
         self.bytes_read.set(0);
-        self.fallbacks = 0;
         self.chosen.forget_counts();
         self.emit.emit(lorascope_protocol::ToPage::Cleared { engine: self.engine() });
     }

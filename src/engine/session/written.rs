@@ -1,5 +1,7 @@
 //! A written adapter, and the files that are made of it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::export::zip::{self, Member, Sum};
 use lorascope_format::bytes::{ByteSource, SourceError};
 use lorascope_protocol::ExportFile;
@@ -9,7 +11,8 @@ pub(crate) const ADAPTER: &str = "adapter_model.safetensors";
 const CONFIG: &str = "adapter_config.json";
 
 /// Bytes of the written file, kept by the environment.
-pub(crate) struct Piece<B> {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Piece<B> {
     /// Where they begin in the file.
     pub at: u64,
     pub bytes: B,

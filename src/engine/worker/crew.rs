@@ -2,12 +2,12 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 
 use futures_channel::oneshot;
-use js_sys::Array;
+use js_sys::{Array, ArrayBuffer, Uint8Array};
 use lorascope_engine::session::crew::{Answer, Crew, Task};
 use lorascope_engine::source::readers;
 use lorascope_engine::source::worker;
@@ -19,6 +19,9 @@ use web_sys::{Blob, Event, MessageEvent, Worker};
 use super::event_loop::now;
 
 const SCRIPT: &str = "helper.js";
+
+/// Who waits for an answer.
+type Asker = oneshot::Sender<Option<Answer<Blob>>>;
 
 /// Workers, of which each has at most one task in hand.
 pub struct Helpers(Rc<Pool>);
@@ -74,11 +77,19 @@ impl Crew<Blob> for Helpers {
         self.0.helpers.iter().filter(|helper| helper.state.get() != State::Gone).count()
     }
 
-    fn send(&self, task: Task, parts: Vec<Blob>) -> Pin<Box<dyn Future<Output = Option<Answer>>>> {
-        let (sender, receiver) = oneshot::channel();
+    fn send(
+        &self,
+        task: &Task,
+        beside: &[u8],
+        parts: Vec<Blob>,
+    ) -> Pin<Box<dyn Future<Output = Option<Answer<Blob>>>>> {
+        let (mut sender, receiver) = oneshot::channel();
         let pool = Rc::clone(&self.0);
+        // As a text: objects of JavaScript would be made number by number.
+        let task = serde_json::to_string(task).unwrap_or_default();
+        let beside = (!beside.is_empty()).then(|| Uint8Array::from(beside).buffer());
         spawn_local(async move {
-            let answer = pool.work(&task, &parts, &sender).await;
+            let answer = pool.work(&task, beside, &parts, &mut sender).await;
             // Refused where nobody waits for it any longer: after a cancel.
             let _ = sender.send(answer);
         });
@@ -93,17 +104,24 @@ impl Pool {
         self.helpers.len() <= 2
     }
 
-    async fn work(&self, task: &Task, parts: &[Blob], asker: &oneshot::Sender<Option<Answer>>) -> Option<Answer> {
+    async fn work(
+        &self,
+        task: &str,
+        beside: Option<ArrayBuffer>,
+        parts: &[Blob],
+        asker: &mut Asker,
+    ) -> Option<Answer<Blob>> {
         let begin = now();
         let promised = if self.is_small() { Blob::array_buffer } else { readers::promised };
         let reading: Vec<_> = parts.iter().map(promised).collect();
-        let buffers = Array::new();
+        let mut buffers = Array::new();
         for promise in reading {
             buffers.push(&readers::arrived(promise).await.ok()?.into());
         }
+        buffers.extend(beside);
         let read = now() - begin;
         let helper = self.next().await?;
-        let answer = if asker.is_canceled() { None } else { helper.ask(task, &buffers).await };
+        let answer = if asker.is_canceled() { None } else { helper.ask(task, &buffers, asker).await };
         if helper.state.get() == State::Busy {
             helper.state.set(State::Idle);
         }
@@ -177,14 +195,24 @@ impl Running {
 }
 
 impl Helper {
-    async fn ask(&self, task: &Task, buffers: &Array) -> Option<Answer> {
-        let (sender, receiver) = oneshot::channel();
+    /// Waits for the answer in any case, after a cancel for one that does not come.
+    async fn ask(&self, task: &str, buffers: &Array, asker: &mut Asker) -> Option<Answer<Blob>> {
+        let (sender, mut receiver) = oneshot::channel();
         let Running { worker, asked, .. } = self.running.get()?;
         asked.borrow_mut().replace(sender);
-        let message = wire::encode(0, task, buffers).ok()?;
+        let message = wire::encode(0, &task, buffers).ok()?;
         worker.post_message_with_transfer(&message, buffers).ok()?;
-        let (_, answer, _) = wire::decode::<Option<Answer>>(&receiver.await.ok()?).ok()?;
-        answer
+        let mut is_told = false;
+        let answered = poll_fn(|context| {
+            if !is_told && asker.poll_canceled(context).is_ready() {
+                // A refusal leaves the helper at work for nothing.
+                is_told = worker.post_message(&JsValue::NULL).is_ok();
+            }
+            Pin::new(&mut receiver).poll(context)
+        });
+        let (_, text, pieces) = wire::decode::<Option<String>>(&answered.await.ok()?).ok()?;
+        let mut pieces = pieces.iter();
+        serde_json::from_str::<Answer<()>>(&text?).ok()?.map(|()| pieces.next()?.dyn_into().ok())
     }
 }
 

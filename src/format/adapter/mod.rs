@@ -39,6 +39,8 @@ pub use scale::{ScaleSource, StoredScale};
 pub use tensor::is_decodable;
 pub use update::{Form, Formula, Recipe, Update};
 
+use serde::{Deserialize, Serialize};
+
 use crate::NotAnalyzed;
 use crate::container::TensorEntry;
 
@@ -65,7 +67,7 @@ pub struct Adapter {
 }
 
 /// One adapted weight.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Module {
     /// Path in the model, as the base model names it; where a file flattens it, as the file has it.
     pub name: String,
@@ -91,6 +93,7 @@ pub struct Module {
     pub inputs_first: bool,
     /// Until `stored_scale` has been read it is 1.
     pub scale: f64,
+    #[serde(skip)] // What computes with a module does not ask for it.
     pub scale_source: ScaleSource<'static>,
     /// A number in the file that gives the scale.
     pub stored_scale: Option<StoredScale>,
@@ -103,7 +106,7 @@ pub struct Module {
 }
 
 /// What a module holds once more: see [`Module::copy_of`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Copied {
     /// The modules that count in its place, by their numbers in [`Adapter::modules`].
     pub of: Vec<usize>,
@@ -112,7 +115,7 @@ pub struct Copied {
 }
 
 /// One of the experts that a tensor of the base holds together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expert {
     pub number: u64,
     /// The tensor of the adapter that all of them take, by its name.
@@ -120,7 +123,7 @@ pub struct Expert {
 }
 
 /// A tall matrix (`rows × cols`, cols the rank) as a stored tensor holds it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Factor {
     pub tensor: TensorEntry,
     pub rows: u64,

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use half::{bf16, f16};
+use serde::{Deserialize, Serialize};
 
 use super::config::{MlxScale, PeftConfig};
 use super::keys::{Family, Role};
@@ -39,7 +40,7 @@ pub enum ScaleSource<'a> {
 }
 
 /// One number in the file that the scale follows from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredScale {
     pub tensor: TensorEntry,
     /// The alpha's divisor; `None` where the number is the scale itself.
@@ -61,6 +62,13 @@ impl ScaleSource<'_> {
     /// Whether a person may set the scale.
     pub fn is_replaceable(&self) -> bool {
         matches!(self, Self::Assumed(_) | Self::ByHand)
+    }
+}
+
+impl Default for ScaleSource<'_> {
+    /// Of a module that has travelled without it.
+    fn default() -> Self {
+        Self::Assumed("")
     }
 }
 

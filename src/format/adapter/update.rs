@@ -1,10 +1,12 @@
 //! How a module's tensors give its update: as two factors that the file holds, or by a formula over its tensors.
 
+use serde::{Deserialize, Serialize};
+
 use super::Factor;
 use crate::container::TensorEntry;
 
 /// A module's update ΔW, without its scale s.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(clippy::large_enum_variant, reason = "nearly every module is a pair, and boxes would only scatter them")]
 pub enum Update {
     /// L·Rᵀ, both as the file stores them: a backend takes them as they are.
@@ -14,7 +16,7 @@ pub enum Update {
 }
 
 /// A formula and its tensors.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
     pub formula: Formula,
     /// In the order that the formula names.
@@ -23,7 +25,7 @@ pub struct Recipe {
 }
 
 /// What a formula gives: known from the shapes, before any number is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Form {
     /// Two tall factors with this many columns.
     Factors(u64),
@@ -36,14 +38,14 @@ pub enum Form {
 }
 
 /// A product of two tall factors inside a Kronecker product: out × width times in × width.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Small {
     pub shape: [u64; 2],
     pub width: u64,
 }
 
 /// The formulas, each with its tensors in their order. W is the base model's weight, `[out, in·k…]`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Formula {
     /// L and R, each as [`Factor`] describes it: L·Rᵀ, stored in a type that no backend decodes (GGUF's Q8_0).
     Product { turned: [bool; 2] },
@@ -88,7 +90,7 @@ pub enum Formula {
 }
 
 /// How a matrix of a Kronecker product is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stored {
     /// One tensor.
     Whole,
@@ -99,7 +101,7 @@ pub enum Stored {
 }
 
 /// Along which side of W a vector lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Axis {
     /// One number for each row of W.
     Out,

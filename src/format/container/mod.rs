@@ -14,6 +14,8 @@ pub use ::safetensors::Dtype;
 pub use claimed::{claimed_len, header_end};
 pub use error::{ContainerError, LayoutFault, quoted};
 
+use serde::{Deserialize, Serialize};
+
 use crate::bytes::ByteSource;
 
 /// A checked header: every tensor lies in the file and no byte belongs to two. In a safetensors file every byte after
@@ -36,7 +38,7 @@ pub enum Format {
 }
 
 /// One tensor's description and its place in the file.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TensorEntry {
     pub name: String,
     pub dtype: TensorType,
@@ -48,7 +50,7 @@ pub struct TensorEntry {
 }
 
 /// A dtype that safetensors 0.8 knows, a type of GGUF's that is read, or the name of another.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum TensorType {
     Known(Dtype),
     /// GGUF's blocks of 32 numbers along a row, 34 bytes each.

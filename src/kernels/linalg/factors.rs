@@ -7,6 +7,7 @@
 use std::rc::Rc;
 
 use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
 
 use super::Pair;
 use super::spectrum::{Decomposed, Form, Solved, Want, solve_all};
@@ -14,7 +15,7 @@ use crate::cpu::resize::resize;
 use crate::{ComputeError, Primitives, RawTall, Resize};
 
 /// What `svd` is to make of one pair.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Order {
     /// Columns of the new factors; those beyond the pair's own rank are zero.
     pub rank: u32,

@@ -3,12 +3,15 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use lorascope_engine::session::crew::{Answer, Crew, Place, Task, serve};
+use lorascope_engine::session::crew::{Answer, Bytes, Crew, Task, serve};
+
+use lorascope_protocol::ExportFile;
+use lorascope_protocol::projection::{RankRule, Request};
+use lorascope_protocol::report::Along;
 
 use super::*;
 
 /// Workers of this thread.
-#[derive(Default)]
 struct Here {
     /// Modules of each task.
     tasks: RefCell<Vec<usize>>,
@@ -16,8 +19,17 @@ struct Here {
     under_way: Rc<Cell<[usize; 2]>>,
     /// Every task of this number, counted from 1, gets no answer.
     lost: usize,
-    /// Answers lack their last spectrum.
+    /// Answers lack their last outcome.
     short: bool,
+    /// Bytes of a batch, at most.
+    most: Cell<usize>,
+}
+
+impl Default for Here {
+    fn default() -> Self {
+        let (tasks, under_way) = Default::default();
+        Self { tasks, under_way, lost: 0, short: false, most: Cell::new(9 << 20) }
+    }
 }
 
 impl Crew<Rc<[u8]>> for Here {
@@ -25,24 +37,41 @@ impl Crew<Rc<[u8]>> for Here {
         3
     }
 
-    fn send(&self, task: Task, parts: Vec<Rc<[u8]>>) -> Pin<Box<dyn Future<Output = Option<Answer>>>> {
-        self.tasks.borrow_mut().push(task.pairs.len());
+    fn send(
+        &self,
+        task: &Task,
+        beside: &[u8],
+        parts: Vec<Rc<[u8]>>,
+    ) -> Pin<Box<dyn Future<Output = Option<Answer<Rc<[u8]>>>>>> {
+        self.tasks.borrow_mut().push(task.count());
         let (lost, short) = (self.tasks.borrow().len() == self.lost, self.short);
         let under_way = Rc::clone(&self.under_way);
         let [now, most] = under_way.get();
         under_way.set([now + 1, most.max(now + 1)]);
         let bytes: usize = parts.iter().map(|part| part.len()).sum();
-        assert!(bytes <= 9 << 20, "a batch of {bytes} bytes");
+        assert!(bytes <= self.most.get(), "a batch of {bytes} bytes");
+        // As between threads.
+        let text = serde_json::to_string(task).unwrap();
+        let mut parts: Vec<Box<dyn Bytes>> =
+            parts.into_iter().map(|part| Box::new(part.to_vec()) as Box<dyn Bytes>).collect();
+        if !beside.is_empty() {
+            parts.push(Box::new(beside.to_vec()));
+        }
         Box::pin(async move {
             under_way.update(|[now, most]| [now - 1, most]);
-            let bytes_of = |Place { part, begin, len }: Place| {
-                Some(parts.get(part)?.get(begin..begin.checked_add(len)?)?.to_vec())
-            };
-            let (mut spectra, asked) = serve(&task, bytes_of, Steady).await.filter(|_| !lost)?;
+            let task = serde_json::from_str(&text).unwrap();
+            let answer = serve::<MemorySource, _>(&task, parts, Steady).await.filter(|_| !lost)?;
+            let mut pieces = Vec::new();
+            let answer = answer.map(|piece| {
+                pieces.push(piece);
+                Some(())
+            })?;
+            let mut answer: Answer<()> = serde_json::from_str(&serde_json::to_string(&answer).unwrap()).unwrap();
             if short {
-                spectra.pop();
+                answer.outcomes.pop();
             }
-            Some(Answer { spectra, asked, spent: Default::default() })
+            let mut pieces = pieces.into_iter();
+            answer.map(|()| pieces.next())
         })
     }
 }
@@ -138,4 +167,131 @@ fn a_cancel_is_heard_between_answers() {
         block_on(session.load(adapter("peft-lora")));
         assert_eq!(verdict(&messages).0, Outcome::Done, "at beat {beat}");
     }
+}
+
+/// Weights of a model: many small ones, and one that takes several batches.
+fn shapes() -> Vec<(String, [usize; 2])> {
+    let small = (0..24).map(|n| (format!("model.layers.{n}.self_attn.q_proj"), [512, 512]));
+    small.chain([("model.layers.24.mlp.up_proj".to_owned(), [4096, 2400])]).collect()
+}
+
+fn written(path: &str, tensors: Vec<(String, [usize; 2])>, seed: u64) -> MemorySource {
+    let mut numbers = crate::numbers::Numbers::new(seed);
+    let tensors: Vec<_> = tensors
+        .into_iter()
+        .map(|(name, shape)| {
+            let bytes = (0..shape[0] * shape[1]).flat_map(|_| half::bf16::from_f32(numbers.weight()).to_le_bytes());
+            (name, shape, bytes.collect::<Vec<u8>>())
+        })
+        .collect();
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        (name, safetensors::tensor::TensorView::new(safetensors::Dtype::BF16, shape.to_vec(), bytes).unwrap())
+    });
+    MemorySource::new(path, safetensors::serialize(views, None).unwrap())
+}
+
+/// An adapter of all of it, at rank 64.
+fn lora(folder: &str, seed: u64) -> MemorySource {
+    const RANK: usize = 64;
+    let factors = shapes().into_iter().flat_map(|(name, [out, inn])| {
+        let name = |factor: &str| format!("base_model.model.{name}.{factor}.weight");
+        [(name("lora_A"), [RANK, inn]), (name("lora_B"), [out, RANK])]
+    });
+    written(&format!("{folder}/adapter_model.safetensors"), factors.collect(), seed)
+}
+
+fn checkpoint(folder: &str, seed: u64) -> MemorySource {
+    let weights = shapes().into_iter().map(|(name, shape)| (format!("{name}.weight"), shape));
+    written(&format!("{folder}/model.safetensors"), weights.collect(), seed)
+}
+
+/// All that a session computes, and the bytes of the files that it writes. `crew` gives the tasks of every job.
+fn everything(
+    crew: Option<&Rc<Here>>,
+) -> (lorascope_protocol::report::Report, [Vec<u8>; 2], Vec<(&'static str, usize)>) {
+    let (mut session, messages) = start(BackendChoice::Cpu, Steady);
+    if let Some(crew) = crew {
+        session.employ(Rc::clone(crew) as Rc<dyn Crew<_>>);
+    }
+    let mut tasks = Vec::new();
+    let mut done = |job| {
+        tasks.push((job, crew.map_or(0, |crew| crew.tasks.take().len())));
+    };
+    block_on(
+        session.load(
+            ["checkpoint-10", "checkpoint-20", "checkpoint-30"]
+                .into_iter()
+                .zip(1..)
+                .map(|(name, seed)| lora(name, seed))
+                .collect(),
+        ),
+    );
+    assert_eq!(verdict(&messages).0, Outcome::Done);
+    done("analysis, and alignment along the adapters");
+    block_on(session.compare());
+    done("comparison");
+    let request = Request { rank: RankRule::Number(16), ..Request::default() };
+    block_on(session.project(item(&messages, "checkpoint-10"), &request));
+    done("projection");
+    block_on(session.load([("state-1", 7), ("state-2", 8)].map(|(name, seed)| checkpoint(name, seed)).into()));
+    assert_eq!(verdict(&messages).0, Outcome::Done);
+    done("alignment along the checkpoints");
+    let [from, to] = ["state-1", "state-2"].map(|label| item(&messages, label));
+    let (rank, dtype) = (ExtractRank::Number(4), OutputType::F16);
+    block_on(session.extract(&ExtractRequest { from, to, rank, dtype, embeddings: false }));
+    done("extraction");
+    let bytes = |download: lorascope_engine::session::Download<Rc<[u8]>>| download.pieces.concat();
+    let projected = bytes(session.download(ExportFile::Adapter).unwrap());
+    let extracted = bytes(session.download_extraction(ExportFile::Adapter).unwrap());
+    (session.report(), [projected, extracted], tasks)
+}
+
+#[test]
+fn every_job_is_the_same_by_a_crew() {
+    let (alone, files, _) = everything(None);
+    assert_eq!(alone.alignment.len(), 3 * 3 + 3);
+    assert!(alone.projection.is_some() && alone.comparison.is_some() && alone.extraction.is_some());
+    for (lost, short) in [(0, false), (2, false), (0, true)] {
+        let crew = Rc::new(Here { lost, short, most: Cell::new(40 << 20), ..Here::default() });
+        let (shared, written, tasks) = everything(Some(&crew));
+        let what = format!("lost {lost}, short {short}");
+        assert_eq!(shared.adapters, alone.adapters, "{what}");
+        assert_eq!(shared.comparison, alone.comparison, "{what}");
+        assert_eq!(shared.projection, alone.projection, "{what}");
+        assert_eq!(shared.alignment, alone.alignment, "{what}");
+        assert_eq!(shared.extraction, alone.extraction, "{what}");
+        assert!(written == files, "other bytes are written, {what}");
+        assert!(tasks.iter().all(|(_, count)| *count > 1), "{tasks:?}");
+        assert!(crew.under_way.get()[1] <= 5, "{:?}", crew.under_way);
+        let (read, once) = (shared.engine.counts.bytes_read, alone.engine.counts.bytes_read);
+        let most = if short { 2 * once + once / 5 } else { once + once / 5 };
+        assert!(read > once - once / 20 && read < most, "{read} of {once}, {what}");
+    }
+}
+
+/// In whichever job it comes.
+#[test]
+fn a_cancel_ends_every_job() {
+    let countdown = CancelAt(Rc::new(Cell::new(u32::MAX)));
+    let (mut session, messages) = start(BackendChoice::Cpu, countdown.clone());
+    session.employ(Rc::new(Here { most: Cell::new(40 << 20), ..Here::default() }));
+    block_on(session.load(vec![lora("a", 1), lora("b", 2)]));
+    let said = |wanted: fn(&ToPage) -> bool| messages.borrow().iter().any(wanted);
+    countdown.0.set(2);
+    block_on(session.compare());
+    assert!(said(|message| matches!(message, ToPage::NotCompared { text: None })));
+    countdown.0.set(2);
+    block_on(session.project(item(&messages, "a"), &Request::default()));
+    assert!(said(|message| matches!(message, ToPage::NotProjected { text: None })));
+    countdown.0.set(u32::MAX);
+    block_on(session.load(vec![checkpoint("state-1", 7), checkpoint("state-2", 8)]));
+    let [from, to] = ["state-1", "state-2"].map(|label| item(&messages, label));
+    countdown.0.set(2);
+    let (rank, dtype) = (ExtractRank::Number(4), OutputType::F16);
+    block_on(session.extract(&ExtractRequest { from, to, rank, dtype, embeddings: false }));
+    assert!(said(|message| matches!(message, ToPage::NotExtracted { text: None })));
+    countdown.0.set(2);
+    block_on(session.align(Along::Checkpoints, vec![to, from]));
+    let (_, problems) = verdict(&messages);
+    assert!(problems.iter().any(|problem| problem.text.starts_with("Cancelled.")), "{problems:?}");
 }

@@ -4,12 +4,16 @@
 use std::collections::HashMap;
 
 use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
 
 use crate::analysis::alignment::{NotAligned, Sums};
 use crate::session::align::known::Update;
-use crate::session::analyse::Stopped;
-use crate::session::factors::subspaces::{Bases, Basis, ModuleId};
-use crate::session::factors::tensors;
+use crate::session::analyse::{Stopped, Work};
+use crate::session::compute::backend::Chosen;
+use crate::session::compute::crew::{self, Answer, Outcome};
+use crate::session::compute::schedule::{Batch, Bytes, Each, Read};
+use crate::session::factors::subspaces::{Basis, bases};
+use crate::session::factors::tensors::{self, OfFile};
 use crate::session::holdings::series::updates;
 use crate::session::{Emit, Session};
 use lorascope_format::adapter::Module;
@@ -17,11 +21,9 @@ use lorascope_format::bytes::ByteSource;
 use lorascope_format::bytes::Metered;
 use lorascope_kernels::Pulse;
 use lorascope_kernels::linalg::Factored;
+use lorascope_kernels::plan::Cost;
+use lorascope_protocol::ItemId;
 use lorascope_protocol::report::Along;
-use lorascope_protocol::{ItemId, Progress, ToPage};
-
-/// Modules that are read at once from every adapter.
-const MODULES: usize = 16;
 
 /// One adapter, as the series sees it.
 struct Member<S> {
@@ -55,7 +57,7 @@ struct Own<'a> {
     u: DMatrix<f64>,
     v: DMatrix<f64>,
     /// s·Uᵀ·P·V for the product P of every state's factors.
-    cores: HashMap<ItemId, DMatrix<f64>>,
+    cores: HashMap<usize, DMatrix<f64>>,
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
@@ -82,18 +84,38 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let mut names: Vec<&String> = members.iter().filter(|m| m.is_asking).flat_map(|m| m.modules.keys()).collect();
         names.sort_unstable();
         names.dedup();
-        let bytes = |names: &[&String]| -> u64 {
-            let modules = names.iter().flat_map(|name| members.iter().filter_map(|m| m.modules.get(*name)));
-            modules.filter_map(|(_, module)| tensors::cost(module)).map(|cost| cost.bytes).sum()
+        let cost = |name: &&String| {
+            let modules = members.iter().filter_map(|member| member.modules.get(*name));
+            modules.filter_map(|(_, module)| tensors::cost(module)).fold(Cost::default(), Cost::plus)
         };
-        let (count, total) = (names.len(), bytes(&names));
-        let mut done = 0;
-        for (n, names) in names.chunks(MODULES).enumerate() {
-            let text = format!("Comparing adapters: {} of {count} modules", n * MODULES);
-            self.emit.emit(ToPage::Progress(Progress { text, done, total }));
-            self.compare_some(names, &members, &mut outcomes).await?;
-            done += bytes(names);
-        }
+        let costs: Vec<Cost> = names.iter().map(cost).collect();
+        let total = costs.iter().map(|cost| cost.bytes).sum();
+        let number = |id: ItemId| members.iter().position(|member| member.id == id).unwrap_or_default();
+        let updates =
+            outcomes.iter().map(|Outcomes { update, .. }| [update.adapter, update.pair.0, update.pair.1].map(number));
+        let updates: Vec<[usize; 3]> = updates.collect();
+        let batches = self.in_batches(costs).map(|(range, cost, is_shared)| {
+            let text = format!("Comparing adapters: {} of {} modules", range.start, names.len());
+            let mut reads = Vec::new();
+            let present = members.iter().map(|member| {
+                let (present, own) = member.some(&names[range.clone()]);
+                reads.extend(own);
+                present
+            });
+            let task = Task { members: present.collect(), updates: updates.clone() };
+            Batch { is_shared, ..Batch::new(text, cost.bytes, reads, crew::Task::Along(task)) }
+        });
+        let mut order = names.iter().flat_map(|name| (0..updates.len()).map(move |update| (name, update)));
+        let accept = |answer: Answer<S::Piece>| {
+            for (outcome, (name, update)) in answer.outcomes.into_iter().zip(&mut order) {
+                let module = members[updates[update][0]].modules.get(*name);
+                if let (Outcome::Along(Some(sums)), Some((n, _))) = (outcome, module) {
+                    outcomes[update].modules[*n] = sums;
+                }
+            }
+            Ok(())
+        };
+        self.schedule(Each(batches, accept), &mut Work { done: 0, total }).await?;
         for Outcomes { update, modules } in outcomes {
             self.aligned.keep(update, modules, update.sources(&self.held));
         }
@@ -122,48 +144,83 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         };
         self.held.iter().filter_map(member).collect()
     }
+}
 
-    /// Some modules of all adapters.
-    async fn compare_some(
-        &mut self,
-        names: &[&String],
-        members: &[Member<S>],
-        outcomes: &mut [Outcomes],
-    ) -> Result<(), Stopped> {
-        let mut ends: HashMap<(ItemId, &str), End<'_>> = HashMap::new();
-        let mut bases = Bases::new();
-        for member in members {
-            let known = names.iter().filter_map(|name| member.modules.get(*name));
-            let modules: Vec<(ModuleId, &Module)> = known.map(|(n, module)| ((member.id, *n), module)).collect();
-            let refs: Vec<&Module> = modules.iter().map(|(_, module)| *module).collect();
-            let pairs = tensors::pairs(&member.source, &refs).await?;
-            if member.is_asking {
-                bases.extend(self.bases(&modules, &pairs).await?);
-            }
-            if member.is_state {
-                for (module, pair) in refs.into_iter().zip(&pairs) {
-                    ends.insert((member.id, module.name.as_str()), End { factors: Factored::new(pair), module });
-                }
-            }
+impl<S: ByteSource> Member<S> {
+    /// What it has of these modules, and what is read for them.
+    fn some(&self, names: &[&String]) -> (Present, Vec<Read<'_, Metered<S>>>) {
+        let modules: Vec<_> = names.iter().map(|name| self.modules.get(*name).map(|(_, module)| module)).collect();
+        let mut count = 0..;
+        let places = modules.iter().map(|module| module.and_then(|_| count.next())).collect();
+        let (of, reads) = OfFile::new(&self.source, modules.into_iter().flatten());
+        let (label, is_asking, is_state) = (self.label.clone(), self.is_asking, self.is_state);
+        (Present { label, of, places, is_asking, is_state }, reads)
+    }
+}
+
+/// Some modules of all adapters.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Task {
+    members: Vec<Present>,
+    /// Which adapter beside which update, by the members' numbers.
+    updates: Vec<[usize; 3]>,
+}
+
+/// An adapter, and which of the modules it has: their places there.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Present {
+    label: String,
+    of: OfFile,
+    places: Vec<Option<usize>>,
+    is_asking: bool,
+    is_state: bool,
+}
+
+impl Task {
+    fn names(&self) -> usize {
+        self.members.first().map_or(0, |member| member.places.len())
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.names() * self.updates.len()
+    }
+
+    /// Every module beside every update; `None` where the adapter has no such module.
+    pub(crate) async fn run<P: Pulse + Clone>(
+        &self,
+        chosen: &mut Chosen<P>,
+        parts: Vec<Box<dyn Bytes>>,
+    ) -> Result<Vec<Option<Result<Sums, NotAligned>>>, Stopped> {
+        let (mut parts, mut all) = (parts.into_iter(), Vec::with_capacity(self.members.len()));
+        for Present { of, is_asking, is_state, .. } in &self.members {
+            let pairs = of.pairs(&mut parts);
+            let bases = if *is_asking { bases(chosen, &of.modules, &pairs).await? } else { Vec::new() };
+            let ends = pairs.iter().zip(&of.modules).filter(|_| *is_state);
+            let ends: Vec<End<'_>> = ends.map(|(pair, module)| End { factors: Factored::new(pair), module }).collect();
+            all.push((bases, ends));
         }
-        let label = |id| members.iter().find(|m| m.id == id).map_or("", |m| m.label.as_str());
-        for name in names {
-            let mut squares: HashMap<(ItemId, ItemId), f64> = HashMap::new();
-            for of_one in outcomes.chunk_by_mut(|a, b| a.update.adapter == b.update.adapter) {
-                let Some(member) = members.iter().find(|m| m.id == of_one[0].update.adapter) else { continue };
-                let Some((n, module)) = member.modules.get(*name) else { continue };
-                let mut own = bases.get(&(member.id, *n)).map(Own::new);
-                for Outcomes { update, modules } in of_one {
-                    if self.chosen.is_cancelled().await {
+        let mut outcomes = Vec::with_capacity(self.count());
+        for name in 0..self.names() {
+            let mut squares = HashMap::new();
+            for of_one in self.updates.chunk_by(|a, b| a[0] == b[0]) {
+                let asking = of_one[0][0];
+                let Present { of, places, .. } = &self.members[asking];
+                let own = places[name].and_then(|place| all[asking].0.get(place)?.as_ref());
+                let mut own = own.map(Own::new);
+                for &[_, from, to] in of_one {
+                    if chosen.is_cancelled().await {
                         return Err(Stopped::Cancelled);
                     }
-                    let (from, to) = update.pair;
-                    let ends = [from, to].map(|id| (id, ends.get(&(id, name.as_str())), label(id)));
-                    modules[*n] = sums(module, own.as_mut(), ends, &mut squares);
+                    let ends = [from, to].map(|n| {
+                        let Present { label, places, .. } = &self.members[n];
+                        (n, places[name].and_then(|place| all[n].1.get(place)), label.as_str())
+                    });
+                    let module = places[name].map(|place| &of.modules[place]);
+                    outcomes.push(module.map(|module| sums(module, own.as_mut(), ends, &mut squares)));
                 }
             }
         }
-        Ok(())
+        Ok(outcomes)
     }
 }
 
@@ -171,8 +228,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
 fn sums(
     module: &Module,
     own: Option<&mut Own<'_>>,
-    ends: [(ItemId, Option<&End<'_>>, &str); 2],
-    squares: &mut HashMap<(ItemId, ItemId), f64>,
+    ends: [(usize, Option<&End<'_>>, &str); 2],
+    squares: &mut HashMap<(usize, usize), f64>,
 ) -> Result<Sums, NotAligned> {
     let [a, b] = ends.map(|(id, end, label)| {
         let end = end.ok_or_else(|| NotAligned::NoModule(label.to_owned()))?;
@@ -197,7 +254,7 @@ impl<'a> Own<'a> {
     }
 
     /// X = s_b·P_b − s_a·P_a for the products P of two states' factors.
-    fn sums(&mut self, ends: [(ItemId, &End<'_>); 2], update_sq: f64) -> Sums {
+    fn sums(&mut self, ends: [(usize, &End<'_>); 2], update_sq: f64) -> Sums {
         for (id, End { factors, module }) in ends {
             self.cores.entry(id).or_insert_with(|| factors.core(&self.u, &self.v) * module.scale);
         }

@@ -1,28 +1,28 @@
-//! One adapter: its batches, one after the other, to the singular values of every module.
+//! One adapter: its batches, to the singular values of every module.
 
 pub(crate) mod in_memory;
 pub(crate) mod layers;
 pub(crate) mod with_base;
 
-use std::ops::Range;
+use serde::{Deserialize, Serialize};
 
 use crate::analysis::Sigma;
 use crate::formula::Made;
 use crate::intake::AdapterFile;
 use crate::session::analyse::in_memory::largest;
+use crate::session::compute::backend::Chosen;
+use crate::session::compute::crew::{Answer, Outcome, Task};
 use crate::session::compute::jobs::Spectra;
-use crate::session::factors::tensors::{self, Way};
+use crate::session::compute::schedule::{Batch, Bytes, Each};
+use crate::session::factors::tensors::{self, OfFile, Way};
 use crate::session::holdings::item::Found;
 use crate::session::{Emit, Session};
 use lorascope_format::adapter::{Adapter, Module, ModuleFault};
-use lorascope_format::bytes::{ByteSource, SourceError};
+use lorascope_format::bytes::{ByteSource, Metered, SourceError};
 use lorascope_kernels::linalg::{Pair, Spectrum, Want};
-use lorascope_kernels::plan::{self, Cost};
-use lorascope_kernels::{ComputeError, Part, Pulse, timed};
-use lorascope_protocol::{Progress, Refusal, ToPage};
-
-/// Bytes of a batch, at most, that is read while the one before it is computed.
-const READ_AHEAD: u64 = 64 << 20;
+use lorascope_kernels::plan::Cost;
+use lorascope_kernels::{ComputeError, Pulse};
+use lorascope_protocol::Refusal;
 
 /// Why an adapter has no result.
 pub(crate) enum Stopped {
@@ -63,6 +63,33 @@ pub(crate) struct Work {
     pub total: u64,
 }
 
+/// What is known of a module once its tensors have been read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Known {
+    /// The bytes of the scale that the file stores.
+    stored: Option<Vec<u8>>,
+    sigma: Result<Sigma, NoSigma>,
+}
+
+/// Why an update has no singular values.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum NoSigma {
+    /// Its tensors do not make an update.
+    Parts,
+    NotFinite(u64),
+    OutOfRange,
+}
+
+impl NoSigma {
+    pub fn of(self, module: &Module) -> ModuleFault {
+        match self {
+            Self::Parts => ModuleFault::Parts { has: module.update.algorithm().to_owned() },
+            Self::NotFinite(count) => ModuleFault::NotFinite { count },
+            Self::OutOfRange => ModuleFault::OutOfRange,
+        }
+    }
+}
+
 /// What a module asks of a batch; one that is formed whole is a batch of its own.
 fn batch_cost(way: Way) -> Option<Cost> {
     match way {
@@ -81,7 +108,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Reads and computes every module, as far as the file alone gives it.
     pub(crate) async fn analyse(
         &mut self,
-        file: &AdapterFile<lorascope_format::bytes::Metered<S>>,
+        file: &AdapterFile<Metered<S>>,
         adapter: &Adapter,
         work: &mut Work,
     ) -> Result<Found, Stopped> {
@@ -102,55 +129,33 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         }
         self.read_other_scales(file, adapter, &mut found).await?;
         let all = numbers.len();
-        let rest = self.analyse_by_crew(file, adapter, numbers, &mut found, work).await?;
-        let before = all - rest.len();
-        let (numbers, costs): (Vec<usize>, Vec<Cost>) = rest.into_iter().unzip();
-        let batches = plan::batches(&costs, self.chosen.aim());
-        let cost_of = |batch: &Range<usize>| costs[batch.clone()].iter().copied().fold(Cost::default(), Cost::plus);
-        let modules_of =
-            |batch: &Range<usize>| numbers[batch.clone()].iter().map(|&n| &adapter.modules[n]).collect::<Vec<_>>();
-        let mut ahead = None;
-        for (place, batch) in batches.iter().enumerate() {
-            let cost = cost_of(batch);
-            self.progress(&file.label, before + batch.start, all, *work);
-            let (numbers, modules) = (&numbers[batch.clone()], modules_of(batch));
-            let reading = ahead.take().unwrap_or_else(|| tensors::read(&file.source, &modules));
-            let tensors = timed(self.chosen.pulse(), Part::Read, reading).await?;
-            // The next batch is read while this one is computed.
-            let next = batches.get(place + 1).filter(|next| cost_of(next).bytes <= READ_AHEAD);
-            ahead = next.map(|next| tensors::read(&file.source, &modules_of(next)));
-            let mut waiting = Vec::with_capacity(numbers.len());
-            for (&n, module) in numbers.iter().zip(&modules) {
-                found.stored[n] = tensors.stored(module);
-                match tensors.made(module) {
-                    Some(made) => waiting.push((n, made)),
-                    None => {
-                        let has = module.update.algorithm().to_owned();
-                        found.faults.push(module.name.clone(), ModuleFault::Parts { has });
-                    }
-                }
-                if self.chosen.is_cancelled().await {
-                    return Err(Stopped::Cancelled);
-                }
+        let (numbers, costs): (Vec<usize>, Vec<Cost>) = numbers.into_iter().unzip();
+        let batches = self.in_batches(costs).map(|(range, cost, is_shared)| {
+            let text = format!("Analysing {}: {} of {all} modules", file.label, range.start);
+            let modules = numbers[range].iter().map(|&n| &adapter.modules[n]);
+            // What is formed whole takes more memory than its tensors.
+            let is_shared = is_shared && cost.words < u64::MAX;
+            let (of, reads) = OfFile::new(&file.source, modules);
+            Batch { is_shared, ..Batch::new(text, cost.bytes, reads, Task::Analyse(of)) }
+        });
+        let mut order = numbers.iter();
+        let accept = |answer: Answer<S::Piece>| {
+            for (outcome, &n) in answer.outcomes.into_iter().zip(&mut order) {
+                let Outcome::Analysed(Known { stored, sigma }) = outcome else { continue };
+                let module = &adapter.modules[n];
+                found.stored[n] = module.stored_scale.as_ref().zip(stored).map(|(scale, bytes)| scale.resolve(&bytes));
+                found.tell_of(n, module, sigma.map_err(|none| none.of(module)));
             }
-            drop(tensors);
-            let path = file.source.path();
-            let spectra = self.spectra_of(waiting, cost).await.map_err(|stopped| match stopped {
-                Stopped::Failed(text) => Stopped::Failed(format!("{path}: {text}")),
-                Stopped::Cancelled => Stopped::Cancelled,
-            })?;
-            for (n, spectrum) in spectra {
-                found.tell_of(n, &adapter.modules[n], spectrum);
-            }
-            work.done += cost.bytes;
-        }
+            Ok(())
+        };
+        self.schedule(Each(batches, accept), work).await?;
         Ok(found)
     }
 
     /// The stored scales of modules that nothing else is computed of yet.
     async fn read_other_scales(
         &mut self,
-        file: &AdapterFile<lorascope_format::bytes::Metered<S>>,
+        file: &AdapterFile<Metered<S>>,
         adapter: &Adapter,
         found: &mut Found,
     ) -> Result<(), Stopped> {
@@ -161,65 +166,78 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         }
         Ok(())
     }
+}
 
-    /// The singular values of updates, each by what it was made into.
-    pub(crate) async fn spectra_of(
-        &mut self,
-        made: Vec<(usize, Made)>,
-        cost: Cost,
-    ) -> Result<Vec<(usize, Result<Sigma, ModuleFault>)>, Stopped> {
-        let mut done = Vec::with_capacity(made.len());
-        let mut pairs: Vec<Pair> = Vec::new();
-        let mut owners: Vec<(usize, bool)> = Vec::new();
-        for (n, made) in made {
-            match made {
-                Made::Pair(pair) => {
-                    pairs.push(pair);
-                    owners.push((n, false));
-                }
-                Made::Kron(halves) => {
-                    pairs.extend(halves);
-                    owners.push((n, true));
-                }
-                Made::NotFinite { count } => done.push((n, Err(ModuleFault::NotFinite { count }))),
-                Made::Dense(dense) if dense.not_finite() > 0 => {
-                    done.push((n, Err(ModuleFault::OutOfRange)));
-                }
-                Made::Dense(dense) => done.push((n, Ok(largest(&self.chosen, dense).await?))),
+impl OfFile {
+    /// The singular values of all modules, and their scales.
+    pub(crate) async fn analysed<P: Pulse + Clone>(
+        &self,
+        chosen: &mut Chosen<P>,
+        parts: Vec<Box<dyn Bytes>>,
+    ) -> Result<Vec<Known>, Stopped> {
+        let tensors = self.tensors(&mut parts.into_iter());
+        let (mut known, mut waiting) = (Vec::with_capacity(self.modules.len()), Vec::new());
+        for (n, module) in self.modules.iter().enumerate() {
+            waiting.extend(tensors.made(module).map(|made| (n, made)));
+            known.push(Known { stored: tensors.stored(module), sigma: Err(NoSigma::Parts) });
+            if chosen.is_cancelled().await {
+                return Err(Stopped::Cancelled);
             }
         }
-        if pairs.is_empty() {
-            return Ok(done);
+        drop(tensors);
+        let costs = self.modules.iter().filter_map(|module| batch_cost(tensors::way(module)));
+        for (n, sigma) in spectra_of(chosen, waiting, costs.fold(Cost::default(), Cost::plus)).await? {
+            known[n].sigma = sigma;
         }
-        let spectra = self.chosen.run(&Spectra { pairs: &pairs, want: Want::Values }, cost).await?;
-        let mut spectra = spectra.into_iter().map(|spectrum| self.values(spectrum));
-        for (n, is_kron) in owners {
-            let Some(first) = spectra.next() else { break };
-            let sigma = if is_kron {
-                let Some(second) = spectra.next() else { break };
-                first.and_then(|a| second.map(|b| Sigma::products(&a, &b)))
-            } else {
-                first.map(Sigma::whole)
-            };
-            done.push((n, sigma));
-        }
-        Ok(done)
+        Ok(known)
     }
+}
 
-    /// The singular values of one pair.
-    pub(crate) fn values(&mut self, spectrum: Spectrum) -> Result<Vec<f64>, ModuleFault> {
-        match spectrum {
-            Spectrum::Found { sigma, fallback, .. } => {
-                self.fallbacks += u64::from(fallback);
-                Ok(sigma)
+/// The singular values of updates, each by what it was made into.
+pub(crate) async fn spectra_of<P: Pulse + Clone>(
+    chosen: &mut Chosen<P>,
+    made: Vec<(usize, Made)>,
+    cost: Cost,
+) -> Result<Vec<(usize, Result<Sigma, NoSigma>)>, Stopped> {
+    let mut done = Vec::with_capacity(made.len());
+    let mut pairs: Vec<Pair> = Vec::new();
+    let mut owners: Vec<(usize, bool)> = Vec::new();
+    for (n, made) in made {
+        match made {
+            Made::Pair(pair) => {
+                pairs.push(pair);
+                owners.push((n, false));
             }
-            Spectrum::NotFinite { count } => Err(ModuleFault::NotFinite { count }),
-            Spectrum::OutOfRange => Err(ModuleFault::OutOfRange),
+            Made::Kron(halves) => {
+                pairs.extend(halves);
+                owners.push((n, true));
+            }
+            Made::NotFinite { count } => done.push((n, Err(NoSigma::NotFinite(count)))),
+            Made::Dense(dense) if dense.not_finite() > 0 => done.push((n, Err(NoSigma::OutOfRange))),
+            Made::Dense(dense) => done.push((n, Ok(largest(chosen.pulse().clone(), dense).await?))),
         }
     }
-
-    pub(crate) fn progress(&self, label: &str, done: usize, modules: usize, work: Work) {
-        let text = format!("Analysing {label}: {done} of {modules} modules");
-        self.emit.emit(ToPage::Progress(Progress { text, done: work.done, total: work.total }));
+    if pairs.is_empty() {
+        return Ok(done);
     }
+    let spectra = chosen.run(&Spectra { pairs: &pairs, want: Want::Values }, cost).await?;
+    let mut spectra = spectra.into_iter().map(|spectrum| match spectrum {
+        Spectrum::Found { sigma, fallback, .. } => {
+            chosen.count_fallbacks(u64::from(fallback));
+            Ok(sigma)
+        }
+        Spectrum::NotFinite { count } => Err(NoSigma::NotFinite(count)),
+        Spectrum::OutOfRange => Err(NoSigma::OutOfRange),
+    });
+    for (n, is_kron) in owners {
+        let Some(first) = spectra.next() else { break };
+        let sigma = if is_kron {
+            let Some(second) = spectra.next() else { break };
+            first.and_then(|a| second.map(|b| Sigma::products(&a, &b)))
+        } else {
+            first.map(Sigma::whole)
+        };
+        done.push((n, sigma));
+    }
+    Ok(done)
 }

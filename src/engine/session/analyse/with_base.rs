@@ -2,8 +2,9 @@
 
 use crate::analysis::Sigma;
 use crate::formula::{self, Array, Dense, based};
-use crate::session::analyse::Stopped;
-use crate::session::factors::tensors::{self, Way};
+use crate::session::analyse::{Stopped, spectra_of};
+use crate::session::compute::schedule::read;
+use crate::session::factors::tensors::{self, OfFile, Way};
 use crate::session::holdings::item::{Exact, Held, What, WithBase};
 use crate::session::{Emit, Session};
 use lorascope_format::adapter::{Adapter, FaultLog, Module, ModuleFault};
@@ -155,7 +156,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             return refused(format!("it is larger than is computed here ({} × {})", weight.rows, weight.cols));
         }
         let module = &wanted.module;
-        let tensors = tensors::read(source, &[module]).await?;
+        let (of, reads) = OfFile::new(source, [module]);
+        let tensors = of.tensors(&mut read(&reads).await?.into_iter());
         let bytes = file.read(weight.tensor.begin..weight.tensor.end).await?;
         let w = decoded(weight, &bytes);
         drop(bytes);
@@ -171,10 +173,10 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             Way::Thin(cost) => cost,
             _ => Cost { words: u64::MAX, ..Cost::default() },
         };
-        let mut spectra = self.spectra_of(vec![(0, formula::of_dense(delta))], cost).await?;
+        let mut spectra = spectra_of(&mut self.chosen, vec![(0, formula::of_dense(delta))], cost).await?;
         Ok(match spectra.pop() {
             Some((_, Ok(sigma))) => Ok((Sigma { scaled: true, ..sigma }, shape)),
-            Some((_, Err(fault))) => Err(fault),
+            Some((_, Err(none))) => Err(none.of(module)),
             None => Err(ModuleFault::OutOfRange),
         })
     }

@@ -6,11 +6,12 @@ pub(crate) mod units;
 
 use std::collections::HashSet;
 
-use crate::analysis::comparison::{Both, grid, whole};
+use crate::analysis::comparison::{Both, whole};
 use crate::session::analyse::Stopped;
 use crate::session::compare::adapters::{Entrant, Meeting};
-use crate::session::compare::products::{Met, Outcome};
+use crate::session::compare::products::{Met, Outcome, batch};
 use crate::session::compare::units::{Edge, pairs};
+use crate::session::compute::crew::Outcome::Crossed;
 use crate::session::results::Answer;
 use crate::session::send::{OVERHEAD, packed};
 use crate::session::{Emit, Session};
@@ -89,12 +90,13 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         a.can_meet(n, b, m).map_err(refused)?;
         let edge = Edge { pair: 0, ends: [(0, n), (1, m)] };
         let cost = units::cost(&[edge], &entrants);
-        let met = self.cross_edges(&entrants, &[edge], cost).await?.pop();
-        let Met { both, crossed } =
-            met.map_or_else(|| Err("nothing was computed".to_owned()), |(_, met)| met).map_err(refused)?;
-        let crossed =
-            crossed.ok_or_else(|| refused("one of the two updates is zero, which has no directions".to_owned()))?;
-        Ok(grid(&crossed, both.ranks, both.shape))
+        let batch = batch(String::new(), &entrants, [edge].into_iter(), cost, true);
+        let mut outcomes = self.compute(&batch, None).await?.outcomes;
+        let Some(Crossed(Met { both, grid })) = outcomes.pop() else {
+            return Err(refused("nothing was computed".to_owned()));
+        };
+        both.map_err(refused)?;
+        grid.ok_or_else(|| refused("one of the two updates is zero, which has no directions".to_owned()))
     }
 }
 

@@ -2,28 +2,67 @@
 
 use std::collections::HashMap;
 
-use crate::analysis::comparison::{Both, Own};
-use crate::session::analyse::Stopped;
+use serde::{Deserialize, Serialize};
+
+use crate::analysis::comparison::{Both, Own, grid};
+use crate::session::analyse::{Stopped, Work};
 use crate::session::compare::adapters::{Entrant, Node, outputs_first, shape};
 use crate::session::compare::units::{Edge, Unit, nodes};
+use crate::session::compute::backend::Chosen;
+use crate::session::compute::crew::{self, Answer};
 use crate::session::compute::jobs::Cross;
-use crate::session::factors::tensors;
+use crate::session::compute::schedule::{Batch, Bytes, Each};
+use crate::session::factors::tensors::OfFile;
 use crate::session::{Emit, Session};
 use lorascope_format::adapter::Module;
 use lorascope_format::bytes::ByteSource;
 use lorascope_kernels::Pulse;
 use lorascope_kernels::linalg::{Crossed, Directed, Pair};
-use lorascope_kernels::plan::{self, Cost};
-use lorascope_protocol::{Progress, ToPage};
+use lorascope_kernels::plan::Cost;
+use lorascope_protocol::report::OverlapGrid;
 
 /// What became of two modules: their figures, or why there are none.
 pub(crate) type Outcome = (Edge, Result<Both, String>);
 
-/// Two modules' directions, with the figures that follow from them.
-pub(crate) struct Met {
-    pub both: Both,
-    /// `None` where one of the two is zero.
-    pub crossed: Option<Crossed>,
+/// Modules of several adapters, and those that meet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Task {
+    /// Each with the adapter's label.
+    files: Vec<(String, OfFile)>,
+    /// By the numbers of the adapters and of the modules here.
+    pub(crate) edges: Vec<[Node; 2]>,
+    cost: Cost,
+    /// Overlaps are wanted too.
+    with_grids: bool,
+}
+
+/// The figures of two modules, and how their directions overlap, where that is wanted and neither is zero.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Met {
+    pub(crate) both: Result<Both, String>,
+    pub(crate) grid: Option<OverlapGrid>,
+}
+
+/// Modules that the backend, or a helper, holds at once.
+pub(crate) fn batch<'a, S: ByteSource>(
+    text: String,
+    entrants: &'a [Entrant<S>],
+    edges: impl Iterator<Item = Edge>,
+    cost: Cost,
+    with_grids: bool,
+) -> Batch<'a, S> {
+    let edges: Vec<Edge> = edges.collect();
+    let nodes = nodes(&edges);
+    let (mut files, mut reads, mut places) = (Vec::new(), Vec::new(), HashMap::new());
+    for of_one in nodes.chunk_by(|a, b| a.0 == b.0) {
+        let entrant = &entrants[of_one[0].0];
+        places.extend(of_one.iter().enumerate().map(|(place, &node)| (node, (files.len(), place))));
+        let (of, own) = OfFile::new(&entrant.source, of_one.iter().map(|&(_, n)| &entrant.modules[n]));
+        files.push((entrant.label.clone(), of));
+        reads.extend(own);
+    }
+    let edges = edges.iter().map(|edge| edge.ends.map(|node| places[&node])).collect();
+    Batch::new(text, cost.bytes, reads, crew::Task::Cross(Task { files, edges, cost, with_grids }))
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
@@ -36,80 +75,80 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     ) -> Result<Vec<Outcome>, Stopped> {
         let costs: Vec<Cost> = units.iter().map(|unit| unit.cost).collect();
         let total = costs.iter().map(|cost| cost.bytes).sum();
-        let (mut done, mut outcomes) = (0, Vec::new());
-        for batch in plan::batches(&costs, self.chosen.aim()) {
-            let first = units[batch.start].weight;
+        let edges = |units: &[Unit]| -> Vec<Edge> { units.iter().flat_map(|unit| unit.edges.clone()).collect() };
+        let batches = self.in_batches(costs).map(|(range, cost, is_shared)| {
+            let first = units[range.start].weight;
             let text = format!("Comparing {} adapters: {first} of {weights} modules", entrants.len());
-            self.emit.emit(ToPage::Progress(Progress { text, done, total }));
-            let cost = costs[batch.clone()].iter().copied().fold(Cost::default(), Cost::plus);
-            let edges: Vec<Edge> = units[batch].iter().flat_map(|unit| unit.edges.iter().copied()).collect();
-            for (edge, met) in self.cross_edges(entrants, &edges, cost).await? {
-                outcomes.push((edge, met.map(|met| met.both)));
-            }
-            done += cost.bytes;
-        }
-        Ok(outcomes)
-    }
-
-    /// Modules that the backend holds at once.
-    pub(crate) async fn cross_edges(
-        &mut self,
-        entrants: &[Entrant<S>],
-        edges: &[Edge],
-        cost: Cost,
-    ) -> Result<Vec<(Edge, Result<Met, String>)>, Stopped> {
-        let mut updates: Vec<Pair> = Vec::new();
-        let mut places: HashMap<Node, usize> = HashMap::new();
-        for of_one in nodes(edges).chunk_by(|a, b| a.0 == b.0) {
-            let entrant = &entrants[of_one[0].0];
-            let modules: Vec<&Module> = of_one.iter().map(|&(_, n)| &entrant.modules[n]).collect();
-            let pairs = tensors::pairs(&entrant.source, &modules).await?;
-            for ((&node, module), pair) in of_one.iter().zip(modules).zip(pairs) {
-                if let Some(pair) = outputs_first(module, pair) {
-                    places.insert(node, updates.len());
-                    updates.push(pair);
+            Batch { is_shared, ..batch(text, entrants, edges(&units[range]).into_iter(), cost, false) }
+        });
+        let (mut order, mut outcomes) = (edges(units).into_iter(), Vec::new());
+        let accept = |answer: Answer<S::Piece>| {
+            for (outcome, edge) in answer.outcomes.into_iter().zip(&mut order) {
+                if let crew::Outcome::Crossed(met) = outcome {
+                    outcomes.push((edge, met.both));
                 }
             }
-            if self.chosen.is_cancelled().await {
-                return Err(Stopped::Cancelled);
-            }
-        }
-        let place = |edge: &Edge| Some([*places.get(&edge.ends[0])?, *places.get(&edge.ends[1])?]);
-        let wanted: Vec<[usize; 2]> = edges.iter().filter_map(place).collect();
-        let (directed, crossed) = self.chosen.run(&Cross::new(&updates, &wanted), cost).await?;
-        let fallback = |one: &&Directed| matches!(one, Directed::Found { fallback: true, .. });
-        self.fallbacks += directed.iter().filter(fallback).count() as u64;
-        let mut crossed = crossed.into_iter();
-        let mut all = Vec::with_capacity(edges.len());
-        for edge in edges {
-            let met = match place(edge) {
-                Some([a, b]) => meet(entrants, edge, [&directed[a], &directed[b]], crossed.next().flatten()),
-                None => Err("its tensors hold other numbers than their header says".to_owned()),
-            };
-            all.push((*edge, met));
-        }
-        Ok(all)
+            Ok(())
+        };
+        self.schedule(Each(batches, accept), &mut Work { done: 0, total }).await?;
+        Ok(outcomes)
     }
 }
 
-fn meet<S: ByteSource>(
-    entrants: &[Entrant<S>],
-    edge: &Edge,
-    directed: [&Directed; 2],
-    crossed: Option<Crossed>,
-) -> Result<Met, String> {
-    let own = |n: usize| {
-        let (e, module) = edge.ends[n];
-        let (label, module) = (&entrants[e].label, &entrants[e].modules[module]);
-        match directed[n] {
-            Directed::Found { sigma, rank, .. } => Ok(Own { sigma, rank: *rank, scale: module.scale }),
-            Directed::NotFinite { count } => Err(format!("{label} holds {count} numbers of it that are not finite")),
-            Directed::OutOfRange => Err(format!("its update in {label} is beyond double precision")),
+impl Task {
+    /// Whatever meets.
+    pub(crate) async fn run<P: Pulse + Clone>(
+        &self,
+        chosen: &mut Chosen<P>,
+        parts: Vec<Box<dyn Bytes>>,
+    ) -> Result<Vec<Met>, Stopped> {
+        let (mut updates, mut places): (Vec<Pair>, HashMap<Node, usize>) = Default::default();
+        let mut parts = parts.into_iter();
+        for (e, (_, of)) in self.files.iter().enumerate() {
+            for (n, (module, pair)) in of.modules.iter().zip(of.pairs(&mut parts)).enumerate() {
+                if let Some(pair) = outputs_first(module, pair) {
+                    places.insert((e, n), updates.len());
+                    updates.push(pair);
+                }
+            }
+            if chosen.is_cancelled().await {
+                return Err(Stopped::Cancelled);
+            }
         }
-    };
-    let own = [own(0)?, own(1)?];
-    let (e, module) = edge.ends[0];
-    let both = Both::new(own, crossed.as_ref(), shape(&entrants[e].modules[module]));
-    let both = both.ok_or("its update is beyond double precision")?;
-    Ok(Met { both, crossed })
+        let place = |edge: &[Node; 2]| Some([*places.get(&edge[0])?, *places.get(&edge[1])?]);
+        let wanted: Vec<[usize; 2]> = self.edges.iter().filter_map(place).collect();
+        let (directed, crossed) = chosen.run(&Cross::new(&updates, &wanted), self.cost).await?;
+        let fallback = |one: &&Directed| matches!(one, Directed::Found { fallback: true, .. });
+        chosen.count_fallbacks(directed.iter().filter(fallback).count() as u64);
+        let mut crossed = crossed.into_iter();
+        let met = |edge: &[Node; 2]| {
+            let Some([a, b]) = place(edge) else {
+                let both = Err("its tensors hold other numbers than their header says".to_owned());
+                return Met { both, grid: None };
+            };
+            let crossed = crossed.next().flatten();
+            let both = self.meet(edge, [&directed[a], &directed[b]], crossed.as_ref());
+            let figures = both.as_ref().ok().zip(crossed.as_ref()).filter(|_| self.with_grids);
+            let grid = figures.map(|(both, crossed)| grid(crossed, both.ranks, both.shape));
+            Met { both, grid }
+        };
+        Ok(self.edges.iter().map(met).collect())
+    }
+
+    fn meet(&self, edge: &[Node; 2], directed: [&Directed; 2], crossed: Option<&Crossed>) -> Result<Both, String> {
+        let module = |(e, n): Node| -> (&String, &Module) { (&self.files[e].0, &self.files[e].1.modules[n]) };
+        let own = |n: usize| {
+            let (label, module) = module(edge[n]);
+            match directed[n] {
+                Directed::Found { sigma, rank, .. } => Ok(Own { sigma, rank: *rank, scale: module.scale }),
+                Directed::NotFinite { count } => {
+                    Err(format!("{label} holds {count} numbers of it that are not finite"))
+                }
+                Directed::OutOfRange => Err(format!("its update in {label} is beyond double precision")),
+            }
+        };
+        let own = [own(0)?, own(1)?];
+        let both = Both::new(own, crossed, shape(module(edge[0]).1));
+        both.ok_or_else(|| "its update is beyond double precision".to_owned())
+    }
 }

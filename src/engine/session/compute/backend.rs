@@ -95,8 +95,15 @@ impl<P: Pulse + Clone> Chosen<P> {
             Ok((gpu, reason)) => (Backend::Gpu(Box::new(gpu.with_pulse(pulse.clone()))), reason),
             Err(reason) => (Backend::Cpu(CpuBackend::new(pulse.clone())), reason),
         };
-        let (shortage, past) = (Shortage::default(), Counts::default());
-        Ok(Self { backend, reason, shortage, choice, trust, pulse, past, rebuilt: false })
+        Ok(Self { backend, reason, choice, trust, ..Self::of_cpu(pulse) })
+    }
+
+    /// The CPU, without a look at anything else.
+    pub fn of_cpu(pulse: P) -> Self {
+        let backend = Backend::Cpu(CpuBackend::new(pulse.clone()));
+        let (reason, choice) = (String::new(), BackendChoice::Cpu);
+        let (shortage, trust, past) = (Shortage::default(), Trust::default(), Counts::default());
+        Self { backend, reason, shortage, choice, trust, pulse, past, rebuilt: false }
     }
 
     pub fn pulse(&self) -> &P {

@@ -5,6 +5,8 @@ use std::future::Future;
 use std::ops::Range;
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::session::compute::difference::{of_made, of_vectors};
 use crate::session::compute::trust::{Compared, OF_SIGMA, of_spectra};
 use lorascope_kernels::check::{self, Difference, SIGMA_LIMIT};
@@ -134,6 +136,7 @@ pub struct Project<'a> {
 }
 
 /// What each pair of a batch becomes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum How {
     Svd(Vec<Order>),
     Resized(Vec<[Resize; 2]>),

@@ -5,5 +5,6 @@ pub mod crew;
 pub(crate) mod difference;
 pub(crate) mod jobs;
 pub(crate) mod redo;
+pub(crate) mod schedule;
 pub(crate) mod trial;
 pub(crate) mod trust;

@@ -18,7 +18,6 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         }
         // It has to be done though the work in which the GPU was found out was cancelled.
         self.chosen.pulse().take_up();
-        self.fallbacks = 0;
         self.chosen.forget_fallbacks();
         self.trash = None;
         self.is_paused = false;

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use crate::session::analyse::Stopped;
+use crate::session::compute::backend::Chosen;
 use crate::session::compute::jobs::Spectra;
 use crate::session::factors::tensors;
-use crate::session::{Emit, Session};
 use lorascope_format::adapter::Module;
-use lorascope_format::bytes::ByteSource;
 use lorascope_kernels::linalg::{Pair, Spectrum, Want};
 use lorascope_kernels::plan::{self, Cost};
 use lorascope_kernels::{Pulse, Sides};
@@ -40,28 +39,31 @@ impl Basis {
     }
 }
 
-impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
-    /// The bases of modules that have spectra, out of their factors.
-    pub(crate) async fn bases(&mut self, modules: &[(ModuleId, &Module)], pairs: &[Pair]) -> Result<Bases, Stopped> {
-        let cost = |module: &Module| {
-            let numbers = (module.shape[0] + module.shape[1]).saturating_mul(u64::from(module.rank));
-            tensors::cost(module).unwrap_or_default().with_result(numbers)
-        };
-        let costs: Vec<Cost> = modules.iter().map(|(_, module)| cost(module)).collect();
-        let mut bases = Bases::new();
-        for batch in plan::batches(&costs, self.chosen.aim()) {
-            let cost = costs[batch.clone()].iter().copied().fold(Cost::default(), Cost::plus);
-            let job = Spectra { pairs: &pairs[batch.clone()], want: Want::Vectors };
-            let spectra = self.chosen.run(&job, cost).await?;
-            for ((id, _), spectrum) in modules[batch].iter().zip(spectra) {
-                let Spectrum::Found { sigma, vectors: Some((u, v)), fallback } = spectrum else { continue };
-                self.fallbacks += u64::from(fallback);
-                let (k, left, right) = (u.ncols(), by_rows(&u), by_rows(&v));
-                bases.insert(*id, Basis { sigma, k, left, right });
-            }
+/// The bases of modules that have spectra, out of their factors.
+pub(crate) async fn bases<P: Pulse + Clone>(
+    chosen: &mut Chosen<P>,
+    modules: &[Module],
+    pairs: &[Pair],
+) -> Result<Vec<Option<Basis>>, Stopped> {
+    let cost = |module: &Module| {
+        let numbers = (module.shape[0] + module.shape[1]).saturating_mul(u64::from(module.rank));
+        tensors::cost(module).unwrap_or_default().with_result(numbers)
+    };
+    let costs: Vec<Cost> = modules.iter().map(cost).collect();
+    let mut bases = Vec::with_capacity(modules.len());
+    for batch in plan::batches(&costs, chosen.aim()) {
+        let cost = costs[batch.clone()].iter().copied().fold(Cost::default(), Cost::plus);
+        let job = Spectra { pairs: &pairs[batch], want: Want::Vectors };
+        for spectrum in chosen.run(&job, cost).await? {
+            let Spectrum::Found { sigma, vectors: Some((u, v)), fallback } = spectrum else {
+                bases.push(None);
+                continue;
+            };
+            chosen.count_fallbacks(u64::from(fallback));
+            bases.push(Some(Basis { sigma, k: u.ncols(), left: by_rows(&u), right: by_rows(&v) }));
         }
-        Ok(bases)
     }
+    Ok(bases)
 }
 
 /// The numbers of a matrix, row by row.

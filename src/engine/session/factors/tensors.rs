@@ -1,10 +1,12 @@
 //! From modules to matrices in memory: tensors are read in few, large ranges.
 
-use std::future::Future;
 use std::ops::Range;
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::formula::{self, Array, Made, WHOLE, as_pair};
+use crate::session::compute::schedule::{Bytes, Read};
 use lorascope_format::adapter::scale::Resolved;
 use lorascope_format::adapter::{Factor, Form, Module, Update};
 use lorascope_format::bytes::{ByteSource, SourceError};
@@ -83,27 +85,37 @@ fn of_pair([rows, cols]: [u64; 2], width: u64) -> Option<Cost> {
     Some(Cost::module(of(rows)?, of(cols)?))
 }
 
-/// The bytes of some modules' tensors, and of the numbers that give their scales.
-pub struct Tensors {
-    chunks: Vec<(u64, Vec<u8>)>,
+/// Modules of one file, for a task: where the parts of the file that hold their tensors begin.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OfFile {
+    pub modules: Vec<Module>,
+    begins: Vec<u64>,
 }
 
-/// Begins to read all tensors of modules; what is done before the future is awaited overlaps with it.
-///
-/// # Errors
-/// The file could not be read.
-pub fn read<'a, S: ByteSource>(
-    source: &'a S,
-    modules: &[&Module],
-) -> impl Future<Output = Result<Tensors, SourceError>> + use<'a, S> {
-    let started: Vec<_> = ranges(modules).into_iter().map(|range| (range.start, source.read(range))).collect();
-    async move {
-        let mut chunks = Vec::with_capacity(started.len());
-        for (begin, reading) in started {
-            chunks.push((begin, reading.await?));
-        }
-        Ok(Tensors { chunks })
+impl OfFile {
+    /// The modules, and what has to be read for them.
+    pub(crate) fn new<'a, S>(source: &'a S, modules: impl IntoIterator<Item = &'a Module>) -> (Self, Vec<Read<'a, S>>) {
+        let modules: Vec<Module> = modules.into_iter().cloned().collect();
+        let ranges = ranges(&modules.iter().collect::<Vec<_>>());
+        let begins = ranges.iter().map(|range| range.start).collect();
+        (Self { modules, begins }, ranges.into_iter().map(|range| (source, range)).collect())
     }
+
+    /// Takes its parts, which are the next ones.
+    pub(crate) fn tensors(&self, parts: &mut impl Iterator<Item = Box<dyn Bytes>>) -> Tensors {
+        Tensors { chunks: self.begins.iter().copied().zip(parts).collect() }
+    }
+
+    /// Every module as one pair of factors.
+    pub(crate) fn pairs(&self, parts: &mut impl Iterator<Item = Box<dyn Bytes>>) -> Vec<Pair> {
+        let tensors = self.tensors(parts);
+        self.modules.iter().map(|module| tensors.pair(module)).collect()
+    }
+}
+
+/// The bytes of some modules' tensors, and of the numbers that give their scales.
+pub struct Tensors {
+    chunks: Vec<(u64, Box<dyn Bytes>)>,
 }
 
 /// The ranges of the file that hold all tensors of modules, in order.
@@ -125,22 +137,6 @@ pub async fn read_scale<S: ByteSource>(source: &S, module: &Module) -> Result<Op
     Ok(Some(stored.resolve(&bytes)))
 }
 
-/// As [`read`], every module as one pair of factors; of those that have a [`cost`] there is one.
-///
-/// # Errors
-/// The file could not be read.
-pub fn pairs<'a, S: ByteSource>(
-    source: &'a S,
-    modules: &[&Module],
-) -> impl Future<Output = Result<Vec<Pair>, SourceError>> + use<'a, S> {
-    let modules: Vec<Module> = modules.iter().map(|&module| module.clone()).collect();
-    let reading = read(source, &modules.iter().collect::<Vec<_>>());
-    async move {
-        let tensors = reading.await?;
-        Ok(modules.iter().map(|module| tensors.made(module).and_then(as_pair).unwrap_or_else(nothing)).collect())
-    }
-}
-
 /// A pair of no update at all.
 fn nothing() -> Pair {
     let none = || Rc::new(RawTall { rows: 0, cols: 0, transposed: false, dtype: FactorType::F32, bytes: Vec::new() });
@@ -149,20 +145,24 @@ fn nothing() -> Pair {
 
 impl Tensors {
     /// The bytes of a tensor that was asked for.
-    pub fn bytes(&self, tensor: &TensorEntry) -> &[u8] {
+    pub fn bytes(&self, tensor: &TensorEntry) -> Vec<u8> {
         // Chunks are sorted, each with the offset at which it begins.
         let at = self.chunks.partition_point(|(begin, _)| *begin <= tensor.begin).saturating_sub(1);
-        let inside = |(begin, bytes): &'_ (u64, Vec<u8>)| -> Option<Range<usize>> {
+        let copied = |(begin, bytes): &(u64, Box<dyn Bytes>)| {
             let place = usize::try_from(tensor.begin.checked_sub(*begin)?).ok()?;
-            let end = place.checked_add(usize::try_from(tensor.byte_len()).ok()?)?;
-            (end <= bytes.len()).then_some(place..end)
+            bytes.copy(place, usize::try_from(tensor.byte_len()).ok()?)
         };
-        self.chunks.get(at).and_then(|chunk| chunk.1.get(inside(chunk)?)).unwrap_or_default()
+        self.chunks.get(at).and_then(copied).unwrap_or_default()
     }
 
     /// The tensors of an update.
-    pub fn arrays<'a>(&'a self, update: &'a Update) -> Vec<Array<'a>> {
+    pub fn arrays<'a>(&self, update: &'a Update) -> Vec<Array<'a>> {
         update.tensors().into_iter().map(|tensor| Array::new(tensor, self.bytes(tensor))).collect()
+    }
+
+    /// A module as one pair of factors; of those that have a [`cost`] there is one.
+    pub fn pair(&self, module: &Module) -> Pair {
+        self.made(module).and_then(as_pair).unwrap_or_else(nothing)
     }
 
     /// What of a module can be had without the base model.
@@ -174,8 +174,8 @@ impl Tensors {
     }
 
     /// The scale that the file stores for a module.
-    pub fn stored(&self, module: &Module) -> Option<Resolved> {
-        module.stored_scale.as_ref().map(|stored| stored.resolve(self.bytes(&stored.tensor)))
+    pub fn stored(&self, module: &Module) -> Option<Vec<u8>> {
+        module.stored_scale.as_ref().map(|stored| self.bytes(&stored.tensor))
     }
 
     fn raw(&self, factor: &Factor) -> Rc<RawTall> {
@@ -184,7 +184,7 @@ impl Tensors {
             cols: factor.cols as u32,
             transposed: factor.transposed,
             dtype: crate::factor_type::of_tensor(&factor.tensor.dtype).unwrap_or(FactorType::F32),
-            bytes: self.bytes(&factor.tensor).to_vec(),
+            bytes: self.bytes(&factor.tensor),
         })
     }
 }

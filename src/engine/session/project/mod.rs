@@ -7,12 +7,17 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::analysis::measures::frobenius;
 use crate::export::{FactorPlace, encode, zip::Sum};
 use crate::projection::quality::{self, Measured};
-use crate::session::analyse::Stopped;
+use crate::session::analyse::{Stopped, Work};
+use crate::session::compute::backend::Chosen;
+use crate::session::compute::crew::{self, Answer, Outcome};
 use crate::session::compute::jobs::{How, Project};
-use crate::session::factors::tensors;
+use crate::session::compute::schedule::{Batch, Bytes, Each};
+use crate::session::factors::tensors::{self, OfFile};
 use crate::session::project::prepare::Prepared;
 use crate::session::project::result::Projected;
 use crate::session::written::{self, Piece, Written};
@@ -23,11 +28,11 @@ use lorascope_format::bytes::Metered;
 use lorascope_format::container::quoted;
 use lorascope_format::path::file_stem;
 use lorascope_kernels::linalg::{Made, Order, Pair};
-use lorascope_kernels::plan::{self, Cost};
-use lorascope_kernels::{ComputeError, FactorType, Pulse, RawTall, Resize};
+use lorascope_kernels::plan::Cost;
+use lorascope_kernels::{FactorType, Pulse, RawTall, Resize};
 use lorascope_protocol::projection::{Method, PlanRow, Request};
 use lorascope_protocol::report::{FileReport, ProjectedModule, ProjectionReport};
-use lorascope_protocol::{ItemId, Progress, ToPage};
+use lorascope_protocol::ItemId;
 
 /// Bytes of carried tensors that are read at once, for their checksum.
 const CARRIED_RANGE: u64 = 16 << 20;
@@ -57,45 +62,25 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let mut pieces = vec![written::piece::<Metered<S>>(0, prepared.layout.header.clone())?];
         let mut measured = Vec::with_capacity(rows.len());
         let costs: Vec<Cost> = rows.iter().map(|(row, module)| cost(row, module)).collect();
-        let total: u64 = costs.iter().map(|cost| cost.bytes).sum();
-        let mut done = 0;
-        for batch in plan::batches(&costs, self.chosen.aim()) {
-            let text = format!("Projecting {label}: {} of {} modules", batch.start, rows.len());
-            self.emit.emit(ToPage::Progress(Progress { text, done, total }));
-            let cost = costs[batch.clone()].iter().copied().fold(Cost::default(), Cost::plus);
-            let rows = &rows[batch.clone()];
-            let modules: Vec<&Module> = rows.iter().map(|(_, module)| module).collect();
-            let pairs = tensors::pairs(&file, &modules).await?;
-            let job = Project { pairs: &pairs, how: how(prepared.plan.method, rows) };
-            let made = self.chosen.run(&job, cost).await.map_err(|error| match error {
-                ComputeError::Cancelled => Stopped::Cancelled,
-                error => Stopped::Failed(format!("{label}: {error}.")),
-            })?;
-            let mut written = Vec::with_capacity(2 * rows.len());
-            let layouts = &prepared.layout.rows[batch];
-            for ((((row, _), layout), pair), made) in rows.iter().zip(layouts).zip(&pairs).zip(made) {
-                if self.chosen.is_cancelled().await {
-                    return Err(Stopped::Cancelled);
-                }
-                let Made::Factors { left, right, fallback } = made else {
-                    let name = quoted(&row.source);
-                    return Err(Stopped::Failed(format!("{name}: its factors are not finite or out of range.")));
-                };
-                self.fallbacks += u64::from(fallback);
-                let [left, right] = [(&layout.left, left), (&layout.right, right)].map(|(place, factor)| {
-                    let bytes = encode(&factor, place.transposed, place.dtype, &row.source);
-                    bytes.map(|bytes| (place, factor.shape(), bytes)).map_err(|e| Stopped::Failed(e.to_string()))
-                });
-                let (left, right) = (left?, right?);
-                let result = Pair { left: as_stored(&left), right: as_stored(&right) };
-                measured.push(quality::measure(pair, &result).ok_or_else(|| {
-                    Stopped::Failed(format!("{}: a number of its new factors is not finite.", quoted(&row.source)))
-                })?);
-                written.extend([left, right].map(|(place, _, bytes)| (place.range.clone(), bytes)));
-            }
-            pieces.extend(joined::<Metered<S>>(written)?);
-            done += cost.bytes;
-        }
+        let total = costs.iter().map(|cost| cost.bytes).sum();
+        let batches = self.in_batches(costs).map(|(range, cost, is_shared)| {
+            let text = format!("Projecting {label}: {} of {} modules", range.start, rows.len());
+            let how = how(prepared.plan.method, &rows[range.clone()]);
+            let places = prepared.layout.rows[range.clone()].iter();
+            let places = places.map(|row| [&row.left, &row.right].map(|place| place.clone())).collect();
+            let (of, reads) = OfFile::new(&file, rows[range].iter().map(|(_, module)| module));
+            let task = crew::Task::Project(Task { of, how, places, cost });
+            Batch { is_shared, ..Batch::new(text, cost.bytes, reads, task) }
+        });
+        let accept = |answer: Answer<S::Piece>| {
+            measured.extend(answer.outcomes.into_iter().filter_map(|outcome| match outcome {
+                Outcome::Projected(measured) => Some(measured),
+                _ => None,
+            }));
+            pieces.extend(answer.pieces);
+            Ok(())
+        };
+        self.schedule(Each(batches, accept), &mut Work { done: 0, total }).await?;
         for carried in &prepared.layout.carried {
             let mut sum = Sum::default();
             let (mut at, end) = (carried.source.start, carried.source.end);
@@ -135,11 +120,59 @@ fn how(method: Method, rows: &[(PlanRow, Module)]) -> How {
     }
 }
 
+/// Modules, what they become, and where their new factors go in the file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Task {
+    pub(crate) of: OfFile,
+    how: How,
+    places: Vec<[FactorPlace; 2]>,
+    cost: Cost,
+}
+
+impl Task {
+    /// How every module's new factors stand to its old ones; they go to `pieces`.
+    pub(crate) async fn run<S: ByteSource, P: Pulse + Clone>(
+        &self,
+        chosen: &mut Chosen<P>,
+        parts: Vec<Box<dyn Bytes>>,
+        pieces: &mut Vec<Piece<S::Piece>>,
+    ) -> Result<Vec<Measured>, Stopped> {
+        let pairs = self.of.pairs(&mut parts.into_iter());
+        let made = chosen.run(&Project { pairs: &pairs, how: self.how.clone() }, self.cost).await?;
+        let (mut measured, mut written) = (Vec::with_capacity(pairs.len()), Vec::with_capacity(2 * pairs.len()));
+        for (((module, places), pair), made) in self.of.modules.iter().zip(&self.places).zip(&pairs).zip(made) {
+            if chosen.is_cancelled().await {
+                return Err(Stopped::Cancelled);
+            }
+            let name = || quoted(&module.name);
+            let Made::Factors { left, right, fallback } = made else {
+                return Err(Stopped::Failed(format!("{}: its factors are not finite or out of range.", name())));
+            };
+            chosen.count_fallbacks(u64::from(fallback));
+            let mut sides = Vec::with_capacity(2);
+            for (place, factor) in places.iter().zip([left, right]) {
+                let bytes = encode(&factor, place.transposed, place.dtype, &module.name);
+                let bytes = bytes.map_err(|error| Stopped::Failed(error.to_string()))?;
+                sides.push(as_stored(place, factor.shape(), &bytes));
+                written.push((place.range.clone(), bytes));
+            }
+            let [left, right] = [Rc::clone(&sides[0]), Rc::clone(&sides[1])];
+            measured.push(
+                quality::measure(pair, &Pair { left, right }).ok_or_else(|| {
+                    Stopped::Failed(format!("{}: a number of its new factors is not finite.", name()))
+                })?,
+            );
+        }
+        pieces.extend(joined::<S>(written)?);
+        Ok(measured)
+    }
+}
+
 /// A written factor, read as the file's reader will.
-fn as_stored((place, (rows, cols), bytes): &(&FactorPlace, (usize, usize), Vec<u8>)) -> Rc<RawTall> {
+fn as_stored(place: &FactorPlace, (rows, cols): (usize, usize), bytes: &[u8]) -> Rc<RawTall> {
     let dtype = crate::factor_type::of_dtype(place.dtype.dtype()).unwrap_or(FactorType::F32);
-    let (rows, cols) = (*rows as u32, *cols as u32);
-    Rc::new(RawTall { rows, cols, transposed: place.transposed, dtype, bytes: bytes.clone() })
+    let (rows, cols) = (rows as u32, cols as u32);
+    Rc::new(RawTall { rows, cols, transposed: place.transposed, dtype, bytes: bytes.to_vec() })
 }
 
 /// A batch's tensors in as few pieces as there are gaps between them.

@@ -4,12 +4,13 @@
 pub(crate) mod jobs;
 pub(crate) mod streamed;
 
-use std::future::Future;
 use std::ops::Range;
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
+use crate::session::compute::schedule::Bytes;
 use crate::session::factors::tensors::coalesce;
-use lorascope_format::bytes::{ByteSource, SourceError};
 use lorascope_kernels::{FactorType, RawTall};
 
 /// Bytes of one batch of tiles over all checkpoints. Two more are being read while one is computed, each of them twice
@@ -17,7 +18,7 @@ use lorascope_kernels::{FactorType, RawTall};
 pub(crate) const BUDGET: u64 = 32 << 20;
 
 /// A weight matrix (rows × cols, stored row by row) in every state of a series that has it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Weight {
     pub rows: u64,
     pub cols: u64,
@@ -28,7 +29,7 @@ pub(crate) struct Weight {
 }
 
 /// Where a state keeps it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Place {
     pub file: usize,
     pub begin: u64,
@@ -101,40 +102,27 @@ fn cut(weight: usize, Weight { rows, cols, .. }: &Weight, most: u64) -> Vec<Tile
     (0..*rows).flat_map(parts).collect()
 }
 
-/// A range of a file being read.
-struct Wanted {
-    state: usize,
-    file: usize,
-    range: Range<u64>,
+/// A range of a file that is read: one part of what a task is given.
+pub(crate) struct Wanted {
+    pub state: usize,
+    pub file: usize,
+    pub range: Range<u64>,
 }
 
-/// The tiles of one batch in every state: `[tile][state]`.
-pub(crate) type Pieces = Vec<Vec<Option<Rc<RawTall>>>>;
-
-/// Begins to read a batch, from all files at once; what is done before the future is awaited overlaps with it.
-/// `files[state]` are the files of a state.
-pub(crate) fn read<'a, S: ByteSource>(
-    files: &'a [Vec<S>],
-    weights: &'a [Weight],
-    batch: &'a [Tile],
-) -> impl Future<Output = Result<Pieces, SourceError>> + use<'a, S> {
-    let started: Vec<_> = wanted(files.len(), weights, batch)
-        .into_iter()
-        .map(|wanted| {
-            let reading = files[wanted.state][wanted.file].read(wanted.range.clone());
-            (wanted, reading)
-        })
-        .collect();
-    async move {
-        let mut chunks = Vec::with_capacity(started.len());
-        for (wanted, reading) in started {
-            chunks.push((wanted, reading.await?));
-        }
-        Ok(pieces(weights, batch, chunks))
-    }
+/// A tile of one state in the parts that were read.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct InPart {
+    part: usize,
+    begin: usize,
+    rows: u32,
+    cols: u32,
+    dtype: FactorType,
+    /// The part is this tile and nothing else.
+    is_whole: bool,
 }
 
-fn wanted(states: usize, weights: &[Weight], batch: &[Tile]) -> Vec<Wanted> {
+/// What has to be read for a batch, in few large ranges.
+pub(crate) fn wanted(states: usize, weights: &[Weight], batch: &[Tile]) -> Vec<Wanted> {
     let mut all = Vec::new();
     for state in 0..states {
         let mut ranges: Vec<(usize, Range<u64>)> = batch
@@ -154,50 +142,41 @@ fn wanted(states: usize, weights: &[Weight], batch: &[Tile]) -> Vec<Wanted> {
     all
 }
 
-/// Cuts what was read into tiles. A chunk that is one tile is handed on as it is.
-fn pieces(weights: &[Weight], batch: &[Tile], chunks: Vec<(Wanted, Vec<u8>)>) -> Pieces {
-    let mut uses = vec![0usize; chunks.len()];
-    let mut found = Vec::with_capacity(batch.len());
-    for tile in batch {
+/// Where the tiles of a batch lie in what is wanted: `[tile][state]`.
+pub(crate) fn laid(weights: &[Weight], batch: &[Tile], wanted: &[Wanted]) -> Vec<Vec<Option<InPart>>> {
+    let mut uses = vec![0usize; wanted.len()];
+    let mut of_tile = |tile: &Tile| {
         let weight = &weights[tile.weight];
         let of_state = |(state, place): (usize, &Option<Place>)| {
             let place = place.as_ref()?;
             let range = tile.range(weight, place);
-            let holds = |(wanted, _): &(Wanted, Vec<u8>)| {
+            let holds = |wanted: &Wanted| {
                 (wanted.state, wanted.file) == (state, place.file)
                     && wanted.range.start <= range.start
                     && range.end <= wanted.range.end
             };
-            let chunk = chunks.iter().position(holds)?;
-            uses[chunk] += 1;
-            Some((chunk, range, place.dtype))
+            let part = wanted.iter().position(holds)?;
+            uses[part] += 1;
+            let begin = (range.start - wanted[part].range.start) as usize;
+            let (rows, cols) = ((tile.rows.end - tile.rows.start) as u32, (tile.cols.end - tile.cols.start) as u32);
+            Some(InPart { part, begin, rows, cols, dtype: place.dtype, is_whole: range == wanted[part].range })
         };
-        found.push(weight.places.iter().enumerate().map(of_state).collect::<Vec<_>>());
-    }
-    let mut chunks: Vec<(u64, Vec<u8>)> =
-        chunks.into_iter().map(|(wanted, bytes)| (wanted.range.start, bytes)).collect();
-    let mut all = Vec::with_capacity(batch.len());
-    for (tile, of_states) in batch.iter().zip(found) {
-        let mut states = Vec::with_capacity(of_states.len());
-        for place in of_states {
-            states.push(place.map(|(chunk, range, dtype)| {
-                let (start, bytes) = &mut chunks[chunk];
-                let len = (range.end - range.start) as usize;
-                let whole = *start == range.start && bytes.len() == len && uses[chunk] == 1;
-                let bytes = if whole {
-                    std::mem::take(bytes)
-                } else {
-                    let at = (range.start - *start) as usize;
-                    bytes[at..at + len].to_vec()
-                };
-                let (dtype, bytes) = widened(dtype, bytes);
-                let (rows, cols) = (tile.rows.end - tile.rows.start, tile.cols.end - tile.cols.start);
-                Rc::new(RawTall { rows: rows as u32, cols: cols as u32, transposed: false, dtype, bytes })
-            }));
-        }
-        all.push(states);
-    }
+        weight.places.iter().enumerate().map(of_state).collect::<Vec<_>>()
+    };
+    let mut all: Vec<_> = batch.iter().map(&mut of_tile).collect();
+    all.iter_mut().flatten().flatten().for_each(|tile| tile.is_whole &= uses[tile.part] == 1);
     all
+}
+
+/// Cuts a tile out of the parts, one that is a whole part without a copy. `None` where they do not have it.
+pub(crate) fn cut_out(tile: &InPart, parts: &mut [Box<dyn Bytes>]) -> Option<Rc<RawTall>> {
+    let &InPart { part, begin, rows, cols, dtype, is_whole } = tile;
+    let len = (rows as usize).checked_mul(cols as usize)?.checked_mul(dtype.size())?;
+    let part = parts.get_mut(part)?;
+    let bytes = if is_whole { part.take() } else { part.copy(begin, len)? };
+    let (dtype, bytes) = widened(dtype, bytes);
+    let raw = RawTall { rows, cols, transposed: false, dtype, bytes };
+    raw.is_whole().then(|| Rc::new(raw))
 }
 
 /// F8 as F16, exactly: one byte a number does not pay for kernels of its own.
@@ -213,6 +192,7 @@ fn widened(dtype: FactorType, bytes: Vec<u8>) -> (FactorType, Vec<u8>) {
 #[cfg(all(test, not(target_arch = "wasm32")))] // the futures are run by pollster, which is native
 mod tests {
     use super::*;
+    use crate::session::compute::schedule::read;
     use lorascope_format::bytes::MemorySource;
 
     fn weight(rows: u64, cols: u64, begins: &[u64]) -> Weight {
@@ -254,12 +234,15 @@ mod tests {
         let batches = batches(&weights, 64);
         let mut bytes = vec![vec![Vec::new(); 2]; 2];
         for batch in &batches {
-            let pieces = pollster::block_on(read(&files, &weights, batch)).unwrap();
-            for (tile, states) in batch.iter().zip(pieces) {
-                for (state, raw) in states.iter().enumerate() {
-                    assert_eq!(raw.is_some(), weights[tile.weight].places[state].is_some());
-                    if let Some(raw) = raw {
-                        assert!(raw.is_whole() && !raw.transposed);
+            let wanted = wanted(2, &weights, batch);
+            let reads: Vec<_> = wanted.iter().map(|w| (&files[w.state][w.file], w.range.clone())).collect();
+            let mut parts = pollster::block_on(read(&reads)).unwrap();
+            for (tile, states) in batch.iter().zip(laid(&weights, batch, &wanted)) {
+                for (state, laid) in states.iter().enumerate() {
+                    assert_eq!(laid.is_some(), weights[tile.weight].places[state].is_some());
+                    if let Some(laid) = laid {
+                        let raw = cut_out(laid, &mut parts).unwrap();
+                        assert!(!raw.transposed);
                         bytes[tile.weight][state].extend_from_slice(&raw.bytes);
                     }
                 }
