@@ -21,8 +21,8 @@ use lorascope_kernels::{FactorType, Pulse, Steady};
 use lorascope_protocol::projection::OutputType;
 use lorascope_protocol::report::AdapterReport;
 use lorascope_protocol::{
-    AdapterPiece, BackendChoice, ExtractRank, ExtractRequest, Head, ItemId, ItemKind, MODULES_PER_MESSAGE, Outcome,
-    PIECE_BYTES, Piece, Question, ToPage,
+    AdapterPiece, BackendChoice, Export, ExtractRank, ExtractRequest, Head, ItemId, ItemKind, MODULES_PER_MESSAGE,
+    Outcome, PIECE_BYTES, Piece, Question, ToPage,
 };
 use nalgebra::DMatrix;
 use pollster::block_on;

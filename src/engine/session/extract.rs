@@ -9,7 +9,7 @@ use crate::export::{Base, NewModule, RowLayout, encode, new_adapter};
 use crate::session::analyse::{Stopped, Work};
 use crate::session::compute::backend::Chosen;
 use crate::session::compute::crew::{self, Answer};
-use crate::session::compute::schedule::{Batch, Bytes, Each, Read};
+use crate::session::compute::schedule::{Batch, Each, Parts, Read};
 use crate::session::factors::subspaces::by_rows;
 use crate::session::tiles::streamed::Streamed;
 use crate::session::tiles::{Place, Weight};
@@ -37,17 +37,14 @@ pub(crate) struct Extracted<S: ByteSource> {
     pub written: Written<S::Piece>,
 }
 
-/// One weight, in both states.
+/// One weight in both states.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Task {
-    path: String,
-    weight: Weight,
+    one: Candidate,
     rank: ExtractRank,
-    /// The largest rank that it can have.
-    most: u32,
     dtype: OutputType,
-    /// As the factors are stored.
-    transposed: [bool; 2],
+    /// Multiplications on one tile.
+    products: u64,
 }
 
 /// Its report and ‖X − B·A‖², with a piece for each of its factors; or the reason why there are none.
@@ -67,10 +64,11 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let files = [&before, &after].map(|c| &c.files);
         let bytes = |one: &Candidate| one.tensors.iter().map(|(_, tensor)| tensor.byte_len()).sum::<u64>();
         let total = found.iter().map(bytes).sum();
-        let (is_shared, aim) = (self.is_shared(total), self.aim());
+        let (is_shared, products) = (self.is_shared(total), self.aim().products);
         let batches = found.iter().enumerate().map(|(n, one)| {
             let text = format!("Extracting from {from} → {to}: weight {} of {}", n + 1, found.len());
-            let task = crew::Task::Extract(Task::new(one, request, aim.products));
+            let (rank, dtype) = (request.rank, request.dtype);
+            let task = crew::Task::Extract(Task { one: one.clone(), rank, dtype, products });
             let reads = files
                 .iter()
                 .zip(&one.tensors)
@@ -149,40 +147,30 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
 }
 
 impl Task {
-    /// `products` are those of a tile.
-    fn new(one: &Candidate, request: &ExtractRequest, products: u64) -> Self {
-        let most = match request.rank {
-            ExtractRank::Number(rank) => rank,
-            ExtractRank::Energy { most, .. } => most,
-        };
-        let most = u64::from(most).min(one.rows.min(one.cols)) as u32;
+    /// Its factors go to `pieces`.
+    pub(crate) async fn run<S: ByteSource, P: Pulse + Clone>(
+        &self,
+        chosen: &mut Chosen<P>,
+        parts: Parts,
+        reads: &[Read<'_, S>],
+        pieces: &mut Vec<Piece<S::Piece>>,
+    ) -> Result<Outcome, Stopped> {
+        let Candidate { path, rows, cols, stored, tensors } = &self.one;
+        let (ExtractRank::Number(most) | ExtractRank::Energy { most, .. }) = self.rank;
+        let most = u64::from(most).min(*rows.min(cols)) as usize;
         let place = |(_, tensor): &(usize, TensorEntry)| {
             let dtype = crate::factor_type::of_tensor(&tensor.dtype)?;
             Some(Place { file: 0, begin: tensor.begin, dtype })
         };
-        let places = one.tensors.iter().map(place).collect();
-        let tile = (products / (4 * u64::from(most) + 16)).max(1);
-        let weight = Weight { rows: one.rows, cols: one.cols, places, most: tile };
-        let (path, transposed) = (one.path.clone(), one.stored.transposed());
-        Self { path, weight, rank: request.rank, most, dtype: request.dtype, transposed }
-    }
-
-    /// Its factors, which go to `pieces`.
-    pub(crate) async fn run<S: ByteSource, P: Pulse + Clone>(
-        &self,
-        chosen: &mut Chosen<P>,
-        parts: Vec<Box<dyn Bytes>>,
-        reads: &[Read<'_, S>],
-        pieces: &mut Vec<Piece<S::Piece>>,
-    ) -> Result<Outcome, Stopped> {
-        let Some(mut update) = Streamed::open(chosen, reads, self.weight.clone(), parts).await? else {
+        let (places, tile) = (tensors.iter().map(place).collect(), self.products / (4 * most as u64 + 16));
+        let weight = Weight { rows: *rows, cols: *cols, places, most: tile.max(1) };
+        let Some(mut update) = Streamed::open(chosen, reads, weight, parts).await? else {
             return Ok(Err("its update holds numbers that are not finite (NaN or infinity)".to_owned()));
         };
         let norm_sq = lorascope_kernels::linalg::Update::norm_sq(&mut update).await?;
         if norm_sq == 0.0 {
             return Ok(Err("it is the same in both checkpoints".to_owned()));
         }
-        let most = self.most as usize;
         let thin = match self.rank {
             ExtractRank::Number(_) => truncated_svd(&mut update, most).await?,
             ExtractRank::Energy { share, .. } => svd_to_energy(&mut update, share, most).await?,
@@ -195,13 +183,13 @@ impl Task {
         let [left, right] = factors(&thin, rank).map(|factor| rounded(&factor, self.dtype));
         let rest = update.residual(rank, &by_rows(&left), &by_rows(&right)).await?;
         let mut encoded = Vec::with_capacity(2);
-        for (factor, transposed) in [left, right].iter().zip(self.transposed) {
-            let bytes = encode(factor, transposed, self.dtype, &self.path);
+        for (factor, transposed) in [left, right].iter().zip(stored.transposed()) {
+            let bytes = encode(factor, transposed, self.dtype, path);
             encoded.push(bytes.map_err(|error| Stopped::Failed(error.to_string()))?);
         }
         let report = ExtractedModule {
-            name: self.path.clone(),
-            shape: [self.weight.rows, self.weight.cols],
+            name: path.clone(),
+            shape: [*rows, *cols],
             rank: rank as u32,
             update_norm: norm_sq.sqrt(),
             error: (rest / norm_sq).sqrt(),

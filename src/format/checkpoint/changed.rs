@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::Checkpoint;
 use super::matching::{Lookup, decodable};
 use super::quantised::Schemes;
@@ -12,7 +14,7 @@ use crate::bytes::ByteSource;
 use crate::container::{TensorEntry, elements, quoted};
 
 /// A weight that both checkpoints have, as an m × n matrix.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Candidate {
     /// The module's path in the model.
     pub path: String,
@@ -24,7 +26,7 @@ pub struct Candidate {
 }
 
 /// How a module's weight is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stored {
     /// `[out, in]`
     Linear,

@@ -228,21 +228,21 @@ fn everything(
     );
     assert_eq!(verdict(&messages).0, Outcome::Done);
     done("analysis, and alignment along the adapters");
-    block_on(session.compare());
+    block_on(session.ask(2, Question::Compare));
     done("comparison");
     let request = Request { rank: RankRule::Number(16), ..Request::default() };
-    block_on(session.project(item(&messages, "checkpoint-10"), &request));
+    block_on(session.ask(3, Question::Project { item: item(&messages, "checkpoint-10"), request: Box::new(request) }));
     done("projection");
     block_on(session.load([("state-1", 7), ("state-2", 8)].map(|(name, seed)| checkpoint(name, seed)).into()));
     assert_eq!(verdict(&messages).0, Outcome::Done);
     done("alignment along the checkpoints");
     let [from, to] = ["state-1", "state-2"].map(|label| item(&messages, label));
     let (rank, dtype) = (ExtractRank::Number(4), OutputType::F16);
-    block_on(session.extract(&ExtractRequest { from, to, rank, dtype, embeddings: false }));
+    block_on(session.ask(4, Question::Extract(ExtractRequest { from, to, rank, dtype, embeddings: false })));
     done("extraction");
     let bytes = |download: lorascope_engine::session::Download<Rc<[u8]>>| download.pieces.concat();
-    let projected = bytes(session.download(ExportFile::Adapter).unwrap());
-    let extracted = bytes(session.download_extraction(ExportFile::Adapter).unwrap());
+    let projected = bytes(session.export(&Export::Written { job: 3, file: ExportFile::Adapter }).unwrap());
+    let extracted = bytes(session.export(&Export::Written { job: 4, file: ExportFile::Adapter }).unwrap());
     (session.report(), [projected, extracted], tasks)
 }
 
@@ -276,22 +276,22 @@ fn a_cancel_ends_every_job() {
     let (mut session, messages) = start(BackendChoice::Cpu, countdown.clone());
     session.employ(Rc::new(Here { most: Cell::new(40 << 20), ..Here::default() }));
     block_on(session.load(vec![lora("a", 1), lora("b", 2)]));
-    let said = |wanted: fn(&ToPage) -> bool| messages.borrow().iter().any(wanted);
+    let said = |job| messages.borrow().contains(&ToPage::Refused { job, why: None });
     countdown.0.set(2);
-    block_on(session.compare());
-    assert!(said(|message| matches!(message, ToPage::NotCompared { text: None })));
+    block_on(session.ask(2, Question::Compare));
+    assert!(said(2));
     countdown.0.set(2);
-    block_on(session.project(item(&messages, "a"), &Request::default()));
-    assert!(said(|message| matches!(message, ToPage::NotProjected { text: None })));
+    block_on(session.ask(3, Question::Project { item: item(&messages, "a"), request: Box::default() }));
+    assert!(said(3));
     countdown.0.set(u32::MAX);
     block_on(session.load(vec![checkpoint("state-1", 7), checkpoint("state-2", 8)]));
     let [from, to] = ["state-1", "state-2"].map(|label| item(&messages, label));
     countdown.0.set(2);
     let (rank, dtype) = (ExtractRank::Number(4), OutputType::F16);
-    block_on(session.extract(&ExtractRequest { from, to, rank, dtype, embeddings: false }));
-    assert!(said(|message| matches!(message, ToPage::NotExtracted { text: None })));
+    block_on(session.ask(4, Question::Extract(ExtractRequest { from, to, rank, dtype, embeddings: false })));
+    assert!(said(4));
     countdown.0.set(2);
-    block_on(session.align(Along::Checkpoints, vec![to, from]));
+    block_on(session.ask(5, Question::Align { along: Along::Checkpoints, order: vec![to, from] }));
     let (_, problems) = verdict(&messages);
     assert!(problems.iter().any(|problem| problem.text.starts_with("Cancelled.")), "{problems:?}");
 }

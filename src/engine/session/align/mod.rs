@@ -21,7 +21,7 @@ use crate::session::align::weights::{Asked, Outcomes, User};
 use crate::session::analyse::{Stopped, Work};
 use crate::session::compute::backend::Chosen;
 use crate::session::compute::crew::{self, Answer};
-use crate::session::compute::schedule::{Batch, Batches, Bytes, read};
+use crate::session::compute::schedule::{Batch, Batches, Bytes, Parts, read};
 use crate::session::factors::subspaces::{Bases, ModuleId, bases};
 use crate::session::factors::tensors::OfFile;
 use crate::session::holdings::series::updates;
@@ -100,7 +100,7 @@ impl Task {
     pub(crate) async fn run<P: Pulse + Clone>(
         &self,
         chosen: &mut Chosen<P>,
-        mut parts: Vec<Box<dyn Bytes>>,
+        mut parts: Parts,
     ) -> Result<Vec<OnTile>, Stopped> {
         let lacking = || Stopped::Failed("A part of a weight was not read whole.".to_owned());
         let has_bases = self.changes.iter().any(|change| change.k > 0);
@@ -114,7 +114,7 @@ impl Task {
             Some((*tiles, sides))
         };
         let changes = self.changes.iter().map(change).collect::<Option<_>>().ok_or_else(lacking)?;
-        let all = chosen.run_on_tiles(&Align(OnTiles { tiles: &tiles, changes })).await?;
+        let all = chosen.run_on_tiles(&OnTiles { tiles: &tiles, changes, job: Align }).await?;
         Ok(all
             .into_iter()
             .map(|Aligned { core, update_sq, before_sq, not_finite }| OnTile {

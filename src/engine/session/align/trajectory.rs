@@ -1,7 +1,7 @@
 //! The alignment of adapters with updates between adapters: X = ΔW(to) − ΔW(from) has the form of factors, and every
 //! figure comes from products of factors, in f64.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
@@ -11,14 +11,14 @@ use crate::session::align::known::Update;
 use crate::session::analyse::{Stopped, Work};
 use crate::session::compute::backend::Chosen;
 use crate::session::compute::crew::{self, Answer, Outcome};
-use crate::session::compute::schedule::{Batch, Bytes, Each, Read};
+use crate::session::compute::schedule::{Batch, Each, Parts};
 use crate::session::factors::subspaces::{Basis, bases};
-use crate::session::factors::tensors::{self, OfFile};
+use crate::session::factors::tensors::{self, Node, OfFile, gathered};
+use crate::session::holdings::item::Held;
 use crate::session::holdings::series::updates;
 use crate::session::{Emit, Session};
 use lorascope_format::adapter::Module;
-use lorascope_format::bytes::ByteSource;
-use lorascope_format::bytes::Metered;
+use lorascope_format::bytes::{ByteSource, Metered};
 use lorascope_kernels::Pulse;
 use lorascope_kernels::linalg::Factored;
 use lorascope_kernels::plan::Cost;
@@ -30,13 +30,9 @@ struct Member<S> {
     id: ItemId,
     label: String,
     source: Metered<S>,
-    /// By name: the number and the module, where it has a spectrum.
-    modules: HashMap<String, (usize, Module)>,
-    count: usize,
-    /// It is aligned with updates.
-    is_asking: bool,
-    /// Updates begin or end with it.
-    is_state: bool,
+    modules: Vec<Module>,
+    /// The numbers of those that have a spectrum, by name.
+    named: HashMap<String, usize>,
 }
 
 /// An adapter beside an update: the outcome of every module so far.
@@ -45,10 +41,12 @@ struct Outcomes {
     modules: Vec<Result<Sums, NotAligned>>,
 }
 
-/// A module of an adapter that updates begin or end with.
-struct End<'a> {
-    factors: Factored,
-    module: &'a Module,
+/// Some modules of all adapters.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Task {
+    files: Vec<OfFile>,
+    /// A module, and those that an update begins and ends with.
+    pub(crate) asks: Vec<[Node; 3]>,
 }
 
 /// A module of an adapter that is aligned with updates.
@@ -57,7 +55,7 @@ struct Own<'a> {
     u: DMatrix<f64>,
     v: DMatrix<f64>,
     /// s·Uᵀ·P·V for the product P of every state's factors.
-    cores: HashMap<usize, DMatrix<f64>>,
+    cores: HashMap<Node, DMatrix<f64>>,
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
@@ -73,178 +71,127 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         if wanted.is_empty() {
             return Ok(());
         }
-        let members = self.members(&wanted);
-        let mut outcomes: Vec<Outcomes> = wanted
-            .into_iter()
-            .map(|update| {
-                let count = members.iter().find(|m| m.id == update.adapter).map_or(0, |m| m.count);
-                Outcomes { update, modules: vec![Err(NotAligned::NoFactors); count] }
-            })
-            .collect();
-        let mut names: Vec<&String> = members.iter().filter(|m| m.is_asking).flat_map(|m| m.modules.keys()).collect();
+        let members: Vec<Member<S>> = self.held.iter().filter_map(Member::of).collect();
+        let at = |id: ItemId| members.iter().position(|member| member.id == id).unwrap_or_default();
+        let outcomes = |update: Update| {
+            let modules = vec![Err(NotAligned::NoFactors); members[at(update.adapter)].modules.len()];
+            Outcomes { update, modules }
+        };
+        let mut known: Vec<Outcomes> = wanted.into_iter().map(outcomes).collect();
+        let asking: HashSet<usize> = known.iter().map(|known| at(known.update.adapter)).collect();
+        let mut names: Vec<&String> = asking.iter().flat_map(|&member| members[member].named.keys()).collect();
         names.sort_unstable();
         names.dedup();
-        let cost = |name: &&String| {
-            let modules = members.iter().filter_map(|member| member.modules.get(*name));
-            modules.filter_map(|(_, module)| tensors::cost(module)).fold(Cost::default(), Cost::plus)
+        // Of every name, who is asked for which update.
+        let mut asked: Vec<Vec<(usize, [Node; 3])>> = Vec::with_capacity(names.len());
+        for name in &names {
+            let mut of_name = Vec::new();
+            for (number, Outcomes { update, modules }) in known.iter_mut().enumerate() {
+                let own = at(update.adapter);
+                let Some(&n) = members[own].named.get(*name) else { continue };
+                match meet(&members, (own, n), [update.pair.0, update.pair.1].map(at), name) {
+                    Ok(nodes) => of_name.push((number, nodes)),
+                    Err(reason) => modules[n] = Err(reason),
+                }
+            }
+            asked.push(of_name);
+        }
+        let cost = |of_name: &Vec<(usize, [Node; 3])>| {
+            let nodes: HashSet<Node> = of_name.iter().flat_map(|(_, nodes)| *nodes).collect();
+            let costs = nodes.into_iter().filter_map(|(member, n)| tensors::cost(&members[member].modules[n]));
+            costs.fold(Cost::default(), Cost::plus)
         };
-        let costs: Vec<Cost> = names.iter().map(cost).collect();
+        let costs: Vec<Cost> = asked.iter().map(cost).collect();
         let total = costs.iter().map(|cost| cost.bytes).sum();
-        let number = |id: ItemId| members.iter().position(|member| member.id == id).unwrap_or_default();
-        let updates =
-            outcomes.iter().map(|Outcomes { update, .. }| [update.adapter, update.pair.0, update.pair.1].map(number));
-        let updates: Vec<[usize; 3]> = updates.collect();
+        let of_member = |member: usize| (&members[member].source, &members[member].modules[..]);
         let batches = self.in_batches(costs).map(|(range, cost, is_shared)| {
             let text = format!("Comparing adapters: {} of {} modules", range.start, names.len());
-            let mut reads = Vec::new();
-            let present = members.iter().map(|member| {
-                let (present, own) = member.some(&names[range.clone()]);
-                reads.extend(own);
-                present
-            });
-            let task = Task { members: present.collect(), updates: updates.clone() };
-            Batch { is_shared, ..Batch::new(text, cost.bytes, reads, crew::Task::Along(task)) }
+            let asks = || asked[range.clone()].iter().flatten().map(|(_, nodes)| nodes);
+            let (files, reads, places) = gathered(asks().flatten().copied(), of_member);
+            let asks = asks().map(|nodes| nodes.map(|node| places[&node])).collect();
+            let task = crew::Task::Along(Task { files, asks });
+            Batch { is_shared, ..Batch::new(text, cost.bytes, reads, task) }
         });
-        let mut order = names.iter().flat_map(|name| (0..updates.len()).map(move |update| (name, update)));
+        let mut order = asked.iter().flatten();
         let accept = |answer: Answer<S::Piece>| {
-            for (outcome, (name, update)) in answer.outcomes.into_iter().zip(&mut order) {
-                let module = members[updates[update][0]].modules.get(*name);
-                if let (Outcome::Along(Some(sums)), Some((n, _))) = (outcome, module) {
-                    outcomes[update].modules[*n] = sums;
-                }
+            for (outcome, (number, [(_, n), ..])) in answer.outcomes.into_iter().zip(&mut order) {
+                let Outcome::Along(sums) = outcome else { continue };
+                known[*number].modules[*n] = sums;
             }
             Ok(())
         };
         self.schedule(Each(batches, accept), &mut Work { done: 0, total }).await?;
-        for Outcomes { update, modules } in outcomes {
+        for Outcomes { update, modules } in known {
             self.aligned.keep(update, modules, update.sources(&self.held));
         }
         Ok(())
     }
-
-    /// The adapters that have a part in these updates.
-    fn members(&self, wanted: &[Update]) -> Vec<Member<S>> {
-        let member = |held: &crate::session::Held<S>| {
-            let analysed = held.analysed()?;
-            let is_asking = wanted.iter().any(|update| update.adapter == held.id);
-            let is_state = wanted.iter().any(|update| [update.pair.0, update.pair.1].contains(&held.id));
-            let modules = analysed.adapter.modules.iter().zip(&analysed.found.spectra).enumerate();
-            (is_asking || is_state).then(|| Member {
-                id: held.id,
-                label: held.label.clone(),
-                source: analysed.file.source.clone(),
-                modules: modules
-                    .filter(|(_, (module, spectrum))| spectrum.is_some() && tensors::cost(module).is_some())
-                    .map(|(n, (module, _))| (module.name.clone(), (n, module.clone())))
-                    .collect(),
-                count: analysed.adapter.modules.len(),
-                is_asking,
-                is_state,
-            })
-        };
-        self.held.iter().filter_map(member).collect()
-    }
 }
 
 impl<S: ByteSource> Member<S> {
-    /// What it has of these modules, and what is read for them.
-    fn some(&self, names: &[&String]) -> (Present, Vec<Read<'_, Metered<S>>>) {
-        let modules: Vec<_> = names.iter().map(|name| self.modules.get(*name).map(|(_, module)| module)).collect();
-        let mut count = 0..;
-        let places = modules.iter().map(|module| module.and_then(|_| count.next())).collect();
-        let (of, reads) = OfFile::new(&self.source, modules.into_iter().flatten());
-        let (label, is_asking, is_state) = (self.label.clone(), self.is_asking, self.is_state);
-        (Present { label, of, places, is_asking, is_state }, reads)
+    fn of(held: &Held<S>) -> Option<Self> {
+        let analysed = held.analysed()?;
+        let modules = analysed.adapter.modules.clone();
+        let has_basis = |n: &usize| analysed.found.spectra[*n].is_some() && tensors::cost(&modules[*n]).is_some();
+        let named = (0..modules.len()).filter(has_basis).map(|n| (modules[n].name.clone(), n)).collect();
+        let (label, source) = (held.label.clone(), analysed.file.source.clone());
+        Some(Self { id: held.id, label, source, modules, named })
     }
 }
 
-/// Some modules of all adapters.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Task {
-    members: Vec<Present>,
-    /// Which adapter beside which update, by the members' numbers.
-    updates: Vec<[usize; 3]>,
-}
-
-/// An adapter, and which of the modules it has: their places there.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Present {
-    label: String,
-    of: OfFile,
-    places: Vec<Option<usize>>,
-    is_asking: bool,
-    is_state: bool,
+/// The modules of this name that an update begins and ends with.
+///
+/// # Errors
+/// Why it is not compared with them, as part of a sentence.
+fn meet<S>(members: &[Member<S>], own: Node, ends: [usize; 2], name: &str) -> Result<[Node; 3], NotAligned> {
+    let [from, to] = ends.map(|member| {
+        let Member { label, named, .. } = &members[member];
+        named.get(name).map(|&n| (member, n)).ok_or_else(|| NotAligned::NoModule(label.clone()))
+    });
+    let (from, to) = (from?, to?);
+    let shape = |(member, n): Node| members[member].modules[n].shape;
+    for end in [from, to] {
+        if shape(end) != shape(own) {
+            let state = members[end.0].label.clone();
+            return Err(NotAligned::Shapes { own: shape(own), other: shape(end), state });
+        }
+    }
+    Ok([own, from, to])
 }
 
 impl Task {
-    fn names(&self) -> usize {
-        self.members.first().map_or(0, |member| member.places.len())
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.names() * self.updates.len()
-    }
-
-    /// Every module beside every update; `None` where the adapter has no such module.
+    /// Every module beside its update.
     pub(crate) async fn run<P: Pulse + Clone>(
         &self,
         chosen: &mut Chosen<P>,
-        parts: Vec<Box<dyn Bytes>>,
-    ) -> Result<Vec<Option<Result<Sums, NotAligned>>>, Stopped> {
-        let (mut parts, mut all) = (parts.into_iter(), Vec::with_capacity(self.members.len()));
-        for Present { of, is_asking, is_state, .. } in &self.members {
+        parts: Parts,
+    ) -> Result<Vec<Result<Sums, NotAligned>>, Stopped> {
+        let (mut parts, mut found, mut factors) = (parts.into_iter(), HashMap::new(), HashMap::new());
+        for (e, of) in self.files.iter().enumerate() {
             let pairs = of.pairs(&mut parts);
-            let bases = if *is_asking { bases(chosen, &of.modules, &pairs).await? } else { Vec::new() };
-            let ends = pairs.iter().zip(&of.modules).filter(|_| *is_state);
-            let ends: Vec<End<'_>> = ends.map(|(pair, module)| End { factors: Factored::new(pair), module }).collect();
-            all.push((bases, ends));
+            if self.asks.iter().any(|[own, ..]| own.0 == e) {
+                let of_file = bases(chosen, &of.modules, &pairs).await?.into_iter().enumerate();
+                found.extend(of_file.filter_map(|(n, basis)| Some(((e, n), basis?))));
+            }
+            factors.extend(pairs.iter().enumerate().map(|(n, pair)| ((e, n), Factored::new(pair))));
         }
-        let mut outcomes = Vec::with_capacity(self.count());
-        for name in 0..self.names() {
-            let mut squares = HashMap::new();
-            for of_one in self.updates.chunk_by(|a, b| a[0] == b[0]) {
-                let asking = of_one[0][0];
-                let Present { of, places, .. } = &self.members[asking];
-                let own = places[name].and_then(|place| all[asking].0.get(place)?.as_ref());
-                let mut own = own.map(Own::new);
-                for &[_, from, to] in of_one {
-                    if chosen.is_cancelled().await {
-                        return Err(Stopped::Cancelled);
-                    }
-                    let ends = [from, to].map(|n| {
-                        let Present { label, places, .. } = &self.members[n];
-                        (n, places[name].and_then(|place| all[n].1.get(place)), label.as_str())
-                    });
-                    let module = places[name].map(|place| &of.modules[place]);
-                    outcomes.push(module.map(|module| sums(module, own.as_mut(), ends, &mut squares)));
+        let state = |node: Node| (node, &factors[&node], self.files[node.0].modules[node.1].scale);
+        let mut squares: HashMap<[Node; 2], f64> = HashMap::new();
+        let mut outcomes = Vec::with_capacity(self.asks.len());
+        for of_one in self.asks.chunk_by(|a, b| a[0] == b[0]) {
+            let mut own = found.get(&of_one[0][0]).map(Own::new);
+            for &[_, from, to] in of_one {
+                if chosen.is_cancelled().await {
+                    return Err(Stopped::Cancelled);
                 }
+                let [a, b] = [from, to].map(state);
+                let update_sq = *squares.entry([from, to]).or_insert_with(|| b.1.difference_sq(b.2, a.1, a.2));
+                let sums = own.as_mut().map(|own| own.sums([a, b], update_sq));
+                outcomes.push(sums.ok_or(NotAligned::NotDecomposed));
             }
         }
         Ok(outcomes)
     }
-}
-
-/// One module beside one update; `squares` are the updates' ‖X‖² of this module.
-fn sums(
-    module: &Module,
-    own: Option<&mut Own<'_>>,
-    ends: [(usize, Option<&End<'_>>, &str); 2],
-    squares: &mut HashMap<(usize, usize), f64>,
-) -> Result<Sums, NotAligned> {
-    let [a, b] = ends.map(|(id, end, label)| {
-        let end = end.ok_or_else(|| NotAligned::NoModule(label.to_owned()))?;
-        Ok::<_, NotAligned>((id, end, label))
-    });
-    let ends @ [(from, a, _), (to, b, _)] = [a?, b?];
-    let own = own.ok_or(NotAligned::NotDecomposed)?;
-    for (_, end, label) in ends {
-        if end.module.shape != module.shape {
-            return Err(NotAligned::Shapes { own: module.shape, other: end.module.shape, state: label.to_owned() });
-        }
-    }
-    let difference = || b.factors.difference_sq(b.module.scale, &a.factors, a.module.scale);
-    let update_sq = *squares.entry((from, to)).or_insert_with(difference);
-    Ok(own.sums([(from, a), (to, b)], update_sq))
 }
 
 impl<'a> Own<'a> {
@@ -253,12 +200,12 @@ impl<'a> Own<'a> {
         Self { basis, u, v, cores: HashMap::new() }
     }
 
-    /// X = s_b·P_b − s_a·P_a for the products P of two states' factors.
-    fn sums(&mut self, ends: [(usize, &End<'_>); 2], update_sq: f64) -> Sums {
-        for (id, End { factors, module }) in ends {
-            self.cores.entry(id).or_insert_with(|| factors.core(&self.u, &self.v) * module.scale);
+    /// X = s_b·P_b − s_a·P_a for the products P of two states' factors, each with its s.
+    fn sums(&mut self, states: [(Node, &Factored, f64); 2], update_sq: f64) -> Sums {
+        for (node, factors, scale) in states {
+            self.cores.entry(node).or_insert_with(|| factors.core(&self.u, &self.v) * scale);
         }
-        let [a, b] = ends.map(|(id, _)| &self.cores[&id]);
+        let [a, b] = states.map(|(node, ..)| &self.cores[&node]);
         let core = if update_sq == 0.0 { DMatrix::zeros(a.nrows(), a.ncols()) } else { b - a };
         Sums::of_core(&core, &self.basis.sigma, update_sq, None)
     }

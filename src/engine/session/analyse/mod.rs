@@ -13,7 +13,7 @@ use crate::session::analyse::in_memory::largest;
 use crate::session::compute::backend::Chosen;
 use crate::session::compute::crew::{Answer, Outcome, Task};
 use crate::session::compute::jobs::Spectra;
-use crate::session::compute::schedule::{Batch, Bytes, Each};
+use crate::session::compute::schedule::{Batch, Each, Parts};
 use crate::session::factors::tensors::{self, OfFile, Way};
 use crate::session::holdings::item::Found;
 use crate::session::{Emit, Session};
@@ -173,7 +173,7 @@ impl OfFile {
     pub(crate) async fn analysed<P: Pulse + Clone>(
         &self,
         chosen: &mut Chosen<P>,
-        parts: Vec<Box<dyn Bytes>>,
+        parts: Parts,
     ) -> Result<Vec<Known>, Stopped> {
         let tensors = self.tensors(&mut parts.into_iter());
         let (mut known, mut waiting) = (Vec::with_capacity(self.modules.len()), Vec::new());

@@ -22,9 +22,6 @@ pub(crate) struct Entrant<S> {
     norms: Vec<Option<f64>>,
 }
 
-/// A module: the number of its adapter in the comparison, and its own there.
-pub(crate) type Node = (usize, usize);
-
 /// What two adapters have of each other's modules, by their numbers in `a` and in `b`.
 pub(crate) struct Meeting {
     pub shared: Vec<(usize, usize)>,

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::comparison::{Both, Own, grid};
 use crate::session::analyse::{Stopped, Work};
-use crate::session::compare::adapters::{Entrant, Node, outputs_first, shape};
-use crate::session::compare::units::{Edge, Unit, nodes};
+use crate::session::compare::adapters::{Entrant, outputs_first, shape};
+use crate::session::compare::units::{Edge, Unit};
 use crate::session::compute::backend::Chosen;
 use crate::session::compute::crew::{self, Answer};
 use crate::session::compute::jobs::Cross;
-use crate::session::compute::schedule::{Batch, Bytes, Each};
-use crate::session::factors::tensors::OfFile;
+use crate::session::compute::schedule::{Batch, Each, Parts};
+use crate::session::factors::tensors::{Node, OfFile, gathered};
 use crate::session::{Emit, Session};
 use lorascope_format::adapter::Module;
 use lorascope_format::bytes::ByteSource;
@@ -27,8 +27,9 @@ pub(crate) type Outcome = (Edge, Result<Both, String>);
 /// Modules of several adapters, and those that meet.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Task {
-    /// Each with the adapter's label.
-    files: Vec<(String, OfFile)>,
+    files: Vec<OfFile>,
+    /// The adapters'.
+    labels: Vec<String>,
     /// By the numbers of the adapters and of the modules here.
     pub(crate) edges: Vec<[Node; 2]>,
     cost: Cost,
@@ -52,17 +53,13 @@ pub(crate) fn batch<'a, S: ByteSource>(
     with_grids: bool,
 ) -> Batch<'a, S> {
     let edges: Vec<Edge> = edges.collect();
-    let nodes = nodes(&edges);
-    let (mut files, mut reads, mut places) = (Vec::new(), Vec::new(), HashMap::new());
-    for of_one in nodes.chunk_by(|a, b| a.0 == b.0) {
-        let entrant = &entrants[of_one[0].0];
-        places.extend(of_one.iter().enumerate().map(|(place, &node)| (node, (files.len(), place))));
-        let (of, own) = OfFile::new(&entrant.source, of_one.iter().map(|&(_, n)| &entrant.modules[n]));
-        files.push((entrant.label.clone(), of));
-        reads.extend(own);
-    }
+    let of_adapter = |e: usize| (&entrants[e].source, &entrants[e].modules[..]);
+    let (files, reads, places) = gathered(edges.iter().flat_map(|edge| edge.ends), of_adapter);
+    let mut labels = vec![String::new(); files.len()];
+    places.iter().for_each(|((e, _), (file, _))| labels[*file].clone_from(&entrants[*e].label));
     let edges = edges.iter().map(|edge| edge.ends.map(|node| places[&node])).collect();
-    Batch::new(text, cost.bytes, reads, crew::Task::Cross(Task { files, edges, cost, with_grids }))
+    let task = Task { files, labels, edges, cost, with_grids };
+    Batch::new(text, cost.bytes, reads, crew::Task::Cross(task))
 }
 
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
@@ -100,11 +97,11 @@ impl Task {
     pub(crate) async fn run<P: Pulse + Clone>(
         &self,
         chosen: &mut Chosen<P>,
-        parts: Vec<Box<dyn Bytes>>,
+        parts: Parts,
     ) -> Result<Vec<Met>, Stopped> {
         let (mut updates, mut places): (Vec<Pair>, HashMap<Node, usize>) = Default::default();
         let mut parts = parts.into_iter();
-        for (e, (_, of)) in self.files.iter().enumerate() {
+        for (e, of) in self.files.iter().enumerate() {
             for (n, (module, pair)) in of.modules.iter().zip(of.pairs(&mut parts)).enumerate() {
                 if let Some(pair) = outputs_first(module, pair) {
                     places.insert((e, n), updates.len());
@@ -136,7 +133,7 @@ impl Task {
     }
 
     fn meet(&self, edge: &[Node; 2], directed: [&Directed; 2], crossed: Option<&Crossed>) -> Result<Both, String> {
-        let module = |(e, n): Node| -> (&String, &Module) { (&self.files[e].0, &self.files[e].1.modules[n]) };
+        let module = |(e, n): Node| -> (&String, &Module) { (&self.labels[e], &self.files[e].modules[n]) };
         let own = |n: usize| {
             let (label, module) = module(edge[n]);
             match directed[n] {

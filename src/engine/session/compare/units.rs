@@ -4,7 +4,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::session::compare::adapters::{Entrant, Meeting, Node, shape};
+use crate::session::compare::adapters::{Entrant, Meeting, shape};
+use crate::session::factors::tensors::Node;
 use lorascope_format::bytes::ByteSource;
 use lorascope_kernels::plan::Cost;
 

@@ -41,7 +41,7 @@ pub enum Outcome {
     Crossed(products::Met),
     Extracted(extract::Outcome),
     Aligned(align::OnTile),
-    Along(Option<Result<Sums, NotAligned>>),
+    Along(Result<Sums, NotAligned>),
 }
 
 /// What becomes of a task: an outcome of each thing that it asks for, and pieces of the file that is written.
@@ -84,7 +84,7 @@ impl Task {
             Self::Cross(task) => task.edges.len(),
             Self::Extract(_) => 1,
             Self::Align(task) => task.changes.len(),
-            Self::Along(task) => task.count(),
+            Self::Along(task) => task.asks.len(),
         }
     }
 

@@ -101,21 +101,19 @@ where
     }
 }
 
-type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+/// What was read.
+pub(crate) type Parts = Vec<Box<dyn Bytes>>;
 
-/// A batch under way.
-enum Begun<'a, B> {
-    Sent(Boxed<'a, Option<Answer<B>>>),
-    Reading(Boxed<'a, Result<Vec<Box<dyn Bytes>>, SourceError>>),
-}
+/// What comes of a batch under way: a helper's answer, or parts to be computed here; neither where a helper was lost.
+type Coming<'a, B> = Pin<Box<dyn Future<Output = Result<(Option<Answer<B>>, Option<Parts>), SourceError>> + 'a>>;
 
 /// Begins to read, from all files at once; what is done before the future is awaited overlaps with it.
 pub(crate) fn read<'a, S: ByteSource>(
     reads: &[Read<'a, S>],
-) -> impl Future<Output = Result<Vec<Box<dyn Bytes>>, SourceError>> + use<'a, S> {
+) -> impl Future<Output = Result<Parts, SourceError>> + use<'a, S> {
     let begun: Vec<_> = reads.iter().map(|(source, range)| source.read(range.clone())).collect();
     async move {
-        let mut parts: Vec<Box<dyn Bytes>> = Vec::with_capacity(begun.len());
+        let mut parts: Parts = Vec::with_capacity(begun.len());
         for reading in begun {
             parts.push(Box::new(reading.await?));
         }
@@ -153,6 +151,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     pub(crate) async fn schedule<'a, J>(&mut self, mut job: J, work: &mut Work) -> Result<J, Stopped>
     where
         S: 'a,
+        P: 'a,
         J: Batches<'a, S>,
     {
         let (mut in_hand, mut begun) = (0, VecDeque::new());
@@ -165,25 +164,23 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             {
                 in_hand += batch.size();
                 let crew = crew.as_ref().filter(|_| batch.is_shared && batch.size() <= TOO_LARGE);
-                let under_way = match crew {
-                    Some(crew) => {
-                        let part = |(source, range): &Read<'a, Metered<S>>| source.part(range.clone());
-                        let parts = batch.reads.iter().map(part).collect::<Result<_, _>>()?;
-                        Begun::Sent(crew.send(&batch.task, &batch.beside, parts))
-                    }
-                    None if batch.is_streamed => Begun::Reading(Box::pin(std::future::ready(Ok(Vec::new())))),
-                    None => Begun::Reading(Box::pin(read(&batch.reads))),
+                let coming: Coming<'a, S::Piece> = if let Some(crew) = crew {
+                    let part = |(source, range): &Read<'a, Metered<S>>| source.part(range.clone());
+                    let parts = batch.reads.iter().map(part).collect::<Result<_, _>>()?;
+                    let answer = crew.send(&batch.task, &batch.beside, parts);
+                    Box::pin(async { Ok((answer.await, None)) })
+                } else {
+                    let reading = read(if batch.is_streamed { &[] } else { &batch.reads });
+                    let pulse = self.chosen.pulse().clone();
+                    Box::pin(async move { Ok((None, Some(timed(&pulse, Part::Read, reading).await?))) })
                 };
-                begun.push_back((batch, under_way));
+                begun.push_back((batch, coming));
                 next = job.next(&mut self.chosen).await?;
             }
-            let Some((batch, under_way)) = begun.pop_front() else { return Ok(job) };
+            let Some((batch, coming)) = begun.pop_front() else { return Ok(job) };
             let text = batch.text.clone();
             self.emit.emit(ToPage::Progress(Progress { text, done: work.done, total: work.total }));
-            let (answer, parts) = match under_way {
-                Begun::Sent(answer) => (answer.await, None),
-                Begun::Reading(parts) => (None, Some(timed(self.chosen.pulse(), Part::Read, parts).await?)),
-            };
+            let (answer, parts) = coming.await?;
             if self.chosen.is_cancelled().await {
                 return Err(Stopped::Cancelled);
             }
@@ -206,7 +203,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     pub(crate) async fn compute(
         &mut self,
         batch: &Batch<'_, S>,
-        parts: Option<Vec<Box<dyn Bytes>>>,
+        parts: Option<Parts>,
     ) -> Result<Answer<S::Piece>, Stopped> {
         let mut parts = match parts {
             Some(parts) => parts,

@@ -1,5 +1,6 @@
 //! From modules to matrices in memory: tensors are read in few, large ranges.
 
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -111,6 +112,26 @@ impl OfFile {
         let tensors = self.tensors(parts);
         self.modules.iter().map(|module| tensors.pair(module)).collect()
     }
+}
+
+/// A module of one of several files: the file's number, and its own there.
+pub(crate) type Node = (usize, usize);
+
+/// Modules of several files, for a task: by file, with what has to be read for them and each one's place there.
+pub(crate) fn gathered<'a, S: 'a>(
+    nodes: impl IntoIterator<Item = Node>,
+    of_file: impl Fn(usize) -> (&'a S, &'a [Module]),
+) -> (Vec<OfFile>, Vec<Read<'a, S>>, HashMap<Node, Node>) {
+    let nodes: Vec<Node> = nodes.into_iter().collect::<BTreeSet<Node>>().into_iter().collect();
+    let (mut files, mut reads, mut places) = (Vec::new(), Vec::new(), HashMap::new());
+    for of_one in nodes.chunk_by(|a, b| a.0 == b.0) {
+        let (source, modules) = of_file(of_one[0].0);
+        places.extend(of_one.iter().enumerate().map(|(place, &node)| (node, (files.len(), place))));
+        let (of, own) = OfFile::new(source, of_one.iter().map(|&(_, n)| &modules[n]));
+        files.push(of);
+        reads.extend(own);
+    }
+    (files, reads, places)
 }
 
 /// The bytes of some modules' tensors, and of the numbers that give their scales.

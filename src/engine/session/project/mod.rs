@@ -16,7 +16,7 @@ use crate::session::analyse::{Stopped, Work};
 use crate::session::compute::backend::Chosen;
 use crate::session::compute::crew::{self, Answer, Outcome};
 use crate::session::compute::jobs::{How, Project};
-use crate::session::compute::schedule::{Batch, Bytes, Each};
+use crate::session::compute::schedule::{Batch, Each, Parts};
 use crate::session::factors::tensors::{self, OfFile};
 use crate::session::project::prepare::Prepared;
 use crate::session::project::result::Projected;
@@ -30,9 +30,9 @@ use lorascope_format::path::file_stem;
 use lorascope_kernels::linalg::{Made, Order, Pair};
 use lorascope_kernels::plan::Cost;
 use lorascope_kernels::{FactorType, Pulse, RawTall, Resize};
+use lorascope_protocol::ItemId;
 use lorascope_protocol::projection::{Method, PlanRow, Request};
 use lorascope_protocol::report::{FileReport, ProjectedModule, ProjectionReport};
-use lorascope_protocol::ItemId;
 
 /// Bytes of carried tensors that are read at once, for their checksum.
 const CARRIED_RANGE: u64 = 16 << 20;
@@ -134,7 +134,7 @@ impl Task {
     pub(crate) async fn run<S: ByteSource, P: Pulse + Clone>(
         &self,
         chosen: &mut Chosen<P>,
-        parts: Vec<Box<dyn Bytes>>,
+        parts: Parts,
         pieces: &mut Vec<Piece<S::Piece>>,
     ) -> Result<Vec<Measured>, Stopped> {
         let pairs = self.of.pairs(&mut parts.into_iter());

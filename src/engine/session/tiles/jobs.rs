@@ -1,5 +1,6 @@
 //! Work on updates between tiles: it runs on the backend, and what a GPU's arithmetic cannot hold runs on the CPU.
 
+use std::future::Future;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -16,27 +17,43 @@ use lorascope_kernels::{Aligned, Change, ComputeError, Kernel, Primitives, Pulse
 /// for nothing in a tile of 1e8 numbers beyond it.
 const SMALL: f64 = 1e-40;
 
-/// Tiles, and the changes between them: the tiles before and after, by their numbers, with what stands beside them.
-#[derive(Clone)]
-pub struct OnTiles<'a, T> {
-    pub tiles: &'a [Rc<RawTall>],
-    pub changes: Vec<([usize; 2], T)>,
-}
-
-/// A job on tiles, each of whose results can be had alone.
-pub trait TileJob: Job<Output = Vec<Self::Part>> + Sized {
+/// What is asked of the changes between tiles; every result can be had alone.
+pub trait TileJob: Copy {
     type Part;
-    type Beside: Copy;
+    /// What stands beside a change.
+    type Beside<'a>: Copy;
+    const KERNELS: &'static [Kernel];
 
-    fn on(&self) -> &OnTiles<'_, Self::Beside>;
-
-    /// The same of some of the changes.
-    fn only(&self, numbers: &[usize]) -> Self;
+    fn run<B: Primitives>(
+        self,
+        backend: &B,
+        changes: &[Change<'_, B::Tall>],
+        beside: &[Self::Beside<'_>],
+    ) -> impl Future<Output = Result<Vec<Self::Part>, ComputeError>>;
 
     /// Words of what stands beside a change.
-    fn words(beside: Self::Beside) -> usize;
+    fn words(beside: Self::Beside<'_>) -> usize;
+
+    /// Multiplications for each number of a tile, about.
+    fn products(self, beside: Self::Beside<'_>) -> u32;
 
     fn fate(part: &Self::Part) -> Fate;
+
+    /// How far the GPU's result for an update is from the CPU's. `None` where that says nothing.
+    fn off(
+        gpu: &Self::Part,
+        cpu: &Self::Part,
+        update: impl Fn() -> DMatrix<f64>,
+        beside: Self::Beside<'_>,
+    ) -> Option<f64>;
+}
+
+/// Tiles, the changes between them, and what is asked of these: the tiles before and after, by their numbers, with what
+/// stands beside them.
+pub struct OnTiles<'a, J: TileJob> {
+    pub tiles: &'a [Rc<RawTall>],
+    pub changes: Vec<([usize; 2], J::Beside<'a>)>,
+    pub job: J,
 }
 
 /// What a GPU's arithmetic made of a change.
@@ -59,7 +76,7 @@ impl Fate {
     }
 }
 
-impl<'a, T: Copy> OnTiles<'a, T> {
+impl<J: TileJob> OnTiles<'_, J> {
     /// The numbers of the tiles that there are changes between, in order.
     fn used(&self) -> Vec<usize> {
         let mut used: Vec<usize> = self.changes.iter().flat_map(|(tiles, _)| *tiles).collect();
@@ -68,52 +85,81 @@ impl<'a, T: Copy> OnTiles<'a, T> {
         used
     }
 
-    async fn upload<B: Primitives>(&self, backend: &B) -> Result<Vec<B::Tall>, ComputeError> {
-        let used: Vec<Rc<RawTall>> = self.used().into_iter().map(|n| Rc::clone(&self.tiles[n])).collect();
-        backend.upload(&used).await
-    }
-
-    /// `uploaded` are the tiles that are used.
-    fn changes<'b, Tall>(&self, uploaded: &'b [Tall]) -> Vec<Change<'b, Tall>> {
-        let used = self.used();
-        let tile = |n: usize| &uploaded[used.partition_point(|&one| one < n)];
-        let change = |&([before, after], _): &([usize; 2], T)| Change { before: tile(before), after: tile(after) };
-        self.changes.iter().map(change).collect()
-    }
-
-    fn bytes(&self) -> u64 {
-        bytes_of(self.used().into_iter().map(|n| self.tiles[n].as_ref()))
-    }
-
     /// What change `n` is between.
     fn states(&self, n: usize) -> [&Rc<RawTall>; 2] {
         self.changes[n].0.map(|tile| &self.tiles[tile])
     }
 
-    /// Numbers of a tile of change `n`.
-    fn numbers(&self, n: usize) -> u64 {
-        let [before, _] = self.states(n);
-        u64::from(before.rows) * u64::from(before.cols)
-    }
-
-    /// X.
-    fn update(&self, n: usize) -> DMatrix<f64> {
-        let [before, after] = self.states(n).map(|tile| tile.to_f64());
-        after - before
-    }
-
-    fn beside(&self) -> Vec<T> {
-        self.changes.iter().map(|(_, beside)| *beside).collect()
-    }
-
-    fn only(&self, numbers: &[usize]) -> Self {
-        Self { tiles: self.tiles, changes: numbers.iter().map(|&n| self.changes[n]).collect() }
+    /// The same of some of the changes.
+    fn only(&self, numbers: impl IntoIterator<Item = usize>) -> Self {
+        Self { changes: numbers.into_iter().map(|n| self.changes[n]).collect(), ..*self }
     }
 
     /// Whether both states of a change are the same bytes.
     fn is_same(&self, number: usize) -> bool {
         let [before, after] = self.states(number);
         before.dtype == after.dtype && before.bytes == after.bytes
+    }
+
+    /// What it asks of a GPU. It groups by itself what stands beside the changes; only that of one of them has to fit.
+    fn cost(&self) -> Cost {
+        let words = self.changes.iter().map(|&(_, beside)| J::words(beside) as u64).max().unwrap_or(0);
+        Cost { bytes: self.bytes(), words, ..Cost::default() }
+    }
+}
+
+impl<J: TileJob> Job for OnTiles<'_, J> {
+    type Output = Vec<J::Part>;
+
+    async fn run<B: Primitives>(&self, backend: &B) -> Result<Vec<J::Part>, ComputeError> {
+        let used = self.used();
+        let raw: Vec<Rc<RawTall>> = used.iter().map(|&n| Rc::clone(&self.tiles[n])).collect();
+        let uploaded = backend.upload(&raw).await?;
+        let tile = |n: usize| &uploaded[used.partition_point(|&one| one < n)];
+        let (changes, beside): (Vec<_>, Vec<_>) = self
+            .changes
+            .iter()
+            .map(|&([before, after], beside)| (Change { before: tile(before), after: tile(after) }, beside))
+            .unzip();
+        self.job.run(backend, &changes, &beside).await
+    }
+
+    fn kernels(&self) -> &'static [Kernel] {
+        J::KERNELS
+    }
+
+    fn bytes(&self) -> u64 {
+        bytes_of(self.used().into_iter().map(|n| self.tiles[n].as_ref()))
+    }
+
+    fn count(&self) -> usize {
+        self.changes.len()
+    }
+
+    fn part(&self, range: Range<usize>) -> Self {
+        self.only(range)
+    }
+
+    fn join(&self, first: Vec<J::Part>, second: Vec<J::Part>) -> Vec<J::Part> {
+        chained(first, second)
+    }
+
+    fn matrices(&self, n: usize) -> Vec<Rc<RawTall>> {
+        self.states(n).map(Rc::clone).into()
+    }
+
+    fn multiplications(&self, n: usize) -> u64 {
+        let [before, _] = self.states(n);
+        u64::from(before.rows) * u64::from(before.cols) * u64::from(self.job.products(self.changes[n].1))
+    }
+
+    fn compared(&self, n: usize, whole: &Vec<J::Part>, alone: &Vec<J::Part>) -> Option<Compared> {
+        let update = || {
+            let [before, after] = self.states(n).map(|tile| tile.to_f64());
+            after - before
+        };
+        let off = J::off(whole.get(n)?, alone.first()?, update, self.changes[n].1)?;
+        Some(Compared { difference: Difference::of(J::KERNELS, off), of_sigma: false })
     }
 }
 
@@ -123,213 +169,114 @@ fn can_tell(update_sq: f64, other_sq: f64) -> bool {
     (update_sq == 0.0 || update_sq > SMALL) && update_sq < LARGE && other_sq < LARGE
 }
 
-fn told(kernels: &'static [Kernel], off: f64) -> Compared {
-    Compared { difference: Difference::of(kernels, off), of_sigma: false }
-}
+/// The alignment with the bases beside the tiles.
+#[derive(Clone, Copy)]
+pub struct Align;
 
-/// The alignment of a batch of tiles with the bases beside them.
-pub struct Align<'a>(pub OnTiles<'a, Sides<'a>>);
-
-impl Job for Align<'_> {
-    type Output = Vec<Aligned>;
-
-    async fn run<B: Primitives>(&self, backend: &B) -> Result<Vec<Aligned>, ComputeError> {
-        let tiles = self.0.upload(backend).await?;
-        backend.align(&self.0.changes(&tiles), &self.0.beside()).await
-    }
-
-    fn kernels(&self) -> &'static [Kernel] {
-        &[Kernel::Align]
-    }
-
-    fn bytes(&self) -> u64 {
-        self.on().bytes()
-    }
-
-    fn count(&self) -> usize {
-        self.on().changes.len()
-    }
-
-    fn part(&self, range: Range<usize>) -> Self {
-        self.only(&range.collect::<Vec<_>>())
-    }
-
-    fn join(&self, first: Vec<Aligned>, second: Vec<Aligned>) -> Vec<Aligned> {
-        chained(first, second)
-    }
-
-    fn matrices(&self, n: usize) -> Vec<Rc<RawTall>> {
-        self.on().states(n).map(Rc::clone).into()
-    }
-
-    fn multiplications(&self, n: usize) -> u64 {
-        self.on().numbers(n) * u64::from(self.0.changes[n].1.k + 2)
-    }
-
-    fn compared(&self, n: usize, whole: &Vec<Aligned>, alone: &Vec<Aligned>) -> Option<Compared> {
-        let (gpu, cpu) = (whole.get(n)?, alone.first()?);
-        can_tell(cpu.update_sq, cpu.before_sq).then(|| told(self.kernels(), check::of_aligned(gpu, cpu)))
-    }
-}
-
-impl<'a> TileJob for Align<'a> {
+impl TileJob for Align {
     type Part = Aligned;
-    type Beside = Sides<'a>;
+    type Beside<'a> = Sides<'a>;
+    const KERNELS: &'static [Kernel] = &[Kernel::Align];
 
-    fn on(&self) -> &OnTiles<'_, Sides<'a>> {
-        &self.0
+    async fn run<B: Primitives>(
+        self,
+        backend: &B,
+        changes: &[Change<'_, B::Tall>],
+        beside: &[Self::Beside<'_>],
+    ) -> Result<Vec<Aligned>, ComputeError> {
+        backend.align(changes, beside).await
     }
 
-    fn only(&self, numbers: &[usize]) -> Self {
-        Self(self.0.only(numbers))
-    }
-
-    fn words(beside: Sides<'a>) -> usize {
+    fn words(beside: Sides<'_>) -> usize {
         beside.left.len() + beside.right.len()
+    }
+
+    fn products(self, beside: Sides<'_>) -> u32 {
+        beside.k + 2
     }
 
     fn fate(part: &Aligned) -> Fate {
         if part.not_finite > 0 { Fate::Held } else { Fate::of(part.is_in_range(), part.update_sq < SMALL) }
     }
+
+    fn off(gpu: &Aligned, cpu: &Aligned, _: impl Fn() -> DMatrix<f64>, _: Sides<'_>) -> Option<f64> {
+        can_tell(cpu.update_sq, cpu.before_sq).then(|| check::of_aligned(gpu, cpu))
+    }
 }
 
-/// The products of a batch of tiles with the thin matrices of `k` columns beside them.
-pub struct Multiply<'a> {
-    pub on: OnTiles<'a, &'a [f32]>,
+/// The products with the thin matrices of `k` columns beside the tiles.
+#[derive(Clone, Copy)]
+pub struct Multiply {
     pub side: Side,
     pub k: u32,
 }
 
-impl Job for Multiply<'_> {
-    type Output = Vec<DMatrix<f64>>;
-
-    async fn run<B: Primitives>(&self, backend: &B) -> Result<Vec<DMatrix<f64>>, ComputeError> {
-        let tiles = self.on.upload(backend).await?;
-        backend.multiply(&self.on.changes(&tiles), self.side, &self.on.beside(), self.k).await
-    }
-
-    fn kernels(&self) -> &'static [Kernel] {
-        &[Kernel::Multiply]
-    }
-
-    fn bytes(&self) -> u64 {
-        self.on().bytes()
-    }
-
-    fn count(&self) -> usize {
-        self.on().changes.len()
-    }
-
-    fn part(&self, range: Range<usize>) -> Self {
-        self.only(&range.collect::<Vec<_>>())
-    }
-
-    fn join(&self, first: Vec<DMatrix<f64>>, second: Vec<DMatrix<f64>>) -> Vec<DMatrix<f64>> {
-        chained(first, second)
-    }
-
-    fn matrices(&self, n: usize) -> Vec<Rc<RawTall>> {
-        self.on().states(n).map(Rc::clone).into()
-    }
-
-    fn multiplications(&self, n: usize) -> u64 {
-        self.on().numbers(n) * u64::from(self.k)
-    }
-
-    fn compared(&self, n: usize, whole: &Vec<DMatrix<f64>>, alone: &Vec<DMatrix<f64>>) -> Option<Compared> {
-        let (gpu, cpu) = (whole.get(n)?, alone.first()?);
-        let update = self.on.update(n);
-        let weight = self.on.changes[n].1.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
-        let off = if gpu.shape() == cpu.shape() { (gpu - cpu).norm() } else { f64::NAN };
-        let norm = update.norm();
-        can_tell(norm.powi(2), 0.0).then(|| told(self.kernels(), check::part(off, norm * weight)))
-    }
-}
-
-impl<'a> TileJob for Multiply<'a> {
+impl TileJob for Multiply {
     type Part = DMatrix<f64>;
-    type Beside = &'a [f32];
+    type Beside<'a> = &'a [f32];
+    const KERNELS: &'static [Kernel] = &[Kernel::Multiply];
 
-    fn on(&self) -> &OnTiles<'_, &'a [f32]> {
-        &self.on
+    async fn run<B: Primitives>(
+        self,
+        backend: &B,
+        changes: &[Change<'_, B::Tall>],
+        beside: &[Self::Beside<'_>],
+    ) -> Result<Vec<DMatrix<f64>>, ComputeError> {
+        backend.multiply(changes, self.side, beside, self.k).await
     }
 
-    fn only(&self, numbers: &[usize]) -> Self {
-        Self { on: self.on.only(numbers), ..*self }
-    }
-
-    fn words(beside: &'a [f32]) -> usize {
+    fn words(beside: &[f32]) -> usize {
         beside.len()
+    }
+
+    fn products(self, _: &[f32]) -> u32 {
+        self.k
     }
 
     fn fate(part: &DMatrix<f64>) -> Fate {
         Fate::of(part.iter().all(|x| x.is_finite()), part.iter().all(|&x| x == 0.0))
     }
-}
 
-/// What the factors beside them leave of a batch of tiles.
-pub struct Leave<'a>(pub OnTiles<'a, Sides<'a>>);
-
-impl Job for Leave<'_> {
-    type Output = Vec<Residual>;
-
-    async fn run<B: Primitives>(&self, backend: &B) -> Result<Vec<Residual>, ComputeError> {
-        let tiles = self.0.upload(backend).await?;
-        backend.residual(&self.0.changes(&tiles), &self.0.beside()).await
-    }
-
-    fn kernels(&self) -> &'static [Kernel] {
-        &[Kernel::Residual]
-    }
-
-    fn bytes(&self) -> u64 {
-        self.on().bytes()
-    }
-
-    fn count(&self) -> usize {
-        self.on().changes.len()
-    }
-
-    fn part(&self, range: Range<usize>) -> Self {
-        self.only(&range.collect::<Vec<_>>())
-    }
-
-    fn join(&self, first: Vec<Residual>, second: Vec<Residual>) -> Vec<Residual> {
-        chained(first, second)
-    }
-
-    fn matrices(&self, n: usize) -> Vec<Rc<RawTall>> {
-        self.on().states(n).map(Rc::clone).into()
-    }
-
-    fn multiplications(&self, n: usize) -> u64 {
-        self.on().numbers(n) * u64::from(self.0.changes[n].1.k + 1)
-    }
-
-    fn compared(&self, n: usize, whole: &Vec<Residual>, alone: &Vec<Residual>) -> Option<Compared> {
-        let (gpu, cpu) = (whole.get(n)?, alone.first()?);
-        can_tell(cpu.update_sq, cpu.rest_sq).then(|| told(self.kernels(), check::of_residuals(gpu, cpu)))
+    fn off(gpu: &DMatrix<f64>, cpu: &DMatrix<f64>, update: impl Fn() -> DMatrix<f64>, beside: &[f32]) -> Option<f64> {
+        let weight = beside.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+        let off = if gpu.shape() == cpu.shape() { (gpu - cpu).norm() } else { f64::NAN };
+        let norm = update().norm();
+        can_tell(norm.powi(2), 0.0).then(|| check::part(off, norm * weight))
     }
 }
 
-impl<'a> TileJob for Leave<'a> {
+/// What the factors beside them leave of the tiles.
+#[derive(Clone, Copy)]
+pub struct Leave;
+
+impl TileJob for Leave {
     type Part = Residual;
-    type Beside = Sides<'a>;
+    type Beside<'a> = Sides<'a>;
+    const KERNELS: &'static [Kernel] = &[Kernel::Residual];
 
-    fn on(&self) -> &OnTiles<'_, Sides<'a>> {
-        &self.0
+    async fn run<B: Primitives>(
+        self,
+        backend: &B,
+        changes: &[Change<'_, B::Tall>],
+        beside: &[Self::Beside<'_>],
+    ) -> Result<Vec<Residual>, ComputeError> {
+        backend.residual(changes, beside).await
     }
 
-    fn only(&self, numbers: &[usize]) -> Self {
-        Self(self.0.only(numbers))
-    }
-
-    fn words(beside: Sides<'a>) -> usize {
+    fn words(beside: Sides<'_>) -> usize {
         beside.left.len() + beside.right.len()
+    }
+
+    fn products(self, beside: Sides<'_>) -> u32 {
+        beside.k + 1
     }
 
     fn fate(part: &Residual) -> Fate {
         Fate::of(part.rest_sq.is_finite() && part.update_sq.is_finite(), part.update_sq < SMALL)
+    }
+
+    fn off(gpu: &Residual, cpu: &Residual, _: impl Fn() -> DMatrix<f64>, _: Sides<'_>) -> Option<f64> {
+        can_tell(cpu.update_sq, cpu.rest_sq).then(|| check::of_residuals(gpu, cpu))
     }
 }
 
@@ -339,12 +286,11 @@ impl<P: Pulse + Clone> Chosen<P> {
     ///
     /// # Errors
     /// Only [`ComputeError::Cancelled`].
-    pub async fn run_on_tiles<J: TileJob>(&mut self, job: &J) -> Result<Vec<J::Part>, ComputeError> {
-        let on = job.on();
+    pub async fn run_on_tiles<J: TileJob>(&mut self, on: &OnTiles<'_, J>) -> Result<Vec<J::Part>, ComputeError> {
         if on.used().into_iter().any(|n| !on.tiles[n].dtype.on_gpu()) {
-            return self.run_on_cpu(job).await;
+            return self.run_on_cpu(on).await;
         }
-        let mut all = self.run(job, cost(job)).await?;
+        let mut all = self.run(on, on.cost()).await?;
         if matches!(self.backend, Backend::Cpu(_)) {
             return Ok(all);
         }
@@ -355,7 +301,7 @@ impl<P: Pulse + Clone> Chosen<P> {
         };
         let again: Vec<usize> = (0..all.len()).filter(is_wrong).collect();
         if !again.is_empty() {
-            let redone = self.run_on_cpu(&job.only(&again)).await?;
+            let redone = self.run_on_cpu(&on.only(again.iter().copied())).await?;
             self.count_fallbacks(redone.len() as u64);
             for (n, part) in again.into_iter().zip(redone) {
                 all[n] = part;
@@ -363,13 +309,6 @@ impl<P: Pulse + Clone> Chosen<P> {
         }
         Ok(all)
     }
-}
-
-/// What a job asks of a GPU. It groups by itself what stands beside the changes; only that of one of them has to fit.
-fn cost<J: TileJob>(job: &J) -> Cost {
-    let on = job.on();
-    let words = on.changes.iter().map(|&(_, beside)| J::words(beside) as u64).max().unwrap_or(0);
-    Cost { bytes: on.bytes(), words, ..Cost::default() }
 }
 
 #[cfg(test)]
@@ -385,7 +324,7 @@ mod tests {
         let thin = vec![0.0; 17 << 20];
         let align = |len: usize, count: usize| {
             let sides = Sides { k: 1, left: &thin[..len], right: &thin[..len] };
-            cost(&Align(OnTiles { tiles: &tiles, changes: vec![([0, 1], sides); count] }))
+            OnTiles { tiles: &tiles, changes: vec![([0, 1], sides); count], job: Align }.cost()
         };
         assert_eq!(align(8 << 20, 30), Cost { bytes: 8 << 20, words: 16 << 20, products: 0 });
         assert!(align(8 << 20, 30).fits());

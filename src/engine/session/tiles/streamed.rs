@@ -7,7 +7,7 @@ use nalgebra::DMatrix;
 
 use crate::session::analyse::Stopped;
 use crate::session::compute::backend::Chosen;
-use crate::session::compute::schedule::{Bytes, Read, read};
+use crate::session::compute::schedule::{Bytes, Parts, Read, read};
 use crate::session::tiles::jobs::{Align, Leave, Multiply, OnTiles};
 use crate::session::tiles::{self, BUDGET, Tile, Wanted, Weight};
 use lorascope_format::bytes::ByteSource;
@@ -50,7 +50,7 @@ impl<'a, S: ByteSource, P: Pulse + Clone> Streamed<'a, S, P> {
         chosen: &'a mut Chosen<P>,
         reads: &'a [Read<'a, S>],
         weight: Weight,
-        mut parts: Vec<Box<dyn Bytes>>,
+        mut parts: Parts,
     ) -> Result<Option<Self>, Stopped> {
         let weight = vec![weight];
         let batches = tiles::batches(&weight, BUDGET);
@@ -72,7 +72,7 @@ impl<'a, S: ByteSource, P: Pulse + Clone> Streamed<'a, S, P> {
         for n in 0..this.batches.len() {
             let (talls, pairs) = this.pieces(n).await?;
             let changes: Vec<_> = pairs.into_iter().map(|pair| (pair, none)).collect();
-            for aligned in this.chosen.run_on_tiles(&Align(OnTiles { tiles: &talls, changes })).await? {
+            for aligned in this.chosen.run_on_tiles(&OnTiles { tiles: &talls, changes, job: Align }).await? {
                 this.norm_sq += aligned.update_sq;
                 not_finite += aligned.not_finite;
             }
@@ -92,7 +92,7 @@ impl<'a, S: ByteSource, P: Pulse + Clone> Streamed<'a, S, P> {
             };
             let changes: Vec<_> =
                 pairs.into_iter().zip(&self.batches[n]).map(|(pair, tile)| (pair, sides(tile))).collect();
-            let all = self.chosen.run_on_tiles(&Leave(OnTiles { tiles: &talls, changes })).await?;
+            let all = self.chosen.run_on_tiles(&OnTiles { tiles: &talls, changes, job: Leave }).await?;
             rest += all.iter().map(|residual| residual.rest_sq).sum::<f64>();
         }
         Ok(rest)
@@ -137,7 +137,7 @@ impl<S: ByteSource, P: Pulse + Clone> Update for Streamed<'_, S, P> {
                 &by_row[range.start as usize * k..range.end as usize * k]
             };
             let changes = pairs.into_iter().zip(self.batches[batch].iter().map(beside)).collect();
-            let job = Multiply { on: OnTiles { tiles: &talls, changes }, side, k: k as u32 };
+            let job = OnTiles { tiles: &talls, changes, job: Multiply { side, k: k as u32 } };
             let parts = self.chosen.run_on_tiles(&job).await?;
             for (tile, part) in self.batches[batch].iter().zip(parts) {
                 let first = if side == Side::Right { tile.rows.start } else { tile.cols.start } as usize;
