@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use xtask::bench::records;
 
-use super::{Samples, bare_read, painted};
-use crate::browser::{Browser, Gpu, TempDir};
+use super::{Samples, bare_read, pages, painted};
+use crate::browser::TempDir;
 use crate::checkpoints::Model;
 
 /// 1.44 GB each: both fit the system's file cache, so that the disk is not what is measured.
@@ -25,14 +25,16 @@ fn alignment_beside_a_bare_read() {
     records::report("page/alignment/bytes", &[2.0 * MODEL.bytes() as f64]);
     let mut samples = Samples::default();
     for _ in 0..records::rounds() {
-        let browser = Browser::start_with(Gpu::Absent);
-        browser.open("");
-        samples.push("page/alignment/bare".to_owned(), bare_read(&browser, &files));
-        browser.drop_paths(&[home.path().join("lora")]);
-        browser.expect("done");
-        browser.drop_paths(&[home.path().join("run")]);
-        samples.push("page/alignment/whole".to_owned(), painted(&browser).since_action());
-        assert_eq!(browser.export_json()["alignment"][0]["matched"], MODEL.layers + 1);
+        for page in pages() {
+            let browser = page.browser();
+            browser.open("");
+            samples.push(page.key("alignment/bare"), bare_read(&browser, &files));
+            browser.drop_paths(&[home.path().join("lora")]);
+            browser.expect("done");
+            browser.drop_paths(&[home.path().join("run")]);
+            samples.push(page.key("alignment/whole"), painted(&browser).since_action());
+            assert_eq!(browser.export_json()["alignment"][0]["matched"], MODEL.layers + 1);
+        }
     }
     samples.report();
 }

@@ -9,6 +9,8 @@ use crate::browser::{Browser, Gpu, PATIENCE, TempDir};
 use crate::fixtures::{write_8b_adapter_of_rank, write_adapter};
 
 mod alignment;
+mod comparison;
+mod extraction;
 mod peers;
 mod profile;
 mod projection;
@@ -17,6 +19,32 @@ mod projection;
 const RANGE: u64 = 16 << 20;
 /// What the page says it spent its time with, by the names of its `performance` entries.
 const PHASES: [&str; 4] = ["read", "upload", "compute", "algebra"];
+
+/// A page that is measured.
+struct Page {
+    /// What its records' keys begin with.
+    key: &'static str,
+    folder: PathBuf,
+}
+
+/// The page of this tree, and beside it the one in the folder that `LORASCOPE_BENCH_BEFORE` names: `dist/` of a tree that
+/// this one is compared with. They take turns, so that both meet the same machine.
+fn pages() -> Vec<Page> {
+    let before = std::env::var_os("LORASCOPE_BENCH_BEFORE").filter(|folder| !folder.is_empty());
+    let before = before.map(|folder| Page { key: "before", folder: folder.into() });
+    [Page { key: "page", folder: xtask::build::dist() }].into_iter().chain(before).collect()
+}
+
+impl Page {
+    fn key(&self, name: &str) -> String {
+        format!("{}/{name}", self.key)
+    }
+
+    /// Without a GPU.
+    fn browser(&self) -> Browser {
+        Browser::start_in(self.folder.clone(), Gpu::Absent)
+    }
+}
 
 /// Milliseconds since navigation, by the page's own clock.
 struct Times {

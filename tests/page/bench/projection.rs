@@ -4,8 +4,8 @@ use std::path::Path;
 
 use xtask::bench::records;
 
-use super::{Samples, painted};
-use crate::browser::{Browser, Gpu, TempDir};
+use super::{Page, Samples, pages, painted};
+use crate::browser::{Browser, TempDir};
 use crate::fixtures::{write_8b_adapter_of_rank, write_adapter};
 use crate::report::array;
 
@@ -21,26 +21,28 @@ fn projections_from_the_button_to_the_file() {
     write_adapter(&square, &[("self_attn.q_proj", [4096, 4096])], SQUARES, 16);
     let mut samples = Samples::default();
     for _ in 0..records::rounds() {
-        let browser = opened(&whole);
-        browser.set("projection-target", 0, "model:meta-llama/Llama-3.2-1B");
-        browser.until("the layers can be chosen", || browser.count("projection-layers") > 0);
-        browser.set("projection-layers", 0, "spread");
-        measure(&browser, "8b", &mut samples);
+        for page in pages() {
+            let browser = opened(&page, &whole);
+            browser.set("projection-target", 0, "model:meta-llama/Llama-3.2-1B");
+            browser.until("the layers can be chosen", || browser.count("projection-layers") > 0);
+            browser.set("projection-layers", 0, "spread");
+            measure(&browser, &page.key("projection/8b"), &mut samples);
 
-        let browser = opened(&square);
-        browser.set("projection-target", 0, "by-hand");
-        // It begins with a row for the only role.
-        browser.until("a size can be given", || browser.count("projection-size-out") > 0);
-        browser.set("projection-size-out", 0, "2048");
-        browser.set("projection-size-in", 0, "2048");
-        measure(&browser, "square", &mut samples);
+            let browser = opened(&page, &square);
+            browser.set("projection-target", 0, "by-hand");
+            // It begins with a row for the only role.
+            browser.until("a size can be given", || browser.count("projection-size-out") > 0);
+            browser.set("projection-size-out", 0, "2048");
+            browser.set("projection-size-in", 0, "2048");
+            measure(&browser, &page.key("projection/square"), &mut samples);
+        }
     }
     samples.report();
 }
 
 /// A page with an adapter, its projection in view.
-fn opened(adapter: &Path) -> Browser {
-    let browser = Browser::start_with(Gpu::Absent);
+fn opened(page: &Page, adapter: &Path) -> Browser {
+    let browser = page.browser();
     browser.open("");
     browser.drop_paths(&[adapter.to_path_buf()]);
     browser.expect("done");
@@ -52,11 +54,11 @@ fn measure(browser: &Browser, key: &str, samples: &mut Samples) {
     browser.click("project");
     let times = painted(browser);
     assert_eq!(browser.texts("projection-problem"), [""; 0]);
-    samples.push(format!("page/projection/{key}/click"), times.since_action());
+    samples.push(format!("{key}/click"), times.since_action());
     let report = browser.export_json();
     let modules = array(&report["projection"], "modules");
-    if key == "square" {
+    if key.ends_with("square") {
         assert!(modules.iter().all(|module| module["shape"] == serde_json::json!([2048, 2048])), "other sizes");
     }
-    samples.push(format!("page/projection/{key}/modules"), modules.len() as f64);
+    samples.push(format!("{key}/modules"), modules.len() as f64);
 }

@@ -69,6 +69,11 @@ impl Browser {
         Self::serving(PLACE, dist, setting)
     }
 
+    /// Chromium, with the page of another folder.
+    pub fn start_in(folder: PathBuf, gpu: Gpu) -> Self {
+        Self::serving(PLACE, folder, Setting { gpu, ..Setting::new(Kind::Chromium) })
+    }
+
     /// Chromium, with the page at another place.
     pub fn start_at(place: &str) -> Self {
         Self::serving(place, xtask::build::dist(), Setting::new(Kind::Chromium))

@@ -1,4 +1,4 @@
-//! The page in a browser: profiles, alignment, projection.
+//! The page in a browser: profiles, and what is computed of several files.
 
 use super::markdown::{Table, both, brief, digits, giga, seconds, shown, times};
 use super::records::{Figure, Records};
@@ -42,7 +42,7 @@ pub fn section(page: &Records) -> String {
     }
     let about = "Phase by phase, in seconds that the engine's workers were busy, added up over them; reading, uploading and \
          computing overlap. *Draw* is from the engine's last message to the second frame after it.";
-    let bodies = [intro, profile.text(), about.to_owned(), phases.text(), alignment(page), projection(page)];
+    let bodies = [intro, profile.text(), about.to_owned(), phases.text(), alignment(page), jobs(page)];
     bodies.join("\n\n")
 }
 
@@ -51,35 +51,48 @@ fn alignment(page: &Records) -> String {
     let rate = |time: &Figure| {
         shown(&both(&of("bytes"), time, |bytes, time| bytes / time), |rate| format!("{} GB/s", giga(rate)))
     };
-    let mut table = Table::new(&["two checkpoints in bf16 and an adapter of rank 8", "GB", "time", "throughput"]);
+    let mut table =
+        Table::new(&["two checkpoints in bf16 and an adapter of rank 8", "GB", "time", "throughput", BEFORE]);
     let size = brief(&of("bytes"), giga);
-    for (name, figure) in
-        [("alignment, from the drop to the figures", of("whole")), ("bare read of both files", of("bare"))]
-    {
-        table.row([name.to_owned(), size.clone(), shown(&figure, seconds), rate(&figure)]);
+    for (name, what) in [("alignment, from the drop to the figures", "whole"), ("bare read of both files", "bare")] {
+        let cells = [name.to_owned(), size.clone(), shown(&of(what), seconds), rate(&of(what))];
+        table.row(cells.into_iter().chain([as_fast(page, &format!("alignment/{what}"))]));
     }
     table.text()
 }
 
-fn projection(page: &Records) -> String {
-    let mut table = Table::new(&["projection, from the button to the file", "modules", "time", "per module"]);
-    let cases = [("rank 16, 8B to the sizes of Llama 3.2 1B", "8b"), ("rank 16, 4096 × 4096 to 2048 × 2048", "square")];
+/// The heading of how many times as fast it is as the page that was measured beside it, if one was.
+const BEFORE: &str = "times as fast as before";
+
+fn as_fast(page: &Records, what: &str) -> String {
+    let [before, now] = ["before", "page"].map(|tree| page.median(&format!("{tree}/{what}")));
+    brief(&times(&before, &now), digits)
+}
+
+fn jobs(page: &Records) -> String {
+    let mut table = Table::new(&["from the button to the result", "modules", "time", "per module", BEFORE]);
+    let cases = [
+        ("projection at rank 16, 8B to the sizes of Llama 3.2 1B", "projection/8b"),
+        ("projection at rank 16, 4096 × 4096 to 2048 × 2048", "projection/square"),
+        ("comparison of three adapters of 8B, rank 16", "comparison"),
+        ("extraction at rank 8 from two checkpoints of 1 GB", "extraction"),
+    ];
     for (name, key) in cases {
-        let of = |what: &str| page.median(&format!("page/projection/{key}/{what}"));
-        let each = per_module(page, key);
+        let of = |what: &str| page.median(&format!("page/{key}/{what}"));
         table.row([
             name.to_owned(),
             brief(&of("modules"), digits),
             shown(&of("click"), seconds),
-            shown(&each, seconds),
+            shown(&per_module(page, key), seconds),
+            as_fast(page, &format!("{key}/click")),
         ]);
     }
     table.text()
 }
 
-/// Seconds of a projection in the page, by module.
+/// Seconds of a job in the page, by module.
 pub fn per_module(page: &Records, key: &str) -> Figure {
-    let of = |what: &str| page.median(&format!("page/projection/{key}/{what}"));
+    let of = |what: &str| page.median(&format!("page/{key}/{what}"));
     both(&of("click"), &of("modules"), |time, modules| time / modules)
 }
 
@@ -114,12 +127,13 @@ mod tests {
         for (key, value) in of {
             page.insert(format!("page/{key}"), vec![value]);
         }
+        page.insert("before/projection/square/click".to_owned(), vec![0.64]);
         let section = section(&page);
         assert!(
-            section.contains("| alignment, from the drop to the figures | 3.00 | 6.00 s | 0.500 GB/s |"),
+            section.contains("| alignment, from the drop to the figures | 3.00 | 6.00 s | 0.500 GB/s | – |"),
             "{section}"
         );
-        assert!(section.contains("| bare read of both files | 3.00 | 3.00 s | 1.00 GB/s |"), "{section}");
-        assert!(section.contains("2048 × 2048 | 32.0 | 320 ms | 10.0 ms |"), "{section}");
+        assert!(section.contains("| bare read of both files | 3.00 | 3.00 s | 1.00 GB/s | – |"), "{section}");
+        assert!(section.contains("2048 × 2048 | 32.0 | 320 ms | 10.0 ms | 2.00 |"), "{section}");
     }
 }

@@ -25,7 +25,7 @@ pub fn section(projection: &Records, page: &Records) -> String {
     };
     let none = Err(String::new());
     row("rank 16, CPU engine, one native thread".to_owned(), projection.median("projection/16/cpu"), &full, "≥ 5,000");
-    row("rank 16, the whole page, file included".to_owned(), per_module(page, "square"), &full, "");
+    row("rank 16, the whole page, file included".to_owned(), per_module(page, "projection/square"), &full, "");
     row("rank 64, CPU engine, one native thread".to_owned(), projection.median("projection/64/cpu"), &none, "");
     let gpu = projection.fact("gpu").unwrap_or("no adapter");
     for rank in ["16", "64"] {
