@@ -4,6 +4,7 @@ use leptos::html;
 use leptos::prelude::*;
 use web_sys::SubmitEvent;
 
+use super::model::column::{Column, Description, of_key};
 use super::store::use_store;
 
 /// A form whose answer the engine computes: what it lacks stands above its button.
@@ -70,6 +71,49 @@ pub fn Select(
             <span>{label}</span>
             <select data-testid=hook on:change=move |event| choose.run(event_target_value(&event))>
                 {move || options(all.get(), now)}
+            </select>
+        </label>
+    }
+}
+
+/// Which of several figures is shown.
+#[derive(Clone)]
+pub struct FigureChoice {
+    hook: &'static str,
+    figures: Vec<&'static Description>,
+    /// Its key.
+    pub now: Signal<&'static str>,
+    choose: Callback<String>,
+}
+
+impl FigureChoice {
+    pub fn new<T>(
+        hook: &'static str,
+        figures: &'static [&'static Column<T>],
+        chosen: RwSignal<&'static Column<T>>,
+    ) -> FigureChoice {
+        let choose = move |key: String| of_key(figures, &key).into_iter().for_each(|figure| chosen.set(figure));
+        FigureChoice {
+            hook,
+            figures: figures.iter().map(|figure| &figure.about).collect(),
+            now: Signal::derive(move || chosen.get().key),
+            choose: Callback::new(choose),
+        }
+    }
+}
+
+#[component]
+pub fn FigureSelect(label: &'static str, choice: FigureChoice) -> impl IntoView {
+    let FigureChoice { hook, figures, now, choose } = choice;
+    let option = move |figure: &'static Description| {
+        view! { <option value=figure.key selected=move || now.get() == figure.key>{figure.label}</option> }
+    };
+    view! {
+        <label>
+            {label}
+            " "
+            <select data-testid=hook on:change=move |event| choose.run(event_target_value(&event))>
+                {figures.into_iter().map(option).collect_view()}
             </select>
         </label>
     }

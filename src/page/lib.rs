@@ -86,6 +86,8 @@ mod tabs;
 #[cfg(target_arch = "wasm32")]
 mod theme;
 #[cfg(target_arch = "wasm32")]
+mod values;
+#[cfg(target_arch = "wasm32")]
 mod wire;
 
 #[cfg(target_arch = "wasm32")]

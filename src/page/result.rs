@@ -7,7 +7,6 @@ use leptos::prelude::*;
 
 use super::model::identity::Fact;
 use super::model::sheet::Sheet;
-use super::sheet::SheetMemo;
 use super::store::{is_another, use_store};
 use super::wire::use_wire;
 use lorascope_protocol::{Export, ExportFile, JobId, ToEngine};
@@ -21,11 +20,6 @@ pub struct Names {
     pub hook: &'static str,
     /// The hooks of the adapter, of its config and of both.
     pub files: [&'static str; 3],
-}
-
-/// The table of a result.
-pub fn sheet_of<T: Sheet + 'static>(result: Memo<Option<Arc<T>>>) -> SheetMemo {
-    Memo::new_with_compare(move |_| result.get().map(|result| result as Arc<dyn Sheet>), is_another)
 }
 
 /// A result, where there is one. `other`: the form says something else by now. A result that comes while this is on

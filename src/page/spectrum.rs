@@ -8,7 +8,8 @@ use super::definitions::Definitions;
 use super::export::CopyButton;
 use super::model::about::{about, scale_of, sentence_of};
 use super::model::axis::ScaleKind;
-use super::model::measure::{BOUND, Measure};
+use super::model::column::BOUND;
+use super::model::measure::{EFFECTIVE_RANK, MEASURES, RANK_USED, SPECTRAL_ENTROPY, STABLE_RANK};
 use super::model::number::{general, indexed, percent, short};
 use super::model::picture::spectrum::picture;
 use super::model::picture::theme::Theme;
@@ -122,9 +123,9 @@ fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
 
 /// The measures of a spectrum.
 fn facts(module: &ModuleReport) -> impl IntoView + use<> {
-    [Measure::EffectiveRank, Measure::StableRank, Measure::RankUsed, Measure::SpectralEntropy].map(|m| {
-        let help = if m.is_bound(module) { format!("{BOUND} {}", m.help()) } else { m.help().to_owned() };
-        view! { <div title=help><dt>{m.label()}</dt><dd>{m.write_of(module)}</dd></div> }
+    [&EFFECTIVE_RANK, &STABLE_RANK, &RANK_USED, &SPECTRAL_ENTROPY].map(|m| {
+        let help = if m.is_bound(module) { format!("{BOUND} {}", m.help) } else { m.help.to_owned() };
+        view! { <div title=help><dt>{m.label}</dt><dd>{m.write_of(module)}</dd></div> }
     })
 }
 
@@ -225,5 +226,5 @@ fn Values(sigma: Arc<[f64]>, kept: Arc<[f64]>) -> impl IntoView {
 
 fn definitions() -> Vec<(&'static str, &'static str)> {
     let kept = ("Energy kept by rank k", "The sum of the k largest σ² divided by the sum of all σ², which is ‖ΔW‖².");
-    std::iter::once(kept).chain(Measure::ALL.map(|m| (m.label(), m.help()))).collect()
+    std::iter::once(kept).chain(MEASURES.map(|m| (m.label, m.help))).collect()
 }

@@ -8,11 +8,12 @@ use leptos::prelude::*;
 use super::browser::now_ms;
 use super::model::axis::ScaleKind;
 use super::model::grid::Grid;
-use super::model::measure::Measure;
+use super::model::measure::{MEASURES, Measure};
 use super::model::said::Notice;
 use super::model::schemes::Schemes;
+use super::model::sheet::SheetOrder;
 use super::model::shown::{Adapter, Phase, State};
-use super::model::table::Sort;
+use super::model::table::STRONGEST_FIRST;
 use super::model::tabs::Tab;
 use super::model::viewed::Viewed;
 use lorascope_protocol::report::DomainReport;
@@ -50,13 +51,13 @@ pub struct Store {
     /// The module in view, by its index in that adapter; the strongest one until another is picked.
     pub module: Memo<Option<usize>>,
     picked: RwSignal<Option<String>>,
-    pub measure: RwSignal<Measure>,
+    pub measure: RwSignal<&'static Measure>,
     pub heat_scale: RwSignal<ScaleKind>,
     pub tab: RwSignal<Tab>,
     /// The tab was chosen by the person: a step in the browser's history.
     pub step: StoredValue<bool>,
     /// The order of the module table.
-    pub sort: RwSignal<Sort>,
+    pub sort: RwSignal<SheetOrder>,
     /// Files hover over the window.
     pub dragging: RwSignal<bool>,
     /// The page is dark, by the system or by choice.
@@ -118,11 +119,11 @@ impl Store {
             drawing: RwSignal::new(false),
             module,
             picked,
-            measure: RwSignal::new(Measure::default()),
+            measure: RwSignal::new(MEASURES[0]),
             heat_scale: RwSignal::new(ScaleKind::default()),
             tab: RwSignal::new(Tab::default()),
             step: StoredValue::new(false),
-            sort: RwSignal::new(Sort::default()),
+            sort: RwSignal::new(STRONGEST_FIRST),
             dragging: RwSignal::new(false),
             dark: RwSignal::new(false),
             progress: StoredValue::new(None),

@@ -5,62 +5,40 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use super::Desk;
-use crate::heatmap::{Heat, HeatPanel, Measures};
+use crate::fields::FigureChoice;
+use crate::heatmap::{Heat, HeatPanel, field_memo};
 use crate::left_out::left_out;
-use crate::model::alignment::figures::Figure;
+use crate::model::alignment::figures::HEAT;
 use crate::model::alignment::joined::{REFERENCE, UpdateField, UpdateSheet};
 use crate::model::axis::ScaleKind;
-use crate::model::heat::Field;
 use crate::model::number::plural;
-use crate::model::sheet::Sheet;
-use crate::sheet::{Picked, SheetMemo, SheetTable};
-use crate::store::is_another;
+use crate::sheet::{SheetTable, sheet_memo};
 
 #[component]
 pub fn Detail(desk: Desk) -> impl IntoView {
-    let field = Memo::new_with_compare(
-        move |_| {
-            let (joined, update, figure) = (desk.joined.get()?, desk.place.get()?, desk.figure.get());
-            Some(Arc::new(UpdateField { joined, update, figure }) as Arc<dyn Field>)
-        },
-        is_another,
-    );
+    let field = field_memo(move || {
+        Some(UpdateField { joined: desk.joined.get()?, update: desk.place.get()?, figure: desk.figure.get() })
+    });
     let kind = RwSignal::new(ScaleKind::default());
     let heat = Heat::new(desk.store, "alignment-heatmap", field, kind);
-    let measures = Measures {
-        hook: "alignment-measure",
-        all: Figure::HEAT.map(|figure| (figure.key(), figure.label())).into(),
-        now: Signal::derive(move || desk.figure.get().key()),
-        choose: Callback::new(move |key: String| {
-            if let Some(figure) = Figure::from_key(&key) {
-                desk.figure.set(figure);
-            }
-        }),
-    };
+    let choice = FigureChoice::new("alignment-measure", &HEAT, desk.figure);
     let name = Memo::new(move |_| desk.set.with(|set| Some(set.as_ref()?.name(desk.place.get()?))).unwrap_or_default());
-    let sheet: SheetMemo = Memo::new_with_compare(
-        move |_| {
-            let (joined, update) = (desk.table.get()?, desk.place.get()?);
-            Some(Arc::new(UpdateSheet { joined, update }) as Arc<dyn Sheet>)
-        },
-        is_another,
-    );
-    let store = desk.store;
-    let picked = Picked { now: store.module.into(), pick: Callback::new(move |module| store.pick(module)) };
+    let sheet =
+        sheet_memo(move || Some(Arc::new(UpdateSheet { joined: desk.table.get()?, update: desk.place.get()? })));
     view! {
         <div class="heat-place">
-            <HeatPanel heat title="Layer by layer" subtitle=name measures/>
+            <HeatPanel heat title="Layer by layer" subtitle=name choice/>
         </div>
         <section class="panel whole aligned" aria-labelledby="aligned-title">
             <div class="panel-head">
                 <h2 id="aligned-title">"Modules "<span class="small">{move || name.get()}</span></h2>
             </div>
-            <SheetTable sheet hook="aligned-module" label="Modules beside this update" picked done=|_| ()/>
+            <SheetTable sheet hook="aligned-module" label="Modules beside this update" picked=desk.store done=|_| ()/>
             <Unmatched desk/>
             <details class="help">
                 <summary>"What the column “Reference” is"</summary>
                 <p>
-                    {REFERENCE}
+                    {REFERENCE.help}
                     ". It is there so that results can be held against it; the cosine is the true one at every size, and \
                      absent where there is nothing to compare."
                 </p>

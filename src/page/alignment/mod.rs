@@ -16,7 +16,7 @@ use self::trajectory::TrajectoryPanel;
 use self::updates::UpdatesPanel;
 use super::extraction::ExtractPanel;
 use super::model::alignment::aligned::{Aligned, Chosen};
-use super::model::alignment::figures::Figure;
+use super::model::alignment::figures::{FIGURES, Figure};
 use super::model::alignment::joined::Joined;
 use super::model::alignment::series::{Series, missing};
 use super::model::samples::Sample;
@@ -43,7 +43,7 @@ struct Desk {
     /// The update in view.
     place: Memo<Option<usize>>,
     /// What the heatmap shows.
-    figure: RwSignal<Figure>,
+    figure: RwSignal<&'static Figure>,
 }
 
 impl Desk {
@@ -90,7 +90,7 @@ impl Desk {
             table,
             chosen,
             place,
-            figure: RwSignal::new(Figure::default()),
+            figure: RwSignal::new(FIGURES[0]),
         }
     }
 

@@ -7,17 +7,19 @@ use leptos::prelude::*;
 use super::Desk;
 use crate::export::CopyButton;
 use crate::fields::Select;
-use crate::model::alignment::figures::Figure;
+use crate::model::alignment::figures::{TRAJECTORY, write_tick};
 use crate::model::alignment::trajectory::{AREA, Beside, Kind, Line, Trajectory};
+use crate::model::column::of_key;
 use crate::model::number::ABSENT;
 use crate::model::picture::theme::Theme;
 use crate::model::picture::trajectory::picture;
 use crate::picture::SavePicture;
 use crate::store::is_another;
+use crate::values::values_table;
 
 #[component]
 pub fn TrajectoryPanel(desk: Desk) -> impl IntoView {
-    let figure = RwSignal::new(Figure::default());
+    let figure = RwSignal::new(TRAJECTORY[0]);
     let beside = RwSignal::new(Beside::default());
     let trajectory = Memo::new_with_compare(
         move |_| {
@@ -31,13 +33,13 @@ pub fn TrajectoryPanel(desk: Desk) -> impl IntoView {
     );
     // A single update has no trajectory: nothing is said of one.
     let there = Memo::new(move |_| desk.joined.with(|j| j.as_ref().is_some_and(|j| j.set.steps().len() > 1)));
-    let figure_key = Memo::new(move |_| figure.get().key().to_owned());
+    let figure_key = Memo::new(move |_| figure.get().key.to_owned());
     let beside_key = Memo::new(move |_| beside.get().key().to_owned());
-    let figures = Figure::TRAJECTORY.map(|f| (f.key().to_owned(), f.label().to_owned()));
+    let figures = TRAJECTORY.map(|f| (f.key.to_owned(), f.label.to_owned()));
     let besides = Beside::ALL.map(|b| (b.key().to_owned(), b.label().to_owned()));
     let (figures, besides) = (Signal::stored(Vec::from(figures)), Signal::stored(Vec::from(besides)));
     let choose_figure = move |key: String| {
-        if let Some(chosen) = Figure::from_key(&key) {
+        if let Some(chosen) = of_key(&TRAJECTORY, &key) {
             figure.set(chosen);
         }
     };
@@ -119,7 +121,7 @@ fn Picture(trajectory: Arc<Trajectory>, desk: Desk) -> impl IntoView {
             let class = if t == 0.0 { "grid zero" } else { "grid" };
             view! {
                 <line class=class x1=AREA.left x2=AREA.right y1=y y2=y></line>
-                <text x=AREA.left - 6.0 y=y + 4.0 text-anchor="end">{figure.write_tick(t)}</text>
+                <text x=AREA.left - 6.0 y=y + 4.0 text-anchor="end">{write_tick(figure, t)}</text>
             }
         })
         .collect();
@@ -163,27 +165,15 @@ fn draw_line(trajectory: &Trajectory, line: &Line, name_y: Option<f64>) -> impl 
 
 #[component]
 fn Values(trajectory: Arc<Trajectory>) -> impl IntoView {
-    let heads: Vec<_> =
-        trajectory.lines.iter().map(|line| view! { <th scope="col">{line.name.clone()}</th> }).collect();
-    let rows: Vec<_> = trajectory
-        .ends
-        .iter()
-        .enumerate()
-        .map(|(i, end)| {
-            let write = |x: f64| trajectory.figure.write(x);
-            let values = trajectory.lines.iter().map(|line| line.values.get(i).copied().flatten());
-            let cells: Vec<_> =
-                values.map(|v| view! { <td>{v.map_or_else(|| ABSENT.to_owned(), write)}</td> }).collect();
-            view! { <tr><th scope="row">{end.clone()}</th>{cells}</tr> }
-        })
-        .collect();
-    view! {
-        <div class="table-scroll values" tabindex="0" role="region" aria-label="The lines as a table">
-            <table>
-                <caption class="small">{trajectory.figure.label()}" of each update, by the state at its end"</caption>
-                <thead><tr><th scope="col">"To"</th>{heads}</tr></thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-    }
+    let figure = trajectory.figure;
+    let text = |value: Option<f64>| value.map_or_else(|| ABSENT.to_owned(), |x| figure.write(x));
+    let cells = |i| trajectory.lines.iter().map(|line| text(line.values.get(i).copied().flatten())).collect();
+    values_table(
+        "values",
+        "The lines as a table",
+        format!("{} of each update, by the state at its end", figure.label),
+        "To",
+        trajectory.lines.iter().map(|line| (line.name.clone(), None)).collect(),
+        trajectory.ends.iter().enumerate().map(|(i, end)| ((end.clone(), None), cells(i))).collect(),
+    )
 }

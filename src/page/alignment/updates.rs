@@ -7,7 +7,7 @@ use super::Desk;
 use crate::browser::focus;
 use crate::definitions::Definitions;
 use crate::model::alignment::aligned::UpdateRow;
-use crate::model::alignment::figures::Figure;
+use crate::model::alignment::figures::FIGURES;
 
 #[component]
 pub fn UpdatesPanel(desk: Desk) -> impl IntoView {
@@ -18,8 +18,8 @@ pub fn UpdatesPanel(desk: Desk) -> impl IntoView {
             .unwrap_or_default();
         rows.into_iter().enumerate().map(|(place, row)| draw(desk, place, row)).collect_view()
     };
-    let heads = Figure::ALL.map(|figure| {
-        view! { <th scope="col" title=figure.help()>{figure.short_label()}</th> }
+    let heads = FIGURES.map(|figure| {
+        view! { <th scope="col" title=figure.help>{figure.head}</th> }
     });
     let on_key = move |event: KeyboardEvent| {
         if event.ctrl_key() || event.meta_key() || event.alt_key() {
@@ -98,6 +98,6 @@ fn draw(desk: Desk, place: usize, row: UpdateRow) -> impl IntoView {
 fn definitions() -> Vec<(&'static str, &'static str)> {
     let whole = "All matched modules taken as one long vector on either side, so that large modules weigh as much as they \
                  change; not the mean of the modules’ own numbers.";
-    let figures = Figure::ALL.map(|figure| (figure.label(), figure.help()));
+    let figures = FIGURES.map(|figure| (figure.label, figure.help));
     figures.into_iter().chain([("Of the whole adapter", whole)]).collect()
 }

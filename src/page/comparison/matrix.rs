@@ -8,10 +8,11 @@ use crate::browser::focus;
 use crate::canvas::Strip;
 use crate::definitions::Definitions;
 use crate::export::CopyButton;
+use crate::fields::{FigureChoice, FigureSelect};
 use crate::left_out::left_out;
 use crate::model::colour::{ColourMap, Rgb, ink_on};
 use crate::model::comparison::label::shortened;
-use crate::model::comparison::matrix::{Entry, Matrix, Show as Shown};
+use crate::model::comparison::matrix::{Entry, FIGURES, Matrix, PairFigure, scale};
 use crate::model::number::{plural, short};
 use crate::model::picture::matrix::picture;
 use crate::model::picture::theme::Theme;
@@ -26,7 +27,7 @@ const FEW: usize = 6;
 #[component]
 pub fn MatrixPanel(desk: Desk) -> impl IntoView {
     let shown = desk.shown;
-    let map = Memo::new(move |_| ColourMap::new(shown.get().palette(), desk.store.dark.get()));
+    let map = Memo::new(move |_| ColourMap::new(shown.get().palette, desk.store.dark.get()));
     // Where the keys are: in the cell of the pair in view, until they move.
     let cursor = RwSignal::new((0, 1));
     Effect::new(move |_| {
@@ -59,7 +60,7 @@ pub fn MatrixPanel(desk: Desk) -> impl IntoView {
         let heads: Vec<_> = (0..matrix.len()).map(head).collect();
         let rows: Vec<_> = (0..matrix.len()).map(|row| draw_row(desk, &matrix, shown, row, map, cursor)).collect();
         Some(view! {
-            <table class="matrix" aria-label=format!("{} of every two adapters", shown.label())>
+            <table class="matrix" aria-label=format!("{} of every two adapters", shown.label)>
                 <thead><tr><td></td>{heads}</tr></thead>
                 <tbody>{rows}</tbody>
             </table>
@@ -79,20 +80,20 @@ pub fn MatrixPanel(desk: Desk) -> impl IntoView {
         move || desk.matrix.with_untracked(|m| m.as_ref().map(|m| m.tsv(shown.get_untracked()))).unwrap_or_default();
     // There is room for the pair beside a small one.
     let is_small = move || desk.matrix.with(|m| m.as_ref().is_none_or(|m| m.len() <= FEW));
-    let definitions = Shown::ALL.map(|shown| (shown.label(), shown.help())).to_vec();
+    let definitions = FIGURES.map(|figure| (figure.label, figure.help)).to_vec();
     view! {
         <section class="panel whole matrix-panel" class:few=is_small aria-labelledby="matrix-title">
             <div class="panel-head">
                 <h2 id="matrix-title">"Every adapter beside every other"</h2>
-                <div class="choices"><ShownChoice shown/></div>
+                <div class="choices"><FigureSelect label="Show" choice=FigureChoice::new("compare-measure", &FIGURES, shown)/></div>
             </div>
             <div class="matrix-scroll" role="group" aria-label="Matrix of adapters. Arrow keys move, Enter brings a pair into view." on:keydown=on_key>
                 {table}
             </div>
             <div class="legend small">
-                <span>{move || short(shown.get().scale().low)}</span>
+                <span>{move || short(scale(shown.get()).low)}</span>
                 <Strip map/>
-                <span>{move || short(shown.get().scale().high)}" "{move || shown.get().unit()}</span>
+                <span>{move || short(scale(shown.get()).high)}" "{move || shown.get().unit}</span>
             </div>
             {missing}
             <div class="panel-foot">
@@ -107,24 +108,6 @@ pub fn MatrixPanel(desk: Desk) -> impl IntoView {
     }
 }
 
-#[component]
-fn ShownChoice(shown: RwSignal<Shown>) -> impl IntoView {
-    let option = move |one: Shown| {
-        view! { <option value=one.key() selected=move || shown.get() == one>{one.label()}</option> }
-    };
-    let choose = move |event| {
-        if let Some(one) = Shown::from_key(&event_target_value(&event)) {
-            shown.set(one);
-        }
-    };
-    view! {
-        <label>
-            "Show "
-            <select data-testid="compare-measure" on:change=choose>{Shown::ALL.map(option)}</select>
-        </label>
-    }
-}
-
 fn cell_id((row, column): (usize, usize)) -> String {
     format!("pair-{row}-{column}")
 }
@@ -132,7 +115,7 @@ fn cell_id((row, column): (usize, usize)) -> String {
 fn draw_row(
     desk: Desk,
     matrix: &Matrix,
-    shown: Shown,
+    shown: &PairFigure,
     row: usize,
     map: Memo<ColourMap>,
     cursor: RwSignal<(usize, usize)>,

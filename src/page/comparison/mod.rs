@@ -16,9 +16,9 @@ use self::modules::{PairHeat, PairTable};
 use self::overlap::OverlapPanel;
 use self::pair::PairPanel;
 use super::browser::now_ms;
-use super::model::comparison::figures::Figure;
+use super::model::comparison::figures::{FIGURES, Figure};
 use super::model::comparison::joined::PairMap;
-use super::model::comparison::matrix::{Matrix, Show as Shown};
+use super::model::comparison::matrix::{self as whole, Matrix, PairFigure};
 use super::model::comparison::overlap::Side;
 use super::model::comparison::{ModuleId, ModuleOverlap, PairId, PairLists};
 use super::model::run::Stopped;
@@ -38,7 +38,7 @@ struct Desk {
     in_view: Memo<bool>,
     matrix: Memo<Option<Matrix>>,
     /// What the matrix shows.
-    shown: RwSignal<Shown>,
+    shown: RwSignal<&'static PairFigure>,
     chosen: RwSignal<Option<PairId>>,
     /// The pair in view.
     pair: Memo<Option<PairId>>,
@@ -46,7 +46,7 @@ struct Desk {
     /// The lists on the layers of both adapters, one task later.
     map: RwSignal<Option<Arc<PairMap>>>,
     /// What the heatmap shows.
-    figure: RwSignal<Figure>,
+    figure: RwSignal<&'static Figure>,
     named: RwSignal<Option<String>>,
     /// The module in view, by its place in the lists.
     module: Memo<Option<usize>>,
@@ -76,12 +76,12 @@ impl Desk {
             wire,
             in_view,
             matrix,
-            shown: RwSignal::new(Shown::default()),
+            shown: RwSignal::new(whole::FIGURES[0]),
             chosen,
             pair,
             lists,
             map: RwSignal::new(None),
-            figure: RwSignal::new(Figure::default()),
+            figure: RwSignal::new(FIGURES[0]),
             named,
             module,
             overlap: Memo::new_with_compare(

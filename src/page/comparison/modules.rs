@@ -5,18 +5,17 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use super::Desk;
+use crate::fields::FigureChoice;
 use crate::found::FoundList;
-use crate::heatmap::{Heat, HeatPanel, Measures};
+use crate::heatmap::{Heat, HeatPanel, field_memo};
 use crate::left_out::left_out;
 use crate::model::axis::ScaleKind;
-use crate::model::comparison::figures::Figure;
-use crate::model::comparison::joined::{PairField, PairSheet};
+use crate::model::comparison::figures::FIGURES;
+use crate::model::comparison::joined::PairField;
 use crate::model::found::PAGE;
 use crate::model::grid::Grid;
-use crate::model::heat::Field;
 use crate::model::number::plural;
-use crate::model::sheet::Sheet;
-use crate::sheet::{Picked, SheetMemo, SheetTable};
+use crate::sheet::{Picked, SheetTable, sheet_memo};
 use crate::store::is_another;
 
 /// Modules that both have; `None` until the pair's lists are here.
@@ -46,13 +45,7 @@ pub fn PairHeat(desk: Desk) -> impl IntoView {
 
 #[component]
 fn Heatmap(desk: Desk) -> impl IntoView {
-    let field = Memo::new_with_compare(
-        move |_| {
-            let (map, figure) = (desk.map.get()?, desk.figure.get());
-            Some(Arc::new(PairField { map, figure }) as Arc<dyn Field>)
-        },
-        is_another,
-    );
+    let field = field_memo(move || Some(PairField { map: desk.map.get()?, figure: desk.figure.get() }));
     let grid = Memo::new_with_compare(
         move |_: Option<&Option<Arc<Grid>>>| desk.map.with(|map| map.as_ref().map(|map| map.grid.clone())),
         is_another,
@@ -66,25 +59,13 @@ fn Heatmap(desk: Desk) -> impl IntoView {
         }),
     };
     let heat = Heat::over(desk.store, "compare-heatmap", grid, field, RwSignal::new(ScaleKind::default()), module);
-    let measures = Measures {
-        hook: "compare-figure",
-        all: Figure::ALL.map(|figure| (figure.key(), figure.label())).into(),
-        now: Signal::derive(move || desk.figure.get().key()),
-        choose: Callback::new(move |key: String| {
-            if let Some(figure) = Figure::from_key(&key) {
-                desk.figure.set(figure);
-            }
-        }),
-    };
-    view! { <div class="heat-place"><HeatPanel heat title="Layer by layer" subtitle=Signal::stored("A beside B".to_owned()) measures/></div> }
+    let choice = FigureChoice::new("compare-figure", &FIGURES, desk.figure);
+    view! { <div class="heat-place"><HeatPanel heat title="Layer by layer" subtitle=Signal::stored("A beside B".to_owned()) choice/></div> }
 }
 
 #[component]
 pub fn PairTable(desk: Desk) -> impl IntoView {
-    let sheet: SheetMemo = Memo::new_with_compare(
-        move |_| Some(Arc::new(PairSheet { lists: desk.lists.get()? }) as Arc<dyn Sheet>),
-        is_another,
-    );
+    let sheet = sheet_memo(move || desk.lists.get());
     let picked = Picked { now: desk.module.into(), pick: Callback::new(move |row| desk.pick(row)) };
     let not_compared = move || {
         let lists = desk.lists.get()?;

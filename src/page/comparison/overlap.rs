@@ -13,6 +13,7 @@ use crate::model::comparison::overlap::{Overlap, PALETTE, Side};
 use crate::model::picture::overlap::picture;
 use crate::model::picture::theme::Theme;
 use crate::picture::SavePicture;
+use crate::values::values_table;
 
 /// What the picture is, for someone who never read the paper.
 const HELP: &str = "φ(i, j) = ‖U_Aⁱᵀ·U_Bʲ‖²/min(i, j) of the first i and the first j singular vectors, strongest first \
@@ -114,20 +115,16 @@ fn Drawn(desk: Desk, overlap: Memo<Option<Overlap>>) -> impl IntoView {
 fn Table(overlap: Memo<Option<Overlap>>) -> impl IntoView {
     move || {
         let overlap = overlap.get()?;
-        let heads = (1..=overlap.columns()).map(|j| view! { <th scope="col">{j}</th> }).collect_view();
-        let row = |row: usize| {
-            let cells =
-                (0..overlap.columns()).map(|column| view! { <td>{overlap.text(row, column)}</td> }).collect_view();
-            view! { <tr><th scope="row">{row + 1}</th>{cells}</tr> }
-        };
-        Some(view! {
-            <div class="table-scroll heat-table" tabindex="0" role="region" aria-label="Table of φ(i, j)">
-                <table>
-                    <caption class="small">"φ(i, j): i directions of A down, j of B across"</caption>
-                    <thead><tr><th scope="col">"i \\ j"</th>{heads}</tr></thead>
-                    <tbody>{(0..overlap.rows()).map(row).collect_view()}</tbody>
-                </table>
-            </div>
-        })
+        let (rows, columns) = (0..overlap.rows(), 0..overlap.columns());
+        let name = |n: usize| ((n + 1).to_string(), None);
+        let cells = |row| columns.clone().map(|column| overlap.text(row, column)).collect();
+        Some(values_table(
+            "heat-table",
+            "Table of φ(i, j)",
+            "φ(i, j): i directions of A down, j of B across".to_owned(),
+            "i \\ j",
+            columns.clone().map(name).collect(),
+            rows.map(|row| (name(row), cells(row))).collect(),
+        ))
     }
 }

@@ -8,8 +8,8 @@ use super::Desk;
 use crate::left_out::cautions;
 use crate::model::extraction::result::Extracted;
 use crate::model::shown::State;
-use crate::result::{Names, ResultFrame, fact_entries, sheet_of};
-use crate::sheet::SheetTable;
+use crate::result::{Names, ResultFrame, fact_entries};
+use crate::sheet::{SheetTable, sheet_memo};
 
 const NAMES: Names = Names {
     title: "Extracted",
@@ -22,7 +22,7 @@ const NAMES: Names = Names {
 pub fn ResultPanel(desk: Desk) -> impl IntoView {
     let result = desk.result;
     let other = Memo::new(move |_| desk.store.state.with(State::extraction_is_other));
-    let sheet = sheet_of(result);
+    let sheet = sheet_memo(move || result.get());
     view! {
         <ResultFrame
             result

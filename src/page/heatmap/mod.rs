@@ -8,11 +8,13 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use crate::export::CopyButton;
+use crate::fields::{FigureChoice, FigureSelect};
 use crate::model::axis::{Scale, ScaleKind};
 use crate::model::colour::Palette;
+use crate::model::column::Description;
 use crate::model::grid::Grid;
 use crate::model::heat::{self, Cell, Field, Measured};
-use crate::model::measure::Measure;
+use crate::model::measure::MEASURES;
 use crate::model::picture::heat::{Names, picture};
 use crate::model::picture::theme::Theme;
 use crate::picture::SavePicture;
@@ -21,6 +23,13 @@ use crate::store::{Store, is_another, use_store};
 use picture::{HeatPicture, Legend};
 use table::HeatTable;
 
+type FieldMemo = Memo<Option<Arc<dyn Field>>>;
+
+/// A memo of what `derive` makes; fields are compared by identity.
+pub fn field_memo<T: Field + 'static>(derive: impl Fn() -> Option<T> + Send + Sync + 'static) -> FieldMemo {
+    Memo::new_with_compare(move |_| derive().map(|field| Arc::new(field) as Arc<dyn Field>), is_another)
+}
+
 /// What the parts of a heatmap share.
 #[derive(Clone, Copy)]
 pub struct Heat {
@@ -28,7 +37,7 @@ pub struct Heat {
     /// The hook of the grid; ids begin with it.
     pub name: &'static str,
     pub grid: Memo<Option<Arc<Grid>>>,
-    pub field: Memo<Option<Arc<dyn Field>>>,
+    pub field: FieldMemo,
     pub scale: Memo<Option<Scale>>,
     /// The module in view, and what choosing another does.
     pub module: Picked,
@@ -41,14 +50,8 @@ pub struct Heat {
 
 impl Heat {
     /// `field` is over the modules of the adapter in view.
-    pub fn new(
-        store: Store,
-        name: &'static str,
-        field: Memo<Option<Arc<dyn Field>>>,
-        kind: RwSignal<ScaleKind>,
-    ) -> Heat {
-        let module = Picked { now: store.module.into(), pick: Callback::new(move |module| store.pick(module)) };
-        Heat::over(store, name, store.grid, field, kind, module)
+    pub fn new(store: Store, name: &'static str, field: FieldMemo, kind: RwSignal<ScaleKind>) -> Heat {
+        Heat::over(store, name, store.grid, field, kind, store.into())
     }
 
     /// `field` and `module` are over the modules of `grid`.
@@ -56,7 +59,7 @@ impl Heat {
         store: Store,
         name: &'static str,
         grid: Memo<Option<Arc<Grid>>>,
-        field: Memo<Option<Arc<dyn Field>>>,
+        field: FieldMemo,
         kind: RwSignal<ScaleKind>,
         module: Picked,
     ) -> Heat {
@@ -87,47 +90,26 @@ impl Heat {
         untrack(|| self.read(heat::tsv))
     }
 
-    fn label(self) -> &'static str {
-        self.field.with(|f| f.as_ref().map_or("", |f| f.label()))
+    fn figure(self) -> Option<&'static Description> {
+        self.field.with(|f| f.as_ref().map(|f| f.figure()))
     }
 
     pub fn palette(self) -> Palette {
-        self.field.with(|f| f.as_ref().map_or_else(Palette::default, |f| f.palette()))
+        self.figure().map_or_else(Palette::default, |figure| figure.palette)
     }
-}
-
-/// The measures that a heatmap offers: form value and label, which one is chosen, and what choosing does.
-#[derive(Clone)]
-pub struct Measures {
-    pub hook: &'static str,
-    pub all: Vec<(&'static str, &'static str)>,
-    pub now: Signal<&'static str>,
-    pub choose: Callback<String>,
 }
 
 /// The heatmap of the adapter's own measures.
 #[component]
 pub fn Heatmap() -> impl IntoView {
     let store = use_store();
-    let field = Memo::new_with_compare(
-        move |_| {
-            let measure = store.measure.get();
-            store.heat_adapter.get().map(|adapter| Arc::new(Measured { adapter, measure }) as Arc<dyn Field>)
-        },
-        is_another,
-    );
+    let field = field_memo(move || {
+        let measure = store.measure.get();
+        Some(Measured { adapter: store.heat_adapter.get()?, measure })
+    });
     let heat = Heat::new(store, "heatmap", field, store.heat_scale);
-    let measures = Measures {
-        hook: "heatmap-measure",
-        all: Measure::ALL.map(|m| (m.key(), m.label())).into(),
-        now: Signal::derive(move || store.measure.get().key()),
-        choose: Callback::new(move |key: String| {
-            if let Some(measure) = Measure::from_key(&key) {
-                store.measure.set(measure);
-            }
-        }),
-    };
-    view! { <HeatPanel heat title="Where the update lives" measures/> }
+    let choice = FigureChoice::new("heatmap-measure", &MEASURES, store.measure);
+    view! { <HeatPanel heat title="Where the update lives" choice/> }
 }
 
 #[component]
@@ -137,7 +119,7 @@ pub fn HeatPanel(
     /// What the picture is of, where the title does not say it.
     #[prop(optional, into)]
     subtitle: Option<Signal<String>>,
-    measures: Measures,
+    choice: FigureChoice,
 ) -> impl IntoView {
     let as_table = RwSignal::new(false);
     // The keys start where the eye is: at the module in view.
@@ -146,7 +128,7 @@ pub fn HeatPanel(
             heat.cursor.set(cell);
         }
     });
-    let measure = measures.now;
+    let measure = choice.now;
     let draw = move |theme: &Theme| {
         let (grid, field) = (heat.grid.get()?, heat.field.get()?);
         let adapter = heat.store.adapter.with(|a| a.as_ref().map(|a| a.report.label.clone())).unwrap_or_default();
@@ -159,7 +141,7 @@ pub fn HeatPanel(
         <section class="panel heat-panel" aria-labelledby=format!("{}-title", heat.name)>
             <div class="panel-head">
                 <h2 id=format!("{}-title", heat.name)>{title}" "<span class="small">{move || subtitle.map(|s| s.get())}</span></h2>
-                <Choices heat measures as_table/>
+                <Choices heat choice as_table/>
             </div>
             <Show when=move || !as_table.get() fallback=move || view! { <HeatTable heat/> }>
                 <HeatPicture heat/>
@@ -172,8 +154,8 @@ pub fn HeatPanel(
             {move || left_out().map(|text| view! { <p class="small">{text}</p> })}
             <div class="panel-foot">
                 <details class="help">
-                    <summary>{move || format!("What {} means", heat.label())}</summary>
-                    <p>{move || heat.field.with(|f| f.as_ref().map(|f| f.help()))}</p>
+                    <summary>{move || format!("What {} means", heat.figure().map_or("", |figure| figure.label))}</summary>
+                    <p>{move || heat.figure().map(|figure| figure.help)}</p>
                 </details>
                 <CopyButton label="Copy as TSV" text=move || heat.tsv()/>
                 <SavePicture what="the heatmap" draw/>
@@ -184,23 +166,14 @@ pub fn HeatPanel(
 
 /// Which measure, on which scale, as a picture or as a table.
 #[component]
-fn Choices(heat: Heat, measures: Measures, as_table: RwSignal<bool>) -> impl IntoView {
-    let Measures { hook, all, now, choose } = measures;
-    let option = move |(key, label): (&'static str, &'static str)| {
-        view! { <option value=key selected=move || now.get() == key>{label}</option> }
-    };
+fn Choices(heat: Heat, choice: FigureChoice, as_table: RwSignal<bool>) -> impl IntoView {
     let is_log = move || heat.kind.get() == ScaleKind::Log;
     let set_log = move |event: web_sys::Event| {
         heat.kind.set(if event_target_checked(&event) { ScaleKind::Log } else { ScaleKind::Linear });
     };
     view! {
         <div class="choices">
-            <label>
-                "Measure "
-                <select data-testid=hook on:change=move |event| choose.run(event_target_value(&event))>
-                    {all.into_iter().map(option).collect_view()}
-                </select>
-            </label>
+            <FigureSelect label="Measure" choice/>
             // Below zero there is no logarithm.
             <Show when=move || heat.palette() == Palette::Sequential>
                 <label>

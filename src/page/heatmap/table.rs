@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::Heat;
+use crate::values::values_table;
 
 /// Cells that a table on the page may have; a larger one can be copied.
 const MOST_CELLS: usize = 20_000;
@@ -11,36 +12,19 @@ const MOST_CELLS: usize = 20_000;
 pub fn HeatTable(heat: Heat) -> impl IntoView {
     move || {
         let (field, grid) = (heat.field.get()?, heat.grid.get()?);
-        if grid.rows.len() * grid.columns.len() > MOST_CELLS {
+        let (figure, columns) = (field.figure(), 0..grid.columns.len());
+        if grid.rows.len() * columns.len() > MOST_CELLS {
             let text = "This table is too large for a page. “Copy as TSV” below holds all of it.";
             return Some(view! { <p>{text}</p> }.into_any());
         }
-        let head = (0..grid.columns.len()).map(|c| {
-            view! { <th scope="col" title=grid.column_name(c)>{grid.column_head(c)}</th> }
-        });
+        let caption = format!("{} ({}) by module and layer", figure.label, figure.unit);
+        let heads = columns.clone().map(|c| (grid.column_head(c), Some(grid.column_name(c)))).collect();
+        let text = |r, c| grid.module_at(r, c).map(|module| field.text(module)).unwrap_or_default();
         let row = |r: usize| {
-            let cells = (0..grid.columns.len()).map(|c| {
-                view! { <td>{grid.module_at(r, c).map(|i| field.text(i))}</td> }
-            });
-            let path = grid.rows[r].path.clone();
-            view! {
-                <tr>
-                    <th scope="row" title=path>{grid.rows[r].label.clone()}</th>
-                    {cells.collect_view()}
-                </tr>
-            }
+            let of = &grid.rows[r];
+            ((of.label.clone(), Some(of.path.clone())), columns.clone().map(|c| text(r, c)).collect())
         };
-        let table = view! {
-            <div class="table-scroll heat-table" tabindex="0" role="region" aria-label="Table of the heatmap">
-                <table>
-                    <caption class="small">{field.label()}" ("{field.unit()}") by module and layer"</caption>
-                    <thead>
-                        <tr><th scope="col">"Module"</th>{head.collect_view()}</tr>
-                    </thead>
-                    <tbody>{(0..grid.rows.len()).map(row).collect_view()}</tbody>
-                </table>
-            </div>
-        };
-        Some(table.into_any())
+        let rows = (0..grid.rows.len()).map(row).collect();
+        Some(values_table("heat-table", "Table of the heatmap", caption, "Module", heads, rows).into_any())
     }
 }

@@ -73,6 +73,12 @@ impl ColourMap {
     }
 }
 
+/// RGBA of a picture of cells, one pixel each, row by row; those without a colour are transparent.
+pub fn pixels([rows, columns]: [usize; 2], colour: impl Fn([usize; 2]) -> Option<Rgb>) -> Vec<u8> {
+    let cells = (0..rows).flat_map(|row| (0..columns).map(move |column| [row, column]));
+    cells.flat_map(|cell| colour(cell).map_or([0; 4], |[r, g, b]| [r, g, b, 255])).collect()
+}
+
 /// The colour of a text on this one, black or white: the one with the higher contrast (WCAG 2.2, relative luminance).
 pub fn ink_on(rgb: Rgb) -> Rgb {
     let linear = |c: u8| {

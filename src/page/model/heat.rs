@@ -3,34 +3,32 @@
 use std::sync::Arc;
 
 use super::axis::{Scale, ScaleKind};
-use super::colour::{ColourMap, Palette};
-use super::grid::Grid;
-use super::measure::Measure;
+use super::colour::{ColourMap, Palette, Rgb};
+use super::column::Description;
+use super::grid::{Grid, Row};
+use super::measure::{EFFECTIVE_RANK, FROBENIUS, Measure};
 use super::number::{grouped, plural};
 use super::shown::Adapter;
+use super::tsv::{digits, line, tab_separated};
 
 mod ticks;
 
 pub use ticks::{column_ticks, splits};
 
-/// One number per module of an adapter; modules by their index in it.
+/// A figure of modules that lie in a grid; modules by their index in it.
 pub trait Field: Send + Sync {
-    fn label(&self) -> &'static str;
-    /// What the legend's numbers count.
-    fn unit(&self) -> &'static str;
-    /// The definition, for a person.
-    fn help(&self) -> &'static str;
-    fn palette(&self) -> Palette;
+    fn figure(&self) -> &'static Description;
     /// What a cell without a value means: "no module".
     fn gap(&self) -> &'static str;
     /// `None` where there is nothing to draw; what is not finite has a colour of its own.
     fn value(&self, module: usize) -> Option<f64>;
-    fn write(&self, x: f64) -> String;
+    /// All values that the colours span, also those of modules that no column shows.
+    fn values(&self) -> Vec<f64>;
     /// The module's figures, this one first.
     fn words(&self, module: usize) -> String;
     /// The module's value alone; empty where there is none.
     fn text(&self, module: usize) -> String {
-        self.value(module).map(|x| self.write(x)).unwrap_or_default()
+        self.value(module).map(|x| self.figure().write(x)).unwrap_or_default()
     }
     /// What a cell without a module says.
     fn nothing(&self) -> &'static str {
@@ -40,31 +38,25 @@ pub trait Field: Send + Sync {
     fn remark(&self) -> Option<String> {
         None
     }
-    /// What the colours span, also of modules that no column shows.
-    fn scale(&self, kind: ScaleKind) -> Option<Scale>;
+
+    /// What is below zero has no logarithm.
+    fn scale(&self, kind: ScaleKind) -> Option<Scale> {
+        match self.figure().palette {
+            Palette::Diverging => Scale::around_zero(self.values()),
+            Palette::Sequential => Scale::over(self.values(), kind),
+        }
+    }
 }
 
 /// A measure of the adapter itself.
 pub struct Measured {
     pub adapter: Arc<Adapter>,
-    pub measure: Measure,
+    pub measure: &'static Measure,
 }
 
 impl Field for Measured {
-    fn label(&self) -> &'static str {
-        self.measure.label()
-    }
-
-    fn unit(&self) -> &'static str {
-        self.measure.unit()
-    }
-
-    fn help(&self) -> &'static str {
-        self.measure.help()
-    }
-
-    fn palette(&self) -> Palette {
-        Palette::Sequential
+    fn figure(&self) -> &'static Description {
+        &self.measure.about
     }
 
     fn gap(&self) -> &'static str {
@@ -75,15 +67,15 @@ impl Field for Measured {
         self.adapter.modules.get(module).map(|m| self.measure.value(m).unwrap_or(f64::NAN))
     }
 
-    fn write(&self, x: f64) -> String {
-        self.measure.write(x)
+    fn values(&self) -> Vec<f64> {
+        self.adapter.modules.iter().filter_map(|m| self.measure.value(m)).collect()
     }
 
     fn words(&self, module: usize) -> String {
         let Some(module) = self.adapter.modules.get(module) else { return String::new() };
-        let others = [Measure::Frobenius, Measure::EffectiveRank].into_iter().filter(|other| *other != self.measure);
+        let others = [&FROBENIUS, &EFFECTIVE_RANK].into_iter().filter(|other| *other != self.measure);
         let all = std::iter::once(self.measure).chain(others);
-        all.map(|m| format!("{} {}", lower(m.label()), m.write_of(module))).collect::<Vec<_>>().join(", ")
+        all.map(|m| format!("{} {}", lower(m.label), m.write_of(module))).collect::<Vec<_>>().join(", ")
     }
 
     fn text(&self, module: usize) -> String {
@@ -101,10 +93,6 @@ impl Field for Measured {
             )
         })
     }
-
-    fn scale(&self, kind: ScaleKind) -> Option<Scale> {
-        Scale::over(self.adapter.modules.iter().filter_map(|m| self.measure.value(m)), kind)
-    }
 }
 
 /// A cell, as a person would point at it.
@@ -114,20 +102,16 @@ pub struct Cell {
     pub column: usize,
 }
 
-/// RGBA of the picture, one pixel per cell, row by row. Cells without a value are transparent.
-pub fn pixels(grid: &Grid, field: &dyn Field, scale: Option<Scale>, map: &ColourMap) -> Vec<u8> {
-    let mut out = Vec::with_capacity(grid.rows.len() * grid.columns.len() * 4);
-    for row in 0..grid.rows.len() {
-        for column in 0..grid.columns.len() {
-            let Some(x) = grid.module_at(row, column).and_then(|i| field.value(i)) else {
-                out.extend_from_slice(&[0, 0, 0, 0]);
-                continue;
-            };
-            let [r, g, b] = scale.and_then(|s| s.position(x)).map_or(map.not_finite, |t| map.at(t));
-            out.extend_from_slice(&[r, g, b, 255]);
-        }
-    }
-    out
+/// The colour of a cell; none where there is no value.
+pub fn colour(
+    grid: &Grid,
+    field: &dyn Field,
+    scale: Option<Scale>,
+    map: &ColourMap,
+    [row, column]: [usize; 2],
+) -> Option<Rgb> {
+    let x = field.value(grid.module_at(row, column)?)?;
+    Some(scale.and_then(|s| s.position(x)).map_or(map.not_finite, |t| map.at(t)))
 }
 
 /// Height of a row in CSS pixels: fewer rows are taller, many still have room for a name.
@@ -149,10 +133,10 @@ pub struct Legend {
 }
 
 pub fn legend(field: &dyn Field, scale: Option<Scale>) -> Legend {
-    let end = |of: fn(Scale) -> f64| scale.map(|scale| field.write(of(scale))).unwrap_or_default();
+    let end = |of: fn(Scale) -> f64| scale.map(|scale| field.figure().write(of(scale))).unwrap_or_default();
     let is_log = scale.is_some_and(|scale| scale.kind == ScaleKind::Log);
     let (low, high) = (end(|scale| scale.low), end(|scale| scale.high));
-    Legend { low, high, unit: field.unit(), scale: if is_log { ", log scale" } else { "" }, gap: field.gap() }
+    Legend { low, high, unit: field.figure().unit, scale: if is_log { ", log scale" } else { "" }, gap: field.gap() }
 }
 
 /// Layers that there is no room for.
@@ -173,13 +157,8 @@ pub fn read_out(grid: &Grid, field: &dyn Field, cell: Cell) -> String {
     format!("{} · {}: {words}", grid.column_name(cell.column), row.label)
 }
 
-/// Where a key leads from a cell; `None` for keys that do not move.
-pub fn step(grid: &Grid, cell: Cell, key: &str, control: bool) -> Option<Cell> {
-    step_among([grid.rows.len(), grid.columns.len()], cell, key, control)
-}
-
-/// [`step`] in any picture of so many rows and columns.
-pub fn step_among([rows, columns]: [usize; 2], cell: Cell, key: &str, control: bool) -> Option<Cell> {
+/// Where a key leads from a cell in a picture of so many rows and columns; `None` for keys that do not move.
+pub fn step([rows, columns]: [usize; 2], cell: Cell, key: &str, control: bool) -> Option<Cell> {
     let (last_row, last_column) = (rows.checked_sub(1)?, columns.checked_sub(1)?);
     let Cell { row, column } = cell;
     let (row, column) = match (key, control) {
@@ -196,25 +175,13 @@ pub fn step_among([rows, columns]: [usize; 2], cell: Cell, key: &str, control: b
     Some(Cell { row: row.min(last_row), column: column.min(last_column) })
 }
 
-/// The picture as a table: tab-separated, one line per row, an empty field where there is no value.
+/// The picture as a table for other programs.
 pub fn tsv(grid: &Grid, field: &dyn Field) -> String {
-    let mut out = String::from("module");
-    for column in 0..grid.columns.len() {
-        out.push('\t');
-        out.push_str(&grid.column_head(column).replace(['\t', '\n', '\r'], " "));
-    }
-    for (r, row) in grid.rows.iter().enumerate() {
-        out.push('\n');
-        out.push_str(&row.path.replace(['\t', '\n', '\r'], " "));
-        for c in 0..grid.columns.len() {
-            out.push('\t');
-            if let Some(x) = grid.module_at(r, c).and_then(|i| field.value(i)).filter(|x| x.is_finite()) {
-                out.push_str(&x.to_string());
-            }
-        }
-    }
-    out.push('\n');
-    out
+    let columns = 0..grid.columns.len();
+    let head = line("module", columns.clone().map(|column| grid.column_head(column)));
+    let value = |row, column| digits(grid.module_at(row, column).and_then(|module| field.value(module)));
+    let of_row = |(row, of): (usize, &Row)| line(&of.path, columns.clone().map(|column| value(row, column)));
+    tab_separated(std::iter::once(head).chain(grid.rows.iter().enumerate().map(of_row)))
 }
 
 /// A label inside a sentence: its first letter small, symbols as they are.
@@ -229,6 +196,8 @@ pub fn lower(label: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::colour::pixels;
+    use crate::model::measure::ENERGY_SHARE;
     use crate::model::testing::{adapter, module};
     use lorascope_protocol::report::ModuleReport;
 
@@ -242,21 +211,25 @@ mod tests {
         }
         let grid = Grid::new(&modules, 4);
         let adapter = Arc::new(Adapter { item: 1, report: adapter("a"), modules });
-        (Measured { adapter, measure: Measure::EnergyShare }, grid)
+        (Measured { adapter, measure: &ENERGY_SHARE }, grid)
     }
 
     #[test]
     fn pixels_show_low_high_missing_and_no_number() {
         let (mut field, grid) = example();
         let map = ColourMap::new(Palette::Sequential, false);
-        let px = pixels(&grid, &field, field.scale(ScaleKind::Linear), &map);
+        let drawn = |field: &Measured| {
+            let scale = field.scale(ScaleKind::Linear);
+            pixels([2, 4], |cell| colour(&grid, field, scale, &map, cell))
+        };
+        let px = drawn(&field);
         assert_eq!(px.len(), 2 * 4 * 4);
         let at = |px: &[u8], row: usize, column: usize| px[(row * 4 + column) * 4..][..4].to_vec();
         assert_eq!(at(&px, 0, 0)[..3], map.at(0.0));
         assert_eq!(at(&px, 1, 3)[..3], map.at(1.0));
         assert_eq!(at(&px, 1, 2), [0, 0, 0, 0]);
         Arc::make_mut(&mut field.adapter).modules[0].energy_share = f64::NAN;
-        let px = pixels(&grid, &field, field.scale(ScaleKind::Linear), &map);
+        let px = drawn(&field);
         assert_eq!(at(&px, 0, 0)[..3], map.not_finite);
     }
 
@@ -276,7 +249,7 @@ mod tests {
         assert_eq!(field.remark(), None);
         Arc::make_mut(&mut field.adapter).modules[0].truncated = true;
         assert_eq!(field.remark(), None, "an energy share is exact");
-        field.measure = Measure::EffectiveRank;
+        field.measure = &EFFECTIVE_RANK;
         assert!(field.remark().is_some_and(|text| text.starts_with("In 1 of 7 modules")));
         assert_eq!((field.text(0), field.text(1), field.text(99)), ("≥ 1.50".into(), "1.50".into(), String::new()));
         assert!(read_out(&grid, &field, Cell { row: 0, column: 0 }).contains("effective rank ≥ 1.50"));
@@ -284,16 +257,16 @@ mod tests {
 
     #[test]
     fn keys_move_and_stop_at_the_edges() {
-        let (_, grid) = example();
         let at = |row, column| Cell { row, column };
-        assert_eq!(step(&grid, at(0, 0), "ArrowLeft", false), Some(at(0, 0)));
-        assert_eq!(step(&grid, at(0, 0), "ArrowRight", false), Some(at(0, 1)));
-        assert_eq!(step(&grid, at(1, 3), "ArrowDown", false), Some(at(1, 3)));
-        assert_eq!(step(&grid, at(1, 1), "End", false), Some(at(1, 3)));
-        assert_eq!(step(&grid, at(1, 1), "Home", true), Some(at(0, 0)));
-        assert_eq!(step(&grid, at(0, 1), "End", true), Some(at(1, 3)));
-        assert_eq!(step(&grid, at(0, 0), "a", false), None);
-        assert_eq!(step(&Grid::new(&[], 0), at(0, 0), "End", false), None);
+        let step = |cell, key, control| step([2, 4], cell, key, control);
+        assert_eq!(step(at(0, 0), "ArrowLeft", false), Some(at(0, 0)));
+        assert_eq!(step(at(0, 0), "ArrowRight", false), Some(at(0, 1)));
+        assert_eq!(step(at(1, 3), "ArrowDown", false), Some(at(1, 3)));
+        assert_eq!(step(at(1, 1), "End", false), Some(at(1, 3)));
+        assert_eq!(step(at(1, 1), "Home", true), Some(at(0, 0)));
+        assert_eq!(step(at(0, 1), "End", true), Some(at(1, 3)));
+        assert_eq!(step(at(0, 0), "a", false), None);
+        assert_eq!(super::step([0, 0], at(0, 0), "End", false), None);
     }
 
     #[test]

@@ -1,150 +1,91 @@
-//! The measures that the heatmap and the table offer: name, definition, value, how it is written.
+//! The measures of an adapter's modules, which the heatmap, the module table and the spectrum show.
 
-use super::number::{ABSENT, fixed, general, percent};
+use super::column::Column;
+use super::number::{fixed, general, percent};
 use lorascope_protocol::report::ModuleReport;
 
 /// One number per module.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Measure {
-    #[default]
-    EnergyShare,
-    Frobenius,
-    Sigma1,
-    EffectiveRank,
-    StableRank,
-    RankUsed,
-    SpectralEntropy,
-}
+pub type Measure = Column<ModuleReport>;
 
-impl Measure {
-    pub const ALL: [Measure; 7] = [
-        Measure::EnergyShare,
-        Measure::Frobenius,
-        Measure::Sigma1,
-        Measure::EffectiveRank,
-        Measure::StableRank,
-        Measure::RankUsed,
-        Measure::SpectralEntropy,
-    ];
+pub const MEASURES: [&Measure; 7] =
+    [&ENERGY_SHARE, &FROBENIUS, &SIGMA_1, &EFFECTIVE_RANK, &STABLE_RANK, &RANK_USED, &SPECTRAL_ENTROPY];
 
-    /// Stable word for form values and links.
-    pub fn key(self) -> &'static str {
-        match self {
-            Measure::EnergyShare => "energy-share",
-            Measure::Frobenius => "frobenius",
-            Measure::Sigma1 => "sigma-1",
-            Measure::EffectiveRank => "effective-rank",
-            Measure::StableRank => "stable-rank",
-            Measure::RankUsed => "rank-used",
-            Measure::SpectralEntropy => "spectral-entropy",
-        }
-    }
+pub const ENERGY_SHARE: Measure = Measure::figure(
+    "energy-share",
+    "Energy share",
+    "of the adapter’s energy",
+    "‖ΔW‖² of this module divided by the sum over all modules: the part of the whole update that lies here.",
+    |m| Some(m.energy_share),
+    percent,
+)
+.headed("Share")
+// The energy of a copy counts elsewhere.
+.written(|m| match m.copy_of {
+    Some(_) if m.energy_share.is_finite() => "copy".to_owned(),
+    _ => percent(m.energy_share),
+});
 
-    pub fn from_key(key: &str) -> Option<Measure> {
-        Measure::ALL.into_iter().find(|m| m.key() == key)
-    }
+pub const FROBENIUS: Measure = Measure::figure(
+    "frobenius",
+    "‖ΔW‖",
+    "Frobenius norm of ΔW",
+    "Frobenius norm of the module’s update ΔW, the scale s included; its square is the energy, Σσ².",
+    |m| Some(m.frobenius),
+    general,
+);
 
-    pub fn label(self) -> &'static str {
-        match self {
-            Measure::EnergyShare => "Energy share",
-            Measure::Frobenius => "‖ΔW‖",
-            Measure::Sigma1 => "σ₁",
-            Measure::EffectiveRank => "Effective rank",
-            Measure::StableRank => "Stable rank",
-            Measure::RankUsed => "Rank used",
-            Measure::SpectralEntropy => "Spectral entropy",
-        }
-    }
+pub const SIGMA_1: Measure = Measure::figure(
+    "sigma-1",
+    "σ₁",
+    "largest singular value",
+    "The largest singular value of ΔW: how far the update can move an input of length one.",
+    |m| Some(m.sigma_1()),
+    general,
+);
 
-    /// What the legend's numbers count.
-    pub fn unit(self) -> &'static str {
-        match self {
-            Measure::EnergyShare => "of the adapter’s energy",
-            Measure::Frobenius => "Frobenius norm of ΔW",
-            Measure::Sigma1 => "largest singular value",
-            Measure::EffectiveRank | Measure::StableRank => "directions",
-            Measure::RankUsed => "numerical rank / directions possible",
-            Measure::SpectralEntropy => "nats",
-        }
-    }
+pub const EFFECTIVE_RANK: Measure = Measure::figure(
+    "effective-rank",
+    "Effective rank",
+    "directions",
+    "exp of the entropy of σ²/Σσ²: how many directions the energy is spread over. 1 means a single direction; the rank \
+     means all of them equally.",
+    |m| Some(m.effective_rank),
+    |x| fixed(x, 2),
+)
+.headed("Eff. rank")
+.bound(|m| m.truncated);
 
-    /// The definition, for a person.
-    pub fn help(self) -> &'static str {
-        match self {
-            Measure::EnergyShare => {
-                "‖ΔW‖² of this module divided by the sum over all modules: the part of the whole update that lies here."
-            }
-            Measure::Frobenius => {
-                "Frobenius norm of the module’s update ΔW, the scale s included; its square is the energy, Σσ²."
-            }
-            Measure::Sigma1 => "The largest singular value of ΔW: how far the update can move an input of length one.",
-            Measure::EffectiveRank => {
-                "exp of the entropy of σ²/Σσ²: how many directions the energy is spread over. 1 means a single \
-                 direction; the rank means all of them equally."
-            }
-            Measure::StableRank => {
-                "Σσ²/σ₁²: how many times the energy of the strongest direction the whole update holds. It is the \
-                 smaller, steadier cousin of the effective rank."
-            }
-            Measure::RankUsed => {
-                "Numerical rank (the count of σ > 2·10⁻⁶·σ₁) divided by how many directions the update can have as it \
-                 is stored: the rank of a LoRA, r₁·r₂ of a LoHa, the smaller side of a full difference. Below 100 %, \
-                 some of them do nothing."
-            }
-            Measure::SpectralEntropy => {
-                "Entropy of σ²/Σσ² in nats; the effective rank is exp of it. 0 means a single direction."
-            }
-        }
-    }
+pub const STABLE_RANK: Measure = Measure::figure(
+    "stable-rank",
+    "Stable rank",
+    "directions",
+    "Σσ²/σ₁²: how many times the energy of the strongest direction the whole update holds. It is the smaller, steadier \
+     cousin of the effective rank.",
+    |m| Some(m.stable_rank),
+    |x| fixed(x, 2),
+);
 
-    /// The value; `None` where it is not a finite number or not defined.
-    pub fn value(self, module: &ModuleReport) -> Option<f64> {
-        let x = match self {
-            Measure::EnergyShare => module.energy_share,
-            Measure::Frobenius => module.frobenius,
-            Measure::Sigma1 => module.sigma_1(),
-            Measure::EffectiveRank => module.effective_rank,
-            Measure::StableRank => module.stable_rank,
-            Measure::RankUsed => f64::from(module.numerical_rank) / directions(module),
-            Measure::SpectralEntropy => module.spectral_entropy,
-        };
-        x.is_finite().then_some(x)
-    }
+pub const RANK_USED: Measure = Measure::figure(
+    "rank-used",
+    "Rank used",
+    "numerical rank / directions possible",
+    "Numerical rank (the count of σ > 2·10⁻⁶·σ₁) divided by how many directions the update can have as it is stored: \
+     the rank of a LoRA, r₁·r₂ of a LoHa, the smaller side of a full difference. Below 100 %, some of them do nothing.",
+    |m| Some(f64::from(m.numerical_rank) / directions(m)),
+    percent,
+)
+.bound(|m| m.truncated);
 
-    pub fn write(self, x: f64) -> String {
-        match self {
-            Measure::EnergyShare | Measure::RankUsed => percent(x),
-            Measure::Frobenius | Measure::Sigma1 => general(x),
-            Measure::EffectiveRank | Measure::StableRank => fixed(x, 2),
-            Measure::SpectralEntropy => fixed(x, 3),
-        }
-    }
-
-    /// Whether the value is only a lower bound: it wants all singular values, and only the largest are known.
-    pub fn is_bound(self, module: &ModuleReport) -> bool {
-        module.truncated && matches!(self, Measure::EffectiveRank | Measure::RankUsed | Measure::SpectralEntropy)
-    }
-
-    /// The module's value in words, with ≥ where it is a lower bound.
-    pub fn write_of(self, module: &ModuleReport) -> String {
-        match self.value(module) {
-            None => ABSENT.to_owned(),
-            // It counts elsewhere.
-            _ if self == Measure::EnergyShare && module.copy_of.is_some() => "copy".to_owned(),
-            Some(x) if self.is_bound(module) => at_least(&self.write(x)),
-            Some(x) => self.write(x),
-        }
-    }
-}
-
-/// What stands beside a lower bound.
-pub const BOUND: &str =
-    "A lower bound: of this update only the largest singular values are computed, and the smaller ones add to it.";
-
-/// A lower bound.
-pub fn at_least(text: &str) -> String {
-    format!("≥ {text}")
-}
+pub const SPECTRAL_ENTROPY: Measure = Measure::figure(
+    "spectral-entropy",
+    "Spectral entropy",
+    "nats",
+    "Entropy of σ²/Σσ² in nats; the effective rank is exp of it. 0 means a single direction.",
+    |m| Some(m.spectral_entropy),
+    |x| fixed(x, 3),
+)
+.headed("Entropy")
+.bound(|m| m.truncated);
 
 /// How many singular values above zero the update can have, as it is stored.
 fn directions(module: &ModuleReport) -> f64 {
@@ -159,45 +100,47 @@ fn directions(module: &ModuleReport) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::column::of_key;
+    use crate::model::number::ABSENT;
     use crate::model::testing::module;
 
     #[test]
     fn every_measure_has_its_own_words_and_finds_its_key() {
-        for measure in Measure::ALL {
-            assert_eq!(Measure::from_key(measure.key()), Some(measure));
-            assert!(!measure.label().is_empty() && !measure.unit().is_empty() && measure.help().ends_with('.'));
+        for measure in MEASURES {
+            assert_eq!(of_key(&MEASURES, measure.key), Some(measure));
+            assert!(!measure.label.is_empty() && !measure.unit.is_empty() && measure.help.ends_with('.'));
         }
-        assert_eq!(Measure::from_key("nonsense"), None);
+        assert_eq!(of_key(&MEASURES, "nonsense"), None);
     }
 
     #[test]
     fn values_are_the_reports_and_never_nan() {
         let mut m = module("layers.0.q_proj", Some(0), "q", 4);
         m.numerical_rank = 3;
-        assert_eq!(Measure::RankUsed.value(&m), Some(0.75));
-        assert_eq!(Measure::Sigma1.value(&m), Some(2.0));
+        assert_eq!(RANK_USED.value(&m), Some(0.75));
+        assert_eq!(SIGMA_1.value(&m), Some(2.0));
         m.frobenius = f64::NAN;
-        assert_eq!(Measure::Frobenius.value(&m), None);
-        assert_eq!(Measure::Frobenius.write_of(&m), ABSENT);
+        assert_eq!(FROBENIUS.value(&m), None);
+        assert_eq!(FROBENIUS.write_of(&m), ABSENT);
         m.singular_values.clear();
-        assert_eq!(Measure::Sigma1.value(&m), None, "derived from a norm that is none");
+        assert_eq!(SIGMA_1.value(&m), None, "derived from a norm that is none");
         (m.frobenius, m.stable_rank) = (4.0, 4.0);
-        assert_eq!(Measure::Sigma1.value(&m), Some(2.0), "‖ΔW‖/√(stable rank)");
+        assert_eq!(SIGMA_1.value(&m), Some(2.0), "‖ΔW‖/√(stable rank)");
         (m.frobenius, m.stable_rank) = (0.0, 0.0);
-        assert_eq!(Measure::Sigma1.value(&m), Some(0.0));
+        assert_eq!(SIGMA_1.value(&m), Some(0.0));
     }
 
     #[test]
     fn what_wants_all_singular_values_is_a_bound_where_some_are_missing() {
         let mut m = module("layers.0.q_proj", Some(0), "q", 4);
-        assert!(Measure::ALL.iter().all(|measure| !measure.is_bound(&m)));
+        assert!(MEASURES.iter().all(|measure| !measure.is_bound(&m)));
         m.truncated = true;
-        let bounds: Vec<Measure> = Measure::ALL.into_iter().filter(|measure| measure.is_bound(&m)).collect();
-        assert_eq!(bounds, [Measure::EffectiveRank, Measure::RankUsed, Measure::SpectralEntropy]);
-        assert_eq!(Measure::EffectiveRank.write_of(&m), "≥ 1.50");
-        assert!(!Measure::Frobenius.write_of(&m).contains('≥'));
+        let bounds: Vec<&Measure> = MEASURES.into_iter().filter(|measure| measure.is_bound(&m)).collect();
+        assert_eq!(bounds, [&EFFECTIVE_RANK, &RANK_USED, &SPECTRAL_ENTROPY]);
+        assert_eq!(EFFECTIVE_RANK.write_of(&m), "≥ 1.50");
+        assert!(!FROBENIUS.write_of(&m).contains('≥'));
         // Four of the 32 that 64 × 32 allows.
-        assert_eq!(Measure::RankUsed.value(&m), Some(0.125));
+        assert_eq!(RANK_USED.value(&m), Some(0.125));
     }
 
     #[test]
@@ -207,7 +150,7 @@ mod tests {
             let mut m = module("layers.0.q_proj", Some(0), "q", 4);
             m.rank = rank;
             m.numerical_rank = 3;
-            assert_eq!(Measure::RankUsed.value(&m), Some(0.75));
+            assert_eq!(RANK_USED.value(&m), Some(0.75));
         }
     }
 }

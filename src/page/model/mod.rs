@@ -6,6 +6,7 @@ pub mod alignment;
 pub mod arriving;
 pub mod axis;
 pub mod colour;
+pub mod column;
 pub mod comparison;
 pub mod domains;
 pub mod extraction;
@@ -33,6 +34,7 @@ pub mod shown;
 pub mod spectrum;
 pub mod table;
 pub mod tabs;
+pub mod tsv;
 pub mod viewed;
 
 #[cfg(test)]

@@ -122,6 +122,11 @@ pub fn grouped(n: u64) -> String {
     out
 }
 
+/// A count in a column of numbers, all its digits together.
+pub fn whole(x: f64) -> String {
+    fixed(x, 0)
+}
+
 /// `1 module`, `42 modules`.
 pub fn plural(n: usize, one: &str, many: &str) -> String {
     format!("{} {}", grouped(n as u64), if n == 1 { one } else { many })

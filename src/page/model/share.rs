@@ -106,7 +106,7 @@ pub fn came_by_link(origin: &Origin) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::measure::Measure;
+    use crate::model::measure::FROBENIUS;
     use crate::model::tabs::Tab;
     use crate::model::testing::{adapter, module};
 
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(page("https://a.org", "/x/url.html"), "https://a.org/x/");
         assert_eq!(page("https://a.org", "/x/index.html"), "https://a.org/x/index.html");
         let modules = [module("model.layers.0.q_proj", Some(0), "q", 4)];
-        let viewed = Viewed { tab: Tab::Alignment, measure: Measure::Frobenius, ..Viewed::default() };
+        let viewed = Viewed { tab: Tab::Alignment, measure: &FROBENIUS, ..Viewed::default() };
         let link = of_profile("https://a.org/x/", &adapter("a"), &modules, &viewed).unwrap();
         let (page, fragment) = link.address.split_once('#').unwrap();
         assert_eq!(page, "https://a.org/x/");

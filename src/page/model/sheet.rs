@@ -1,44 +1,12 @@
-//! Tables of modules other than the module table: their columns, order and hooks.
+//! Tables of modules: their rows and columns, order and filter.
 
-use super::table::Direction;
+use std::cmp::Ordering;
+
+use super::column::{Column, Description, Direction};
 use lorascope_protocol::natural::natural;
 
-/// The head of a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
-    pub label: &'static str,
-    pub help: &'static str,
-    pub is_text: bool,
-    /// Its values are shares: a bar stands beside them.
-    pub is_share: bool,
-    /// The order of the first click.
-    pub first: Direction,
-}
-
-impl Head {
-    pub const fn number(label: &'static str, help: &'static str) -> Head {
-        Head { label, help, is_text: false, is_share: false, first: Direction::Descending }
-    }
-
-    pub const fn text(label: &'static str, help: &'static str) -> Head {
-        Head { is_text: true, first: Direction::Ascending, ..Head::number(label, help) }
-    }
-
-    /// The first column.
-    pub const fn module(help: &'static str) -> Head {
-        Head::text("Module", help)
-    }
-
-    /// A number that is a share.
-    pub const fn share(label: &'static str, help: &'static str) -> Head {
-        Head { is_share: true, ..Head::number(label, help) }
-    }
-
-    /// The smallest first.
-    pub const fn ascending(self) -> Head {
-        Head { first: Direction::Ascending, ..self }
-    }
-}
+/// Rows that are on the page at first.
+pub const PAGE: usize = 300;
 
 /// Which module a row is about, for hooks: what means nothing for a table is absent.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -57,60 +25,158 @@ pub struct RowFacts<'a> {
 
 /// A table whose first column is a module's name.
 pub trait Sheet: Send + Sync {
-    fn heads(&self) -> &'static [Head];
+    fn heads(&self) -> Vec<&'static Description>;
     fn rows(&self) -> usize;
     fn facts(&self, row: usize) -> Option<RowFacts<'_>>;
-    /// What a cell is ordered by; `None` comes last in both directions.
-    fn key(&self, row: usize, column: usize) -> Option<f64>;
+    /// A number that a cell holds.
+    fn value(&self, row: usize, column: usize) -> Option<f64>;
     fn write(&self, row: usize, column: usize) -> String;
+    /// What else to know of a cell.
+    fn title(&self, _row: usize, _column: usize) -> Option<String> {
+        None
+    }
+    /// The order of two rows by a column that is not ordered by its values.
+    fn compare(&self, _column: usize, _a: usize, _b: usize) -> Option<Ordering> {
+        None
+    }
+    /// What a filter looks into.
+    fn searched(&self, row: usize) -> String {
+        self.facts(row).map_or_else(String::new, |facts| facts.name.to_owned())
+    }
+
+    fn name(&self, row: usize) -> &str {
+        self.facts(row).map_or("", |facts| facts.name)
+    }
 }
 
-/// How a sheet is sorted; `column` is `None` for the order it comes in.
+/// A [`Sheet`] whose columns read its rows and nothing else.
+pub trait RowSheet: Send + Sync {
+    type Row: 'static;
+    fn columns(&self) -> &[&'static Column<Self::Row>];
+    fn list(&self) -> &[Self::Row];
+    fn facts_of(row: &Self::Row) -> RowFacts<'_>;
+    fn searched_in(row: &Self::Row) -> String {
+        Self::facts_of(row).name.to_owned()
+    }
+}
+
+impl<S: RowSheet> Sheet for S {
+    fn heads(&self) -> Vec<&'static Description> {
+        self.columns().iter().map(|column| &column.about).collect()
+    }
+
+    fn rows(&self) -> usize {
+        self.list().len()
+    }
+
+    fn facts(&self, row: usize) -> Option<RowFacts<'_>> {
+        self.list().get(row).map(S::facts_of)
+    }
+
+    fn value(&self, row: usize, column: usize) -> Option<f64> {
+        self.columns().get(column)?.value(self.list().get(row)?)
+    }
+
+    fn write(&self, row: usize, column: usize) -> String {
+        match (column, self.columns().get(column).zip(self.list().get(row))) {
+            (0, _) => self.name(row).to_owned(),
+            (_, cell) => cell.map_or_else(String::new, |(column, row)| column.write_of(row)),
+        }
+    }
+
+    fn title(&self, row: usize, column: usize) -> Option<String> {
+        self.columns().get(column)?.title(self.list().get(row)?)
+    }
+
+    fn compare(&self, column: usize, a: usize, b: usize) -> Option<Ordering> {
+        let order = self.columns().get(column)?.order?;
+        Some(order(self.list().get(a)?, self.list().get(b)?))
+    }
+
+    fn searched(&self, row: usize) -> String {
+        self.list().get(row).map_or_else(String::new, S::searched_in)
+    }
+}
+
+/// How a sheet is sorted: by the column of a key; `None` for the order it comes in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SheetOrder {
-    pub by: Option<(usize, Direction)>,
+    pub by: Option<(&'static str, Direction)>,
 }
 
 impl SheetOrder {
-    /// After a click on the head of `column`, whose first order is `first`: the same one turns round.
-    pub fn clicked(self, column: usize, first: Direction) -> SheetOrder {
-        let direction = match self.by {
-            Some((now, Direction::Ascending)) if now == column => Direction::Descending,
-            Some((now, Direction::Descending)) if now == column => Direction::Ascending,
-            _ => first,
+    /// After a click on a head: the same one turns round.
+    pub fn clicked(self, head: &Description) -> SheetOrder {
+        let direction = match self.of(head) {
+            None => head.first,
+            Some(Direction::Ascending) => Direction::Descending,
+            Some(Direction::Descending) => Direction::Ascending,
         };
-        SheetOrder { by: Some((column, direction)) }
+        SheetOrder { by: Some((head.key, direction)) }
     }
 
-    pub fn of(self, column: usize) -> Option<Direction> {
-        self.by.filter(|(now, _)| *now == column).map(|(_, direction)| direction)
+    pub fn of(self, head: &Description) -> Option<Direction> {
+        self.by.filter(|(key, _)| *key == head.key).map(|(_, direction)| direction)
     }
 
     /// For `aria-sort`.
-    pub fn aria(self, column: usize) -> &'static str {
-        match self.of(column) {
+    pub fn aria(self, head: &Description) -> &'static str {
+        match self.of(head) {
             None => "none",
             Some(Direction::Ascending) => "ascending",
             Some(Direction::Descending) => "descending",
         }
     }
 
-    /// The rows in order; equal ones stay as they come.
-    pub fn apply(self, sheet: &dyn Sheet) -> Vec<usize> {
-        let mut rows: Vec<usize> = (0..sheet.rows()).collect();
-        let Some((column, direction)) = self.by else { return rows };
-        let name = |row: usize| sheet.facts(row).map_or("", |facts| facts.name);
-        let keys: Vec<Option<f64>> = rows.iter().map(|row| sheet.key(*row, column)).collect();
+    /// The rows that hold every word of `filter`, in order; equal ones stay as they come, absent ones come last.
+    pub fn apply(self, sheet: &dyn Sheet, filter: &str) -> Vec<usize> {
+        let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
+        let holds = |row: &usize| {
+            words.is_empty() || {
+                let text = sheet.searched(*row).to_lowercase();
+                words.iter().all(|word| text.contains(word.as_str()))
+            }
+        };
+        let mut rows: Vec<usize> = (0..sheet.rows()).filter(holds).collect();
+        let Some((key, direction)) = self.by else { return rows };
+        let Some(column) = sheet.heads().iter().position(|head| head.key == key) else { return rows };
+        let values: Vec<Option<f64>> = (0..sheet.rows()).map(|row| sheet.value(row, column)).collect();
         rows.sort_by(|&a, &b| {
-            let order = match (keys[a], keys[b]) {
-                _ if column == 0 => natural(name(a), name(b)),
-                (Some(a), Some(b)) => a.total_cmp(&b),
-                (a, b) => return b.is_some().cmp(&a.is_some()),
+            let order = match (sheet.compare(column, a, b), values[a], values[b]) {
+                _ if column == 0 => natural(sheet.name(a), sheet.name(b)),
+                (Some(order), ..) => order,
+                (None, Some(a), Some(b)) => a.total_cmp(&b),
+                (None, a, b) => return b.is_some().cmp(&a.is_some()),
             };
             if direction == Direction::Ascending { order } else { order.reverse() }
         });
         rows
     }
+}
+
+/// What all names of a sheet begin with, up to a dot (of flat names: an underscore): the table says it once instead of
+/// in every row.
+pub fn common_prefix(sheet: &dyn Sheet) -> &str {
+    let first = sheet.name(0);
+    let (mut length, mut several) = (first.len(), false);
+    for row in 1..sheet.rows() {
+        several = true;
+        let same = first.bytes().zip(sheet.name(row).bytes()).take_while(|(a, b)| a == b).count();
+        length = length.min(same);
+    }
+    if !several {
+        return "";
+    }
+    let common = &first.as_bytes()[..length];
+    // Flat names, as kohya's, have no dot anywhere and begin with the stack.
+    let end = if first.starts_with("lora_") && !first.contains('.') { b'_' } else { b'.' };
+    // Bytes before either are whole characters.
+    common.iter().rposition(|b| *b == end).map_or("", |last| &first[..=last])
+}
+
+/// How many weights a shape holds, for the order.
+pub fn size([rows, columns]: [u64; 2]) -> f64 {
+    rows as f64 * columns as f64
 }
 
 /// `rank 16`, `rank 4 to 16`: the smallest and the largest of the values.
@@ -130,24 +196,24 @@ pub fn span(values: impl Iterator<Item = u32>) -> String {
 mod tests {
     use super::*;
 
-    struct Example([(&'static str, Option<f64>); 4]);
+    type Row = (&'static str, Option<f64>);
 
-    impl Sheet for Example {
-        fn heads(&self) -> &'static [Head] {
-            &[]
+    struct Example([Row; 4]);
+
+    const NAME: Column<Row> = Column::module("");
+    const KEPT: Column<Row> = Column::number("kept", "", "", |row| row.1, |_| String::new());
+
+    impl RowSheet for Example {
+        type Row = Row;
+
+        fn columns(&self) -> &[&'static Column<Row>] {
+            &[&NAME, &KEPT]
         }
-        fn rows(&self) -> usize {
-            self.0.len()
+        fn list(&self) -> &[Row] {
+            &self.0
         }
-        fn facts(&self, row: usize) -> Option<RowFacts<'_>> {
-            let (name, kept) = *self.0.get(row)?;
-            Some(RowFacts { name, kept, ..RowFacts::default() })
-        }
-        fn key(&self, row: usize, _: usize) -> Option<f64> {
-            self.0[row].1
-        }
-        fn write(&self, _: usize, _: usize) -> String {
-            String::new()
+        fn facts_of(&(name, kept): &Row) -> RowFacts<'_> {
+            RowFacts { name, kept, ..RowFacts::default() }
         }
     }
 
@@ -155,13 +221,14 @@ mod tests {
     fn rows_come_as_they_are_and_turn_with_clicks() {
         let sheet = Example([("l.10", Some(0.5)), ("l.9", None), ("l.2", Some(0.9)), ("l.3", Some(0.5))]);
         let order = SheetOrder::default();
-        assert_eq!((order.apply(&sheet), order.aria(1)), (vec![0, 1, 2, 3], "none"));
-        let least = order.clicked(1, Direction::Ascending);
-        assert_eq!((least.apply(&sheet), least.aria(1)), (vec![0, 3, 2, 1], "ascending"));
-        let most = least.clicked(1, Direction::Ascending);
-        assert_eq!((most.apply(&sheet), most.aria(1)), (vec![2, 0, 3, 1], "descending"));
-        let named = most.clicked(0, Direction::Ascending);
-        assert_eq!((named.apply(&sheet), named.aria(1)), (vec![2, 3, 1, 0], "none"));
+        assert_eq!((order.apply(&sheet, ""), order.aria(&KEPT)), (vec![0, 1, 2, 3], "none"));
+        let most = order.clicked(&KEPT);
+        assert_eq!((most.apply(&sheet, ""), most.aria(&KEPT)), (vec![2, 0, 3, 1], "descending"));
+        let least = most.clicked(&KEPT);
+        assert_eq!((least.apply(&sheet, ""), least.aria(&KEPT)), (vec![0, 3, 2, 1], "ascending"));
+        let named = least.clicked(&NAME);
+        assert_eq!((named.apply(&sheet, ""), named.aria(&KEPT)), (vec![2, 3, 1, 0], "none"));
+        assert_eq!(order.clicked(&KEPT.ascending()).aria(&KEPT), "ascending");
     }
 
     #[test]

@@ -1,19 +1,28 @@
 //! What of the view an address holds: all that is not as it is at first.
 
 use super::axis::ScaleKind;
-use super::measure::Measure;
-use super::table::{Column, Direction, Sort};
+use super::column::{Direction, of_key};
+use super::measure::{MEASURES, Measure};
+use super::sheet::SheetOrder;
+use super::table::{COLUMNS, STRONGEST_FIRST};
 use super::tabs::Tab;
 
 /// The view, apart from what it is of.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Viewed {
     pub tab: Tab,
-    pub measure: Measure,
+    pub measure: &'static Measure,
     pub scale: ScaleKind,
     /// A module by its name; the strongest one where none was picked.
     pub module: Option<String>,
-    pub sort: Sort,
+    pub sort: SheetOrder,
+}
+
+impl Default for Viewed {
+    fn default() -> Viewed {
+        let (tab, scale) = (Tab::default(), ScaleKind::default());
+        Viewed { tab, measure: MEASURES[0], scale, module: None, sort: STRONGEST_FIRST }
+    }
 }
 
 /// A longer name is left to be picked again.
@@ -26,9 +35,9 @@ impl Viewed {
         let module = self.module.as_deref().filter(|name| name.len() <= LONGEST_NAME);
         let pairs = [
             ("tab", (self.tab != first.tab).then(|| self.tab.key().to_owned())),
-            ("measure", (self.measure != first.measure).then(|| self.measure.key().to_owned())),
+            ("measure", (self.measure != first.measure).then(|| self.measure.key.to_owned())),
             ("scale", (self.scale != first.scale).then(|| scale_key(self.scale).to_owned())),
-            ("sort", (self.sort != first.sort).then(|| sort_key(self.sort))),
+            ("sort", self.sort.by.filter(|_| self.sort != first.sort).map(sort_key)),
             ("module", module.map(str::to_owned)),
         ];
         pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
@@ -41,7 +50,7 @@ impl Viewed {
         let scale = |key: &str| [ScaleKind::Linear, ScaleKind::Log].into_iter().find(|kind| scale_key(*kind) == key);
         Viewed {
             tab: value("tab").and_then(|key| Tab::ALL.into_iter().find(|tab| tab.key() == key)).unwrap_or(first.tab),
-            measure: value("measure").and_then(Measure::from_key).unwrap_or(first.measure),
+            measure: value("measure").and_then(|key| of_key(&MEASURES, key)).unwrap_or(first.measure),
             scale: value("scale").and_then(scale).unwrap_or(first.scale),
             sort: value("sort").and_then(sort_of).unwrap_or(first.sort),
             module: value("module").map(str::to_owned).filter(|name| name.len() <= LONGEST_NAME),
@@ -56,22 +65,22 @@ fn scale_key(kind: ScaleKind) -> &'static str {
     }
 }
 
-fn sort_key(Sort { column, direction }: Sort) -> String {
+fn sort_key((column, direction): (&str, Direction)) -> String {
     let direction = match direction {
         Direction::Ascending => "up",
         Direction::Descending => "down",
     };
-    format!("{}-{direction}", column.key())
+    format!("{column}-{direction}")
 }
 
-fn sort_of(key: &str) -> Option<Sort> {
+fn sort_of(key: &str) -> Option<SheetOrder> {
     let (column, direction) = key.rsplit_once('-')?;
     let direction = match direction {
         "up" => Direction::Ascending,
         "down" => Direction::Descending,
         _ => return None,
     };
-    Some(Sort { column: Column::ALL.into_iter().find(|c| c.key() == column)?, direction })
+    Some(SheetOrder { by: Some((of_key(&COLUMNS, column)?.key, direction)) })
 }
 
 /// How often the address may be written: browsers throw after 100 times in 30 seconds.
@@ -98,19 +107,20 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::measure::STABLE_RANK;
 
     #[test]
     fn what_is_written_is_read_and_the_first_view_is_bare() {
         assert_eq!(Viewed::default().pairs(), []);
         assert_eq!(Viewed::read(&[]), Viewed::default());
-        for column in Column::ALL {
+        for column in COLUMNS {
             for (tab, direction) in Tab::ALL.into_iter().zip([Direction::Ascending, Direction::Descending]) {
                 let viewed = Viewed {
                     tab,
-                    measure: Measure::StableRank,
+                    measure: &STABLE_RANK,
                     scale: ScaleKind::Log,
                     module: Some("a&b=ü.3".to_owned()),
-                    sort: Sort { column, direction },
+                    sort: SheetOrder { by: Some((column.key, direction)) },
                 };
                 assert_eq!(Viewed::read(&viewed.pairs()), viewed);
             }

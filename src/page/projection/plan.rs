@@ -8,10 +8,9 @@ use super::Desk;
 use crate::left_out::cautions;
 use crate::model::projection::plan::Plan;
 use crate::model::samples::Sample;
-use crate::model::sheet::Sheet;
 use crate::model::shown::State;
 use crate::sample::ShowSample;
-use crate::sheet::{SheetMemo, SheetTable};
+use crate::sheet::{SheetTable, sheet_memo};
 use crate::store::is_another;
 
 #[component]
@@ -20,7 +19,7 @@ pub fn PlanPanel(desk: Desk) -> impl IntoView {
         move |_| desk.planned.with(|planned| planned.as_ref()?.outcome.as_ref().ok().cloned()),
         is_another,
     );
-    let sheet: SheetMemo = Memo::new_with_compare(move |_| plan.get().map(|plan| plan as Arc<dyn Sheet>), is_another);
+    let sheet = sheet_memo(move || plan.get());
     let current = Memo::new(move |_| desk.store.state.with(State::plan_is_current));
     let around = move || {
         let plan: Arc<Plan> = plan.get()?;

@@ -11,8 +11,8 @@ use crate::left_out::cautions;
 use crate::model::projection::figures::Figure;
 use crate::model::projection::result::Projected;
 use crate::model::shown::State;
-use crate::result::{Names, ResultFrame, fact_entries, sheet_of};
-use crate::sheet::SheetTable;
+use crate::result::{Names, ResultFrame, fact_entries};
+use crate::sheet::{SheetTable, sheet_memo};
 
 const NAMES: Names = Names {
     title: "Result",
@@ -25,7 +25,7 @@ const NAMES: Names = Names {
 pub fn ResultPanel(desk: Desk) -> impl IntoView {
     let result = desk.result;
     let other = Memo::new(move |_| desk.store.state.with(State::result_is_other));
-    let sheet = sheet_of(result);
+    let sheet = sheet_memo(move || result.get());
     let picked = RwSignal::new(None);
     // Of another result, its strongest module.
     Effect::new(move |_| picked.set(result.with(|result| result.as_ref()?.strongest())));

@@ -1,6 +1,6 @@
 //! One adapter beside every update of a series, as it is shown.
 
-use super::figures::Figure;
+use super::figures::{COSINE, FIGURES};
 use super::series::Series;
 use crate::model::number::grouped;
 use lorascope_protocol::report::{AlignedModule, AlignmentReport};
@@ -31,7 +31,7 @@ pub struct UpdateRow {
     pub is_whole_run: bool,
     /// Unrounded, for the hook; empty where it is absent.
     pub cosine: String,
-    /// As [`Figure::ALL`].
+    /// As [`FIGURES`].
     pub cells: Vec<String>,
     /// "42 of 48"
     pub matched: String,
@@ -65,8 +65,8 @@ impl Aligned {
             from: report.from.clone(),
             to: report.to.clone(),
             is_whole_run: self.is_whole_run(place),
-            cosine: Figure::Cosine.value(&report.whole).map(|x| x.to_string()).unwrap_or_default(),
-            cells: Figure::ALL.iter().map(|figure| figure.write_of(&report.whole)).collect(),
+            cosine: COSINE.value(&report.whole).map(|x| x.to_string()).unwrap_or_default(),
+            cells: FIGURES.iter().map(|figure| figure.write_of(&report.whole)).collect(),
             matched: format!("{} of {}", grouped(u64::from(report.matched)), grouped(all as u64)),
         })
     }
@@ -151,7 +151,7 @@ mod tests {
         set.updates[1].report.whole.cosine = None;
         let row = set.row(0).unwrap();
         assert_eq!((row.cosine.as_str(), row.cells[0].as_str()), ("0.1234567890123456", "0.1235"));
-        assert_eq!((row.cells.len(), row.matched.as_str()), (Figure::ALL.len(), "3 of 4"));
+        assert_eq!((row.cells.len(), row.matched.as_str()), (FIGURES.len(), "3 of 4"));
         assert_eq!((set.row(1).unwrap().cosine.as_str(), set.row(1).unwrap().cells[0].as_str()), ("", "–"));
     }
 

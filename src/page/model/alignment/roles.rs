@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::figures::Figure;
+use super::figures::{CAPTURE, COSINE, Figure};
 use super::joined::Joined;
 use super::trajectory::{Kind, Line, MOST_ROLES};
 use lorascope_protocol::names::role_order;
@@ -35,19 +35,22 @@ impl Sums {
         }
     }
 
-    fn value(&self, figure: Figure) -> Option<f64> {
-        let x = match figure {
-            Figure::Cosine if self.adapter == 0.0 || self.update == 0.0 => 0.0,
-            Figure::Cosine => self.inner / (self.adapter.sqrt() * self.update.sqrt()),
-            Figure::Capture => self.captured / self.capturable,
-            _ => self.update.sqrt(),
+    fn value(&self, figure: &Figure) -> Option<f64> {
+        let x = if *figure == COSINE && (self.adapter == 0.0 || self.update == 0.0) {
+            0.0
+        } else if *figure == COSINE {
+            self.inner / (self.adapter.sqrt() * self.update.sqrt())
+        } else if *figure == CAPTURE {
+            self.captured / self.capturable
+        } else {
+            self.update.sqrt()
         };
         (self.any && x.is_finite()).then_some(x)
     }
 }
 
 /// One line per role, and how many roles are left out.
-pub(super) fn role_lines(joined: &Joined, steps: usize, figure: Figure) -> (Vec<Line>, usize) {
+pub(super) fn role_lines(joined: &Joined, steps: usize, figure: &Figure) -> (Vec<Line>, usize) {
     let mut roles: BTreeMap<&str, Vec<Sums>> = BTreeMap::new();
     // What the file holds twice is in one role only.
     let counted = joined.adapter.modules.iter().enumerate().filter(|(_, module)| module.copy_of.is_none());

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
-use super::figures::Figure;
+use super::figures::{CAPTURE, CHANCE, Figure};
 use super::joined::Joined;
 use super::roles::role_lines;
 use crate::model::axis::{Scale, ScaleKind};
 use crate::model::spectrum::Plot;
+use crate::model::tsv::{digits, line, tab_separated};
 
 /// The view box; names of lines stand right of the plot.
 pub const AREA: Plot = Plot { width: 376.0, height: 264.0, left: 46.0, right: 288.0, top: 12.0, bottom: 214.0 };
@@ -80,7 +81,7 @@ impl Line {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trajectory {
-    pub figure: Figure,
+    pub figure: &'static Figure,
     /// Labels of the states at which the steps end.
     pub ends: Vec<String>,
     /// The training step of each end; `None` where not all are known.
@@ -96,7 +97,7 @@ impl Trajectory {
     pub fn new(
         joined: &Joined,
         numbers: Option<Vec<u64>>,
-        figure: Figure,
+        figure: &'static Figure,
         beside: Beside,
         module: Option<usize>,
     ) -> Option<Trajectory> {
@@ -104,10 +105,10 @@ impl Trajectory {
         if steps.len() < 2 {
             return None;
         }
-        let whole = |figure: Figure| steps.iter().map(|u| figure.value(&u.report.whole)).collect::<Vec<_>>();
+        let whole = |figure: &Figure| steps.iter().map(|u| figure.value(&u.report.whole)).collect::<Vec<_>>();
         let mut lines = vec![Line { name: "adapter".to_owned(), kind: Kind::Whole, values: whole(figure) }];
-        if figure == Figure::Capture {
-            lines.push(Line { name: "chance".to_owned(), kind: Kind::Chance, values: whole(Figure::Chance) });
+        if *figure == CAPTURE {
+            lines.push(Line { name: "chance".to_owned(), kind: Kind::Chance, values: whole(&CHANCE) });
         }
         let mut roles_left_out = 0;
         match (beside, module.and_then(|m| Some((m, joined.adapter.modules.get(m)?)))) {
@@ -239,23 +240,15 @@ impl Trajectory {
         placed
     }
 
-    /// State, step and every line, tab-separated, every digit.
+    /// State, step and every line, as a table for other programs.
     pub fn tsv(&self) -> String {
-        let clean = |text: &str| text.replace(['\t', '\n', '\r'], " ");
-        let mut out = String::from("to\tstep");
-        for line in &self.lines {
-            let _ = write!(out, "\t{}", clean(&line.name));
-        }
-        for (i, end) in self.ends.iter().enumerate() {
+        let head = ["to", "step"].map(str::to_owned).into_iter().chain(self.lines.iter().map(|line| line.name.clone()));
+        let of_end = |(i, end): (usize, &String)| {
             let number = self.numbers.as_ref().and_then(|n| n.get(i)).map(u64::to_string).unwrap_or_default();
-            let _ = write!(out, "\n{}\t{number}", clean(end));
-            for line in &self.lines {
-                let _ =
-                    write!(out, "\t{}", line.values.get(i).copied().flatten().map_or(String::new(), |v| v.to_string()));
-            }
-        }
-        out.push('\n');
-        out
+            let values = self.lines.iter().map(|line| digits(line.values.get(i).copied().flatten()));
+            line(end, std::iter::once(number).chain(values))
+        };
+        tab_separated(std::iter::once(head.collect()).chain(self.ends.iter().enumerate().map(of_end)))
     }
 }
 

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::model::alignment::figures::{COSINE, UPDATE_NORM};
 use crate::model::alignment::testing::{aligned, figures};
 use crate::model::shown::Adapter;
 use crate::model::testing::{adapter, module};
@@ -17,7 +18,7 @@ fn of_roles(steps: usize, roles: &[&str]) -> Joined {
 
 #[test]
 fn a_single_update_is_no_trajectory() {
-    let of = |steps| Trajectory::new(&of_roles(steps, &["q"]), None, Figure::Cosine, Beside::Nothing, None);
+    let of = |steps| Trajectory::new(&of_roles(steps, &["q"]), None, &COSINE, Beside::Nothing, None);
     assert!(of(1).is_none() && of(2).is_some());
 }
 
@@ -35,9 +36,9 @@ fn a_role_is_one_long_vector() {
         let trajectory = Trajectory::new(&joined, None, figure, Beside::Roles, None).unwrap();
         trajectory.lines.into_iter().find(|line| line.name == "q").unwrap().values[0].unwrap()
     };
-    assert!((q(Figure::Cosine) - 9.5 / (5.0 * 5f64.sqrt())).abs() < 1e-12);
-    assert!((q(Figure::Capture) - 2.6 / 5.0).abs() < 1e-12);
-    assert!((q(Figure::UpdateNorm) - 5f64.sqrt()).abs() < 1e-12);
+    assert!((q(&COSINE) - 9.5 / (5.0 * 5f64.sqrt())).abs() < 1e-12);
+    assert!((q(&CAPTURE) - 2.6 / 5.0).abs() < 1e-12);
+    assert!((q(&UPDATE_NORM) - 5f64.sqrt()).abs() < 1e-12);
 }
 
 #[test]
@@ -48,12 +49,12 @@ fn lines_beside_the_whole_adapter() {
         let trajectory = Trajectory::new(&joined, None, figure, beside, module).unwrap();
         (trajectory.lines.iter().map(|l| l.name.clone()).collect::<Vec<_>>(), trajectory.roles_left_out)
     };
-    assert_eq!(names(Figure::Cosine, Beside::Roles, None).0.len(), 1 + MOST_ROLES);
-    assert_eq!(names(Figure::Cosine, Beside::Roles, None).1, 2);
-    assert_eq!(names(Figure::Capture, Beside::Nothing, None).0, ["adapter", "chance"]);
-    assert_eq!(names(Figure::Cosine, Beside::Module, Some(1)).0, ["adapter", "layers.1.q"]);
-    assert_eq!(names(Figure::Cosine, Beside::Module, None).0, ["adapter"]);
-    let single = Trajectory::new(&of_roles(2, &["q", "q"]), None, Figure::Cosine, Beside::Roles, None).unwrap();
+    assert_eq!(names(&COSINE, Beside::Roles, None).0.len(), 1 + MOST_ROLES);
+    assert_eq!(names(&COSINE, Beside::Roles, None).1, 2);
+    assert_eq!(names(&CAPTURE, Beside::Nothing, None).0, ["adapter", "chance"]);
+    assert_eq!(names(&COSINE, Beside::Module, Some(1)).0, ["adapter", "layers.1.q"]);
+    assert_eq!(names(&COSINE, Beside::Module, None).0, ["adapter"]);
+    let single = Trajectory::new(&of_roles(2, &["q", "q"]), None, &COSINE, Beside::Roles, None).unwrap();
     assert_eq!(single.lines.len(), 1, "a single role is the adapter again");
 }
 
@@ -62,7 +63,7 @@ fn a_module_is_named_in_full_but_for_the_margin() {
     let modules = ["model.layers.3.q_proj", "layers.0.a_very_long_last_part"].map(|name| module(name, None, "q", 2));
     let joined = joined(2, modules.into());
     for (index, margin) in [(0, "q_proj"), (1, "a_very_long_l…")] {
-        let trajectory = Trajectory::new(&joined, None, Figure::Cosine, Beside::Module, Some(index)).unwrap();
+        let trajectory = Trajectory::new(&joined, None, &COSINE, Beside::Module, Some(index)).unwrap();
         assert_eq!(trajectory.lines.iter().map(Line::margin_name).collect::<Vec<_>>(), ["adapter", margin]);
         let head = format!("to\tstep\tadapter\t{}", joined.adapter.modules[index].name);
         assert_eq!(trajectory.tsv().lines().next(), Some(head.as_str()));
@@ -76,7 +77,7 @@ fn gaps_break_a_line_and_zero_is_in_the_picture() {
     set.updates[1].report.whole.cosine = None;
     set.updates[2].report.whole.cosine = Some(f64::NAN);
     joined.set = Arc::new(set);
-    let trajectory = Trajectory::new(&joined, None, Figure::Cosine, Beside::Nothing, None).unwrap();
+    let trajectory = Trajectory::new(&joined, None, &COSINE, Beside::Nothing, None).unwrap();
     let path = trajectory.path(&trajectory.lines[0]);
     assert_eq!((path.matches('M').count(), path.matches('L').count()), (2, 0), "{path}");
     assert_eq!((trajectory.scale.low, trajectory.scale.high), (0.0, 0.3));
@@ -92,7 +93,7 @@ fn gaps_break_a_line_and_zero_is_in_the_picture() {
 fn steps_lie_by_their_numbers() {
     let joined = of_roles(3, &["q"]);
     let x = |numbers: Option<Vec<u64>>| {
-        let trajectory = Trajectory::new(&joined, numbers, Figure::Cosine, Beside::Nothing, None).unwrap();
+        let trajectory = Trajectory::new(&joined, numbers, &COSINE, Beside::Nothing, None).unwrap();
         ([0, 1, 2].map(|i| trajectory.x(i)), trajectory.ticks().into_iter().map(|(_, text)| text).collect::<Vec<_>>())
     };
     let (even, names) = x(None);
@@ -107,7 +108,7 @@ fn steps_lie_by_their_numbers() {
 fn ticks_of_many_steps_do_not_touch() {
     let joined = of_roles(200, &["q"]);
     let numbers = (1..=200).map(|i| i * 1000).collect();
-    let trajectory = Trajectory::new(&joined, Some(numbers), Figure::Cosine, Beside::Nothing, None).unwrap();
+    let trajectory = Trajectory::new(&joined, Some(numbers), &COSINE, Beside::Nothing, None).unwrap();
     let ticks = trajectory.ticks();
     assert!(ticks.len() > 2 && ticks.last().unwrap().1 == "200000");
     assert!(ticks.windows(2).all(|w| w[1].0 - w[0].0 >= 8.0 + 6.5 * w[0].1.len() as f64), "{ticks:?}");
@@ -117,7 +118,7 @@ fn ticks_of_many_steps_do_not_touch() {
 fn names_stand_apart_and_inside() {
     let roles = ["q", "k", "v", "o", "gate", "up", "down", "embed"];
     // All lines of a norm of 2 per module end at the same height.
-    let trajectory = Trajectory::new(&of_roles(2, &roles), None, Figure::UpdateNorm, Beside::Roles, None).unwrap();
+    let trajectory = Trajectory::new(&of_roles(2, &roles), None, &UPDATE_NORM, Beside::Roles, None).unwrap();
     let mut heights: Vec<f64> = trajectory.name_heights().into_iter().flatten().collect();
     assert_eq!(heights.len(), 9);
     heights.sort_by(f64::total_cmp);

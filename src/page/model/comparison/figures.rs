@@ -1,126 +1,129 @@
-//! The figures of a module that two adapters have: name, definition, value, how it is written.
+//! The figures of a module that two adapters have.
 
-use crate::model::colour::Palette;
+use crate::model::column::{Column, sentence};
 use crate::model::number::{ABSENT, cosine, fixed, general, significant};
 use lorascope_protocol::report::ComparedModule;
 
 /// One number of a [`ComparedModule`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Figure {
-    #[default]
-    Cosine,
-    OverlapOut,
-    OverlapIn,
-    Interference,
-}
+pub type Figure = Column<ComparedModule>;
 
-impl Figure {
-    pub const ALL: [Figure; 4] = [Figure::Cosine, Figure::OverlapOut, Figure::OverlapIn, Figure::Interference];
+/// Those that the heatmap shows.
+pub const FIGURES: [&Figure; 4] = [&COSINE, &OVERLAP_OUT, &OVERLAP_IN, &INTERFERENCE];
 
-    /// Stable word for form values and links.
-    pub fn key(self) -> &'static str {
-        match self {
-            Figure::Cosine => "cosine",
-            Figure::OverlapOut => "overlap-out",
-            Figure::OverlapIn => "overlap-in",
-            Figure::Interference => "interference",
-        }
-    }
+pub const COSINE: Figure = Figure::figure(
+    "cosine",
+    "Cosine",
+    "cosine of the two updates",
+    "⟨ΔW_A, ΔW_B⟩/(‖ΔW_A‖·‖ΔW_B‖): 1 where both change this weight in the same way, −1 where one undoes the other. \
+     Independent updates have a cosine near 0 whatever they do, so read it beside the overlap.",
+    |m| Some(m.cosine),
+    cosine,
+)
+.hinted("⟨ΔW_A, ΔW_B⟩/(‖ΔW_A‖·‖ΔW_B‖), from −1 to 1; near zero between independent updates")
+.diverging();
 
-    pub fn from_key(key: &str) -> Option<Figure> {
-        Figure::ALL.into_iter().find(|figure| figure.key() == key)
-    }
+pub const OVERLAP_OUT: Figure = Figure::figure(
+    "overlap-out",
+    "Overlap, output side",
+    "of the smaller subspace",
+    "‖U_AᵀU_B‖²/min(k_A, k_B), U the output directions (left singular vectors) of each update and k their number: the \
+     share of the smaller subspace that lies within the other one. Random directions have max(k_A, k_B)/m in m \
+     dimensions, the chance level.",
+    |m| Some(m.overlap?[0]),
+    share,
+)
+.headed("Overlap out")
+.hinted("Share of the smaller output subspace that lies within the other one")
+.share();
 
-    pub const fn label(self) -> &'static str {
-        match self {
-            Figure::Cosine => "Cosine",
-            Figure::OverlapOut => "Overlap, output side",
-            Figure::OverlapIn => "Overlap, input side",
-            Figure::Interference => "Interference",
-        }
-    }
+pub const OVERLAP_IN: Figure = Figure::figure(
+    "overlap-in",
+    "Overlap, input side",
+    "of the smaller subspace",
+    "‖V_AᵀV_B‖²/min(k_A, k_B), V the input directions (right singular vectors) of each update and k their number: the \
+     share of the smaller subspace that lies within the other one. Random directions have max(k_A, k_B)/n in n \
+     dimensions, the chance level.",
+    |m| Some(m.overlap?[1]),
+    share,
+)
+.headed("Overlap in")
+.hinted("Share of the smaller input subspace that lies within the other one")
+.share();
 
-    /// What a legend's numbers count.
-    pub fn unit(self) -> &'static str {
-        match self {
-            Figure::Cosine => "cosine of the two updates",
-            Figure::OverlapOut | Figure::OverlapIn => "of the smaller subspace",
-            Figure::Interference => "of ‖A‖² + ‖B‖²",
-        }
-    }
+pub const INTERFERENCE: Figure = Figure::figure(
+    "interference",
+    "Interference",
+    "of ‖A‖² + ‖B‖²",
+    "(‖A + B‖² − ‖A‖² − ‖B‖²)/(‖A‖² + ‖B‖²): what adding the two does to this update. Below 0 they undo each other, \
+     above 0 they add up; 1 are two equal updates, 0 are independent ones.",
+    |m| Some(m.interference),
+    signed,
+)
+.hinted("What adding the two does to this update: below 0 they undo each other, above they add up")
+.diverging();
 
-    /// The definition, for a person.
-    pub const fn help(self) -> &'static str {
-        match self {
-            Figure::Cosine => {
-                "⟨ΔW_A, ΔW_B⟩/(‖ΔW_A‖·‖ΔW_B‖): 1 where both change this weight in the same way, −1 where one undoes the \
-                 other. Independent updates have a cosine near 0 whatever they do, so read it beside the overlap."
-            }
-            Figure::OverlapOut => {
-                "‖U_AᵀU_B‖²/min(k_A, k_B), U the output directions (left singular vectors) of each update and k their \
-                 number: the share of the smaller subspace that lies within the other one. Random directions have \
-                 max(k_A, k_B)/m in m dimensions, the chance level."
-            }
-            Figure::OverlapIn => {
-                "‖V_AᵀV_B‖²/min(k_A, k_B), V the input directions (right singular vectors) of each update and k their \
-                 number: the share of the smaller subspace that lies within the other one. Random directions have \
-                 max(k_A, k_B)/n in n dimensions, the chance level."
-            }
-            Figure::Interference => {
-                "(‖A + B‖² − ‖A‖² − ‖B‖²)/(‖A‖² + ‖B‖²): what adding the two does to this update. Below 0 they undo each \
-                 other, above 0 they add up; 1 are two equal updates, 0 are independent ones."
-            }
-        }
-    }
+/// The table of the modules that both have.
+pub const COLUMNS: [&Figure; 9] = [
+    &Figure::module("Path of the module in the model, as A names it"),
+    &COSINE,
+    &OVERLAP_OUT,
+    &CHANCE[0],
+    &OVERLAP_IN,
+    &CHANCE[1],
+    &INTERFERENCE,
+    &NORMS[0],
+    &NORMS[1],
+];
 
-    pub fn palette(self) -> Palette {
-        match self {
-            Figure::Cosine | Figure::Interference => Palette::Diverging,
-            Figure::OverlapOut | Figure::OverlapIn => Palette::Sequential,
-        }
-    }
+const CHANCE: [Figure; 2] = [
+    Figure::number(
+        "chance-out",
+        "Chance",
+        "What random output directions of the same number have: max(k_A, k_B)/m",
+        |m| Some(m.chance?[0]),
+        share,
+    ),
+    Figure::number(
+        "chance-in",
+        "Chance",
+        "What random input directions of the same number have: max(k_A, k_B)/n",
+        |m| Some(m.chance?[1]),
+        share,
+    ),
+];
 
-    /// The value; `None` where it is absent or not a finite number.
-    pub fn value(self, module: &ComparedModule) -> Option<f64> {
-        let x = match self {
-            Figure::Cosine => Some(module.cosine),
-            Figure::OverlapOut => module.overlap.map(|sides| sides[0]),
-            Figure::OverlapIn => module.overlap.map(|sides| sides[1]),
-            Figure::Interference => Some(module.interference),
-        };
-        x.filter(|x| x.is_finite())
-    }
-
-    pub fn write(self, x: f64) -> String {
-        match self {
-            Figure::Cosine => cosine(x),
-            Figure::OverlapOut | Figure::OverlapIn => share(x),
-            Figure::Interference => signed(x),
-        }
-    }
-
-    pub fn write_of(self, module: &ComparedModule) -> String {
-        self.value(module).map_or_else(|| ABSENT.to_owned(), |x| self.write(x))
-    }
-}
+const NORMS: [Figure; 2] = [
+    Figure::number(
+        "norm-a",
+        "‖A‖",
+        "Frobenius norm of A’s update ΔW of this module, scale included",
+        |m| Some(m.norms[0]),
+        general,
+    ),
+    Figure::number(
+        "norm-b",
+        "‖B‖",
+        "Frobenius norm of B’s update ΔW of this module, scale included",
+        |m| Some(m.norms[1]),
+        general,
+    ),
+];
 
 /// All figures of a module in a sentence, the one asked for first; an overlap never without its chance level.
-pub fn words(first: Figure, module: &ComparedModule) -> String {
-    let overlap = |side: usize, name: &str| {
-        let chance = module.chance.map_or_else(|| ABSENT.to_owned(), |sides| share(sides[side]));
-        let figure = [Figure::OverlapOut, Figure::OverlapIn][side];
-        format!("overlap {} on the {name} side (chance {chance})", figure.write_of(module))
+pub fn words(first: &Figure, module: &ComparedModule) -> String {
+    let overlap = |figure: &Figure, name: &str, chance: &Figure| {
+        let text =
+            format!("overlap {} on the {name} side (chance {})", figure.write_of(module), chance.write_of(module));
+        (figure.key, text)
     };
-    let mut parts = vec![
-        (Figure::Cosine, format!("cosine {}", Figure::Cosine.write_of(module))),
-        (Figure::OverlapOut, overlap(0, "output")),
-        (Figure::OverlapIn, overlap(1, "input")),
-        (Figure::Interference, format!("interference {}", Figure::Interference.write_of(module))),
+    let parts = vec![
+        (COSINE.key, format!("cosine {}", COSINE.write_of(module))),
+        overlap(&OVERLAP_OUT, "output", &CHANCE[0]),
+        overlap(&OVERLAP_IN, "input", &CHANCE[1]),
+        (INTERFERENCE.key, format!("interference {}", INTERFERENCE.write_of(module))),
     ];
-    // Stable: the rest stays in its order.
-    parts.sort_by_key(|(figure, _)| *figure != first);
-    let norms = format!("‖A‖ {}, ‖B‖ {}", general(module.norms[0]), general(module.norms[1]));
-    parts.into_iter().map(|(_, text)| text).chain([norms]).collect::<Vec<_>>().join(", ")
+    let [a, b] = module.norms.map(general);
+    format!("{}, ‖A‖ {a}, ‖B‖ {b}", sentence(first.key, parts))
 }
 
 /// A number on both sides of zero in a narrow cell: three decimals, and no sign before what they show as zero.
@@ -151,29 +154,30 @@ pub fn interference_words(x: f64) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::column::of_key;
     use crate::model::comparison::testing::module;
 
     #[test]
     fn every_figure_has_its_words_and_survives_absence() {
         let none = ComparedModule { overlap: None, chance: None, cosine: f64::NAN, ..module("x", 0.5) };
-        for figure in Figure::ALL {
-            assert_eq!(Figure::from_key(figure.key()), Some(figure));
-            assert!(!figure.label().is_empty() && !figure.unit().is_empty() && figure.help().ends_with('.'));
-            assert_eq!(figure.write_of(&none) == ABSENT, figure != Figure::Interference);
+        for figure in FIGURES {
+            assert_eq!(of_key(&FIGURES, figure.key), Some(figure));
+            assert!(!figure.label.is_empty() && !figure.unit.is_empty() && figure.help.ends_with('.'));
+            assert_eq!(figure.write_of(&none) == ABSENT, *figure != INTERFERENCE);
         }
-        assert_eq!(Figure::from_key("nonsense"), None);
+        assert_eq!(of_key(&FIGURES, "nonsense"), None);
     }
 
     #[test]
     fn the_words_begin_with_the_figure_and_hold_chance_with_the_overlap() {
         let module = ComparedModule { overlap: Some([0.31, 0.002]), chance: Some([0.25, 0.125]), ..module("x", 0.5) };
-        let said = words(Figure::Cosine, &module);
+        let said = words(&COSINE, &module);
         assert_eq!(
             said,
             "cosine 0.5000, overlap 0.31 on the output side (chance 0.25), overlap 0.002 on the input side (chance \
              0.12), interference 0.400, ‖A‖ 1.000, ‖B‖ 2.000"
         );
-        assert!(words(Figure::OverlapIn, &module).starts_with("overlap 0.002 on the input side (chance 0.12), cosine"));
+        assert!(words(&OVERLAP_IN, &module).starts_with("overlap 0.002 on the input side (chance 0.12), cosine"));
     }
 
     #[test]

@@ -6,117 +6,71 @@ use super::Compared;
 use super::figures::{interference_words, share, signed};
 use crate::model::axis::{Scale, ScaleKind};
 use crate::model::colour::{ColourMap, Palette, Rgb};
+use crate::model::column::Column;
 use crate::model::number::{ABSENT, cosine};
+use crate::model::tsv::{digits, line, tab_separated};
 use lorascope_protocol::report::PairFigures;
 
-/// What the cells show.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Show {
-    #[default]
-    Cosine,
-    OverlapOut,
-    OverlapIn,
-    Interference,
+/// One number of two adapters.
+pub type PairFigure = Column<PairFigures>;
+
+/// What the cells can show.
+pub const FIGURES: [&PairFigure; 4] = [&COSINE, &OVERLAP_OUT, &OVERLAP_IN, &INTERFERENCE];
+
+pub const COSINE: PairFigure = PairFigure::figure(
+    "cosine",
+    "Cosine",
+    "cosine of the whole adapters",
+    "Each adapter as one long vector of all its updates ΔW, scales included; a module that only one of two has counts \
+     as zero in the other. 1: both change the model in the same way. −1: one undoes the other. 0 is what independent \
+     adapters have whatever they do, because a model has so many weights; it does not say that they go well together.",
+    |f| f.cosine,
+    signed,
+)
+.diverging();
+
+pub const OVERLAP_OUT: PairFigure = PairFigure::figure(
+    "overlap-out",
+    "Subspace overlap, output side",
+    "of the smaller subspace, all shared modules",
+    "How much of the output directions (left singular vectors of ΔW) of one adapter lies within those of the other, over \
+     all shared modules: 0 none, 1 all of the smaller one’s. Beside it what random directions of the same number would \
+     have. Two adapters may write to the same directions and still have a cosine of 0.",
+    |f| Some(f.overlap?[0]),
+    share,
+);
+
+pub const OVERLAP_IN: PairFigure = PairFigure::figure(
+    "overlap-in",
+    "Subspace overlap, input side",
+    "of the smaller subspace, all shared modules",
+    "The same for the input directions (right singular vectors of ΔW): do the two adapters react to the same parts of \
+     what comes in? Only what lies above the chance level means something.",
+    |f| Some(f.overlap?[1]),
+    share,
+);
+
+pub const INTERFERENCE: PairFigure = PairFigure::figure(
+    "interference",
+    "Interference",
+    "of ‖A‖² + ‖B‖², all shared modules",
+    "What adding the two does to the size of the update: (‖A + B‖² − ‖A‖² − ‖B‖²)/(‖A‖² + ‖B‖²) over the shared modules. \
+     Below 0 they undo each other, above 0 they add up, 1 are two equal adapters, 0 are independent ones.",
+    |f| f.interference,
+    signed,
+)
+.diverging();
+
+/// The whole range that there is: a colour means the same in every matrix.
+pub fn scale(figure: &PairFigure) -> Scale {
+    let low = if figure.palette == Palette::Diverging { -1.0 } else { 0.0 };
+    Scale { kind: ScaleKind::Linear, low, high: 1.0 }
 }
 
-impl Show {
-    pub const ALL: [Show; 4] = [Show::Cosine, Show::OverlapOut, Show::OverlapIn, Show::Interference];
-
-    /// Stable word for form values and links.
-    pub fn key(self) -> &'static str {
-        match self {
-            Show::Cosine => "cosine",
-            Show::OverlapOut => "overlap-out",
-            Show::OverlapIn => "overlap-in",
-            Show::Interference => "interference",
-        }
-    }
-
-    pub fn from_key(key: &str) -> Option<Show> {
-        Show::ALL.into_iter().find(|show| show.key() == key)
-    }
-
-    pub const fn label(self) -> &'static str {
-        match self {
-            Show::Cosine => "Cosine",
-            Show::OverlapOut => "Subspace overlap, output side",
-            Show::OverlapIn => "Subspace overlap, input side",
-            Show::Interference => "Interference",
-        }
-    }
-
-    /// What the legend's numbers count.
-    pub fn unit(self) -> &'static str {
-        match self {
-            Show::Cosine => "cosine of the whole adapters",
-            Show::OverlapOut | Show::OverlapIn => "of the smaller subspace, all shared modules",
-            Show::Interference => "of ‖A‖² + ‖B‖², all shared modules",
-        }
-    }
-
-    /// The definition, for a person.
-    pub const fn help(self) -> &'static str {
-        match self {
-            Show::Cosine => {
-                "Each adapter as one long vector of all its updates ΔW, scales included; a module that only one of two \
-                 has counts as zero in the other. 1: both change the model in the same way. −1: one undoes the other. \
-                 0 is what independent adapters have whatever they do, because a model has so many weights; it does not \
-                 say that they go well together."
-            }
-            Show::OverlapOut => {
-                "How much of the output directions (left singular vectors of ΔW) of one adapter lies within those of the \
-                 other, over all shared modules: 0 none, 1 all of the smaller one’s. Beside it what random directions of \
-                 the same number would have. Two adapters may write to the same directions and still have a cosine of 0."
-            }
-            Show::OverlapIn => {
-                "The same for the input directions (right singular vectors of ΔW): do the two adapters react to the \
-                 same parts of what comes in? Only what lies above the chance level means something."
-            }
-            Show::Interference => {
-                "What adding the two does to the size of the update: (‖A + B‖² − ‖A‖² − ‖B‖²)/(‖A‖² + ‖B‖²) over the \
-                 shared modules. Below 0 they undo each other, above 0 they add up, 1 are two equal adapters, 0 are \
-                 independent ones."
-            }
-        }
-    }
-
-    pub fn palette(self) -> Palette {
-        match self {
-            Show::Cosine | Show::Interference => Palette::Diverging,
-            Show::OverlapOut | Show::OverlapIn => Palette::Sequential,
-        }
-    }
-
-    /// The whole range that there is: a colour means the same in every matrix.
-    pub fn scale(self) -> Scale {
-        let low = if self.palette() == Palette::Diverging { -1.0 } else { 0.0 };
-        Scale { kind: ScaleKind::Linear, low, high: 1.0 }
-    }
-
-    /// The value of a pair; absent where it is not a finite number.
-    pub fn value(self, figures: &PairFigures) -> Option<f64> {
-        let x = match self {
-            Show::Cosine => figures.cosine,
-            Show::OverlapOut => figures.overlap.map(|sides| sides[0]),
-            Show::OverlapIn => figures.overlap.map(|sides| sides[1]),
-            Show::Interference => figures.interference,
-        };
-        x.filter(|x| x.is_finite())
-    }
-
-    /// The chance level beside the value, where there is one.
-    pub fn chance(self, figures: &PairFigures) -> Option<f64> {
-        let side = match self {
-            Show::OverlapOut => 0,
-            Show::OverlapIn => 1,
-            Show::Cosine | Show::Interference => return None,
-        };
-        figures.chance.map(|sides| sides[side]).filter(|x| x.is_finite())
-    }
-
-    fn write(self, x: f64) -> String {
-        if self.palette() == Palette::Diverging { signed(x) } else { share(x) }
-    }
+/// The chance level beside the value, where there is one.
+pub fn chance(figure: &PairFigure, figures: &PairFigures) -> Option<f64> {
+    let side = [&OVERLAP_OUT, &OVERLAP_IN].into_iter().position(|overlap| overlap == figure)?;
+    Some(figures.chance?[side]).filter(|x| x.is_finite())
 }
 
 /// All adapters that are compared.
@@ -147,37 +101,35 @@ impl Matrix {
         self.labels.len()
     }
 
-    pub fn entry(&self, show: Show, row: usize, column: usize) -> Entry {
-        let own = |is_zero: &bool| if *is_zero { 0.0 } else { 1.0 };
+    pub fn entry(&self, figure: &PairFigure, row: usize, column: usize) -> Entry {
         if row == column {
-            let value = self.zero.get(row).map(own);
-            let text = value.map_or_else(|| ABSENT.to_owned(), |x| show.write(x));
+            let value = self.zero.get(row).map(|is_zero| if *is_zero { 0.0 } else { 1.0 });
+            let text = value.map_or_else(|| ABSENT.to_owned(), |x| figure.write(x));
             let words = format!("{} beside itself", self.label(row));
             return Entry { value, cosine: value, text, note: None, words };
         }
         let Some(figures) = self.compared.figures(row, column) else { return Entry::default() };
-        let value = show.value(figures);
-        let note = show.chance(figures).map(|chance| format!("chance {}", share(chance)));
-        let text = value.map_or_else(|| ABSENT.to_owned(), |x| show.write(x));
-        let said = match (value, show) {
-            (None, Show::Cosine | Show::Interference) => "no module of one is in the other".to_owned(),
-            (None, _) => "no shared module has directions on both sides".to_owned(),
-            (Some(x), Show::Cosine) => format!("cosine {}", cosine(x)),
-            (Some(x), Show::Interference) => format!("interference {text}, {}", interference_words(x)),
-            (Some(_), Show::OverlapOut | Show::OverlapIn) => {
-                let side = if show == Show::OverlapOut { "output" } else { "input" };
+        let (value, text) = (figure.value(figures), figure.write_of(figures));
+        let note = chance(figure, figures).map(|chance| format!("chance {}", share(chance)));
+        let said = match value {
+            None if figure.palette == Palette::Diverging => "no module of one is in the other".to_owned(),
+            None => "no shared module has directions on both sides".to_owned(),
+            Some(x) if *figure == COSINE => format!("cosine {}", cosine(x)),
+            Some(x) if *figure == INTERFERENCE => format!("interference {text}, {}", interference_words(x)),
+            Some(_) => {
+                let side = if *figure == OVERLAP_OUT { "output" } else { "input" };
                 let chance = note.as_ref().map(|note| format!(", {note}")).unwrap_or_default();
                 format!("overlap {text} on the {side} side{chance}")
             }
         };
         let words = format!("{} and {}: {said}", self.label(row), self.label(column));
-        Entry { value, cosine: Show::Cosine.value(figures), text, note, words }
+        Entry { value, cosine: COSINE.value(figures), text, note, words }
     }
 
     /// The colour of a cell; none where there is no value.
-    pub fn colour(&self, show: Show, row: usize, column: usize, map: &ColourMap) -> Option<Rgb> {
-        let value = self.entry(show, row, column).value?;
-        show.scale().position(value).map(|t| map.at(t))
+    pub fn colour(&self, figure: &PairFigure, row: usize, column: usize, map: &ColourMap) -> Option<Rgb> {
+        let value = self.entry(figure, row, column).value?;
+        scale(figure).position(value).map(|t| map.at(t))
     }
 
     pub fn label(&self, place: usize) -> &str {
@@ -186,9 +138,9 @@ impl Matrix {
 
     /// Where a key leads from a cell: over the diagonal, never onto it.
     pub fn step(&self, (row, column): (usize, usize), key: &str, control: bool) -> Option<(usize, usize)> {
-        use crate::model::heat::{Cell, step_among};
+        use crate::model::heat::{Cell, step};
         let n = self.len();
-        let next = step_among([n, n], Cell { row, column }, key, control)?;
+        let next = step([n, n], Cell { row, column }, key, control)?;
         let (mut r, mut c) = (next.row, next.column);
         if r == c {
             match key {
@@ -203,25 +155,17 @@ impl Matrix {
         Some((r, c))
     }
 
-    /// The matrix as a table: tab-separated, every digit; overlaps with a second table of their chance levels.
-    pub fn tsv(&self, show: Show) -> String {
-        let clean = |text: &str| text.replace(['\t', '\n', '\r'], " ");
-        let heads: Vec<String> = self.labels.iter().map(|label| clean(label)).collect();
-        let n = self.len();
+    /// The matrix as a table for other programs; overlaps with a second table of their chance levels.
+    pub fn tsv(&self, figure: &PairFigure) -> String {
+        let places = 0..self.len();
         let table = |name: &str, value: &dyn Fn(usize, usize) -> Option<f64>| {
-            let mut out = format!("{name}\t{}\n", heads.join("\t"));
-            for (row, head) in heads.iter().enumerate() {
-                let cells: Vec<String> =
-                    (0..n).map(|column| value(row, column).map(|x| x.to_string()).unwrap_or_default()).collect();
-                out.push_str(&format!("{head}\t{}\n", cells.join("\t")));
-            }
-            out
+            let of_row = |row| line(self.label(row), places.clone().map(|column| digits(value(row, column))));
+            tab_separated(std::iter::once(line(name, self.labels.iter().cloned())).chain(places.clone().map(of_row)))
         };
-        let mut out = table(show.key(), &|row, column| self.entry(show, row, column).value);
-        if show.palette() == Palette::Sequential {
-            let chance = |row, column| self.compared.figures(row, column).and_then(|figures| show.chance(figures));
+        let mut out = table(figure.key, &|row, column| self.entry(figure, row, column).value);
+        if figure.palette == Palette::Sequential {
             out.push('\n');
-            out.push_str(&table("chance", &chance));
+            out.push_str(&table("chance", &|row, column| chance(figure, self.compared.figures(row, column)?)));
         }
         out
     }
@@ -230,6 +174,7 @@ impl Matrix {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::column::of_key;
     use crate::model::comparison::testing::{compared, figures};
 
     fn example(n: usize) -> Matrix {
@@ -244,27 +189,27 @@ mod tests {
             assert_eq!(matrix.compared.pairs.len(), n * (n - 1) / 2);
             let mut next = 0;
             for a in 0..n {
-                assert_eq!(matrix.entry(Show::Cosine, a, a).value, Some(1.0));
+                assert_eq!(matrix.entry(&COSINE, a, a).value, Some(1.0));
                 for b in a + 1..n {
                     let expected = matrix.compared.pairs[next].cosine;
-                    assert_eq!(matrix.entry(Show::Cosine, a, b).value, expected, "{a} {b} of {n}");
-                    assert_eq!(matrix.entry(Show::Cosine, b, a).value, expected);
+                    assert_eq!(matrix.entry(&COSINE, a, b).value, expected, "{a} {b} of {n}");
+                    assert_eq!(matrix.entry(&COSINE, b, a).value, expected);
                     next += 1;
                 }
             }
-            assert_eq!(matrix.entry(Show::Cosine, 0, n), Entry::default());
+            assert_eq!(matrix.entry(&COSINE, 0, n), Entry::default());
         }
     }
 
     #[test]
     fn overlaps_never_come_without_chance() {
         let matrix = example(3);
-        let entry = matrix.entry(Show::OverlapOut, 2, 0);
+        let entry = matrix.entry(&OVERLAP_OUT, 2, 0);
         assert_eq!((entry.text.as_str(), entry.note.as_deref()), ("0.31", Some("chance 0.004")));
         assert_eq!(entry.words, "adapter 2 and adapter 0: overlap 0.31 on the output side, chance 0.004");
-        assert_eq!(entry.cosine, matrix.entry(Show::Cosine, 0, 2).value, "the cosine stays at hand");
-        assert_eq!(matrix.tsv(Show::OverlapIn).lines().filter(|line| line.starts_with("chance\t")).count(), 1);
-        assert_eq!(matrix.tsv(Show::Cosine).lines().count(), 4);
+        assert_eq!(entry.cosine, matrix.entry(&COSINE, 0, 2).value, "the cosine stays at hand");
+        assert_eq!(matrix.tsv(&OVERLAP_IN).lines().filter(|line| line.starts_with("chance\t")).count(), 1);
+        assert_eq!(matrix.tsv(&COSINE).lines().count(), 4);
     }
 
     #[test]
@@ -272,25 +217,25 @@ mod tests {
         let mut matrix = example(2);
         matrix.compared = Arc::new(Compared { pairs: vec![PairFigures::default()], ..compared(2) });
         matrix.zero[1] = true;
-        for show in Show::ALL {
+        for show in FIGURES {
             let entry = matrix.entry(show, 0, 1);
             assert_eq!((entry.value, entry.text.as_str()), (None, ABSENT));
             assert!(entry.words.starts_with("adapter 0 and adapter 1: no "), "{}", entry.words);
-            assert_eq!(matrix.colour(show, 0, 1, &ColourMap::new(show.palette(), false)), None);
-            assert_eq!(Show::from_key(show.key()), Some(show));
+            assert_eq!(matrix.colour(show, 0, 1, &ColourMap::new(show.palette, false)), None);
+            assert_eq!(of_key(&FIGURES, show.key), Some(show));
         }
-        assert_eq!(matrix.entry(Show::Cosine, 1, 1).value, Some(0.0));
+        assert_eq!(matrix.entry(&COSINE, 1, 1).value, Some(0.0));
         let odd = PairFigures { cosine: Some(f64::NAN), ..figures(0.1) };
-        assert_eq!(Show::Cosine.value(&odd), None);
+        assert_eq!(COSINE.value(&odd), None);
     }
 
     #[test]
     fn zero_is_the_middle_and_one_the_end() {
         let matrix = example(2);
         let map = ColourMap::new(Palette::Diverging, false);
-        assert_eq!(matrix.colour(Show::Cosine, 0, 0, &map), Some(map.at(1.0)));
-        assert_eq!(Show::Cosine.scale().position(0.0), Some(0.5));
-        assert_eq!(Show::OverlapIn.scale().position(0.0), Some(0.0));
+        assert_eq!(matrix.colour(&COSINE, 0, 0, &map), Some(map.at(1.0)));
+        assert_eq!(scale(&COSINE).position(0.0), Some(0.5));
+        assert_eq!(scale(&OVERLAP_IN).position(0.0), Some(0.0));
     }
 
     #[test]

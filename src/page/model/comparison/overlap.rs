@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::figures::share;
 use crate::model::axis::{Scale, ScaleKind};
-use crate::model::colour::{ColourMap, Palette};
+use crate::model::colour::{ColourMap, Palette, Rgb};
 use crate::model::heat::Cell;
 use crate::model::number::{fixed, percent};
+use crate::model::tsv::{digits, line, tab_separated};
 use lorascope_protocol::report::OverlapGrid;
 
 /// One side of a module's weight.
@@ -78,17 +79,9 @@ impl Overlap {
         self.value(row, column).map(|x| fixed(x, 3)).unwrap_or_default()
     }
 
-    /// RGBA, one pixel per cell, row by row; cells without a value are transparent.
-    pub fn pixels(&self, map: &ColourMap) -> Vec<u8> {
-        let cells = (0..self.rows()).flat_map(|row| (0..self.columns()).map(move |column| (row, column)));
-        let colour = |(row, column)| match self.value(row, column).and_then(|x| SCALE.position(x)) {
-            Some(t) => {
-                let [r, g, b] = map.at(t);
-                [r, g, b, 255]
-            }
-            None => [0; 4],
-        };
-        cells.flat_map(colour).collect()
+    /// The colour of a cell; none where there is no value.
+    pub fn colour(&self, [row, column]: [usize; 2], map: &ColourMap) -> Option<Rgb> {
+        self.value(row, column).and_then(|x| SCALE.position(x)).map(|t| map.at(t))
     }
 
     /// `φ(3, 5) = 0.42, chance 0.005: …` and what that says.
@@ -122,21 +115,13 @@ impl Overlap {
         (!parts.is_empty()).then(|| format!("Drawn are {} directions.", parts.join(" and ")))
     }
 
-    /// Both sides as a table: tab-separated, every digit.
+    /// As a table for other programs.
     pub fn tsv(&self) -> String {
-        let mut out = String::from("i\\j");
-        for column in 0..self.columns() {
-            out.push_str(&format!("\t{}", column + 1));
-        }
-        for row in 0..self.rows() {
-            out.push_str(&format!("\n{}", row + 1));
-            for column in 0..self.columns() {
-                out.push('\t');
-                out.push_str(&self.value(row, column).map(|x| x.to_string()).unwrap_or_default());
-            }
-        }
-        out.push('\n');
-        out
+        let (rows, columns) = (0..self.rows(), 0..self.columns());
+        let head = line("i\\j", columns.clone().map(|column| (column + 1).to_string()));
+        let value = |row, column| digits(self.value(row, column));
+        let of_row = |row: usize| line(&(row + 1).to_string(), columns.clone().map(|column| value(row, column)));
+        tab_separated(std::iter::once(head).chain(rows.map(of_row)))
     }
 
     /// Height and width of a cell in CSS pixels: the picture fits a phone, and few directions are not stretched thin.
@@ -169,6 +154,7 @@ pub fn ticks(n: usize) -> Vec<(f64, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::colour::pixels;
     use crate::model::comparison::testing::overlap_grid;
 
     fn example(side: Side) -> Overlap {
@@ -182,7 +168,7 @@ mod tests {
         assert_eq!([overlap.value(0, 2), overlap.value(1, 0), overlap.value(1, 3)], [Some(0.7), Some(0.4), None]);
         assert_eq!(example(Side::Input).value(1, 2), Some(0.5));
         let map = ColourMap::new(PALETTE, false);
-        let px = overlap.pixels(&map);
+        let px = pixels([2, 3], |cell| overlap.colour(cell, &map));
         assert_eq!((px.len(), &px[8..11]), (2 * 3 * 4, &map.at(0.7)[..]));
     }
 
@@ -221,7 +207,7 @@ mod tests {
         let overlap = Overlap { grid: Arc::new(grid), side: Side::Output };
         assert_eq!((overlap.value(0, 1), overlap.value(1, 1)), (None, None));
         assert_eq!(overlap.tsv(), "i\\j\t1\t2\t3\n1\t0.5\t\t0.7\n2\t0.4\t\t\n");
-        assert_eq!(overlap.pixels(&ColourMap::new(PALETTE, true))[4..8], [0; 4]);
+        assert_eq!(overlap.colour([0, 1], &ColourMap::new(PALETTE, true)), None);
     }
 
     #[test]

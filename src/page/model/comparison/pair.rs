@@ -1,7 +1,7 @@
 //! One pair as a whole, in words and figures.
 
 use super::figures::{interference_words, share, signed};
-use super::matrix::Show;
+use super::matrix::{INTERFERENCE, OVERLAP_IN, OVERLAP_OUT, chance};
 use crate::model::identity::Fact;
 use crate::model::number::{ABSENT, cosine, general, plural, times};
 use lorascope_protocol::report::PairFigures;
@@ -33,16 +33,16 @@ pub fn facts(figures: &PairFigures) -> Vec<Fact> {
     if let Some(shared) = figures.shared_cosine.filter(|_| only_a + only_b > 0) {
         facts.push(Fact { name: "Cosine, shared modules", value: cosine(shared), note: String::new() });
     }
-    for (name, show) in [("Overlap, output side", Show::OverlapOut), ("Overlap, input side", Show::OverlapIn)] {
-        let Some(overlap) = show.value(figures) else { continue };
-        let note = match show.chance(figures) {
+    for (name, figure) in [("Overlap, output side", &OVERLAP_OUT), ("Overlap, input side", &OVERLAP_IN)] {
+        let Some(overlap) = figure.value(figures) else { continue };
+        let note = match chance(figure, figures) {
             Some(chance) if chance > 0.0 => format!("chance {}, {}", share(chance), times(overlap / chance)),
             Some(chance) => format!("chance {}", share(chance)),
             None => String::new(),
         };
         facts.push(Fact { name, value: share(overlap), note });
     }
-    if let Some(interference) = Show::Interference.value(figures) {
+    if let Some(interference) = INTERFERENCE.value(figures) {
         facts.push(Fact { name: "Interference", value: signed(interference), note: String::new() });
     }
     facts
@@ -50,7 +50,7 @@ pub fn facts(figures: &PairFigures) -> Vec<Fact> {
 
 /// What adding the two does to the norm, in a sentence; nothing where nothing is shared.
 pub fn adding(figures: &PairFigures) -> Option<String> {
-    let interference = Show::Interference.value(figures)?;
+    let interference = INTERFERENCE.value(figures)?;
     let [a, b, sum] = figures.norms;
     let independent = a.hypot(b);
     (sum.is_finite() && independent.is_finite()).then(|| {

@@ -1,8 +1,9 @@
 //! An extraction as it is shown: its error in words, and a table of its modules.
 
+use crate::model::column::Column;
 use crate::model::identity::Fact;
-use crate::model::number::{bytes, fixed, general, percent_fine, plural, shape};
-use crate::model::sheet::{Head, RowFacts, Sheet, span};
+use crate::model::number::{bytes, fixed, general, percent_fine, plural, shape, whole};
+use crate::model::sheet::{RowFacts, RowSheet, size, span};
 use lorascope_protocol::report::{ExtractedModule, ExtractionReport};
 use lorascope_protocol::{ExtractRequest, JobId};
 
@@ -62,62 +63,65 @@ impl Extracted {
     }
 }
 
-const HEADS: [Head; 6] = [
-    Head::module("Path of the module in the model"),
-    Head::number("Size", "Outputs × inputs of the weight"),
-    Head::number("Rank", "Inner dimension of the extracted factors"),
-    Head::number("‖X‖", "Frobenius norm of the change X = W(to) − W(from)"),
-    Head::share("Error", "‖X − B·A‖/‖X‖, measured with the factors as they are written"),
-    Head::number("σ₁", "The largest singular value of X"),
+type ExtractedColumn = Column<ExtractedModule>;
+
+const COLUMNS: [&ExtractedColumn; 6] = [
+    &ExtractedColumn::module("Path of the module in the model"),
+    &ExtractedColumn::number("size", "Size", "Outputs × inputs of the weight", |m| Some(size(m.shape)), general)
+        .written(|m| shape(m.shape)),
+    &ExtractedColumn::number(
+        "rank",
+        "Rank",
+        "Inner dimension of the extracted factors",
+        |m| Some(m.rank.into()),
+        whole,
+    ),
+    &ExtractedColumn::number(
+        "norm",
+        "‖X‖",
+        "Frobenius norm of the change X = W(to) − W(from)",
+        |m| Some(m.update_norm),
+        general,
+    ),
+    &ExtractedColumn::number(
+        "error",
+        "Error",
+        "‖X − B·A‖/‖X‖, measured with the factors as they are written",
+        |m| Some(m.error),
+        percent_fine,
+    )
+    .share(),
+    &ExtractedColumn::number("sigma-1", "σ₁", "The largest singular value of X", |m| Some(sigma_1(m)), general),
 ];
 
-impl Sheet for Extracted {
-    fn heads(&self) -> &'static [Head] {
-        &HEADS
+fn sigma_1(module: &ExtractedModule) -> f64 {
+    module.singular_values.first().copied().unwrap_or(0.0)
+}
+
+impl RowSheet for Extracted {
+    type Row = ExtractedModule;
+
+    fn columns(&self) -> &[&'static ExtractedColumn] {
+        &COLUMNS
     }
 
-    fn rows(&self) -> usize {
-        self.modules.len()
+    fn list(&self) -> &[ExtractedModule] {
+        &self.modules
     }
 
-    fn facts(&self, row: usize) -> Option<RowFacts<'_>> {
-        let m = self.modules.get(row)?;
-        Some(RowFacts { name: &m.name, rank: Some(m.rank), error: self.key(row, 4), ..RowFacts::default() })
-    }
-
-    fn key(&self, row: usize, column: usize) -> Option<f64> {
-        let m = self.modules.get(row)?;
-        let x = match column {
-            1 => m.shape[0] as f64 * m.shape[1] as f64,
-            2 => f64::from(m.rank),
-            3 => m.update_norm,
-            4 => m.error,
-            5 => m.singular_values.first().copied().unwrap_or(0.0),
-            _ => return None,
-        };
-        x.is_finite().then_some(x)
-    }
-
-    fn write(&self, row: usize, column: usize) -> String {
-        let Some(m) = self.modules.get(row) else { return String::new() };
-        match column {
-            0 => m.name.clone(),
-            1 => shape(m.shape),
-            2 => m.rank.to_string(),
-            3 => general(m.update_norm),
-            4 => percent_fine(m.error),
-            _ => general(m.singular_values.first().copied().unwrap_or(0.0)),
-        }
+    fn facts_of(m: &ExtractedModule) -> RowFacts<'_> {
+        let error = Some(m.error).filter(|x| x.is_finite());
+        RowFacts { name: &m.name, rank: Some(m.rank), error, ..RowFacts::default() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::column::Direction;
     use crate::model::extraction::testing::{extracted, extraction};
     use crate::model::number::ABSENT;
-    use crate::model::sheet::SheetOrder;
-    use crate::model::table::Direction;
+    use crate::model::sheet::{Sheet, SheetOrder};
 
     fn example() -> Extracted {
         let modules = vec![extracted("l.0.q", 8, 0.25), extracted("l.1.q", 4, 0.125)];
@@ -154,11 +158,11 @@ mod tests {
     fn every_cell_is_written_and_sorted() {
         let mut result = example();
         result.modules[0].error = f64::NAN;
-        let cells: Vec<String> = (0..HEADS.len()).map(|column| result.write(0, column)).collect();
+        let cells: Vec<String> = (0..COLUMNS.len()).map(|column| result.write(0, column)).collect();
         assert_eq!(cells, ["l.0.q", "64×32", "8", "1.500", ABSENT, "1.000"]);
         assert_eq!((result.facts(0).unwrap().error, result.facts(1).unwrap().error), (None, Some(0.125)));
         for direction in [Direction::Ascending, Direction::Descending] {
-            assert_eq!(SheetOrder { by: Some((4, direction)) }.apply(&result), [1, 0]);
+            assert_eq!(SheetOrder { by: Some(("error", direction)) }.apply(&result, ""), [1, 0]);
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{CHARACTER, Picture, Words, framed, stem};
 use crate::model::axis::Scale;
 use crate::model::colour::{ColourMap, Rgb};
 use crate::model::grid::Grid;
-use crate::model::heat::{Field, column_ticks, left_out, legend, row_height, splits};
+use crate::model::heat::{Field, colour, column_ticks, left_out, legend, row_height, splits};
 use crate::model::number::plural;
 
 /// What a heatmap is called.
@@ -52,7 +52,7 @@ impl Layout {
 /// The heatmap of `field` over `grid`, its colours over `scale`.
 pub fn picture(grid: &Grid, field: &dyn Field, scale: Option<Scale>, theme: &Theme, names: Names<'_>) -> Picture {
     let layout = Layout::new(grid);
-    let mut parts = vec![field.label()];
+    let mut parts = vec![field.figure().label];
     parts.extend([names.subtitle, names.adapter].into_iter().filter(|part| !part.is_empty()));
     let words = Words {
         title: names.title.to_owned(),
@@ -63,7 +63,7 @@ pub fn picture(grid: &Grid, field: &dyn Field, scale: Option<Scale>, theme: &The
     let name = stem(names.adapter, names.picture, names.measure);
     let area = [layout.width, layout.plot[1] + 84.0];
     framed(name, theme, &words, area, |svg| {
-        let map = ColourMap::new(field.palette(), theme.is_dark);
+        let map = ColourMap::new(field.figure().palette, theme.is_dark);
         definitions(svg, theme, &map);
         let has_no_number = cells(svg, grid, field, scale, &map, &layout, theme);
         axes(svg, grid, &layout, theme);
@@ -80,8 +80,8 @@ fn desc(grid: &Grid, field: &dyn Field, scale: Option<Scale>) -> String {
         "A heatmap of {} by {}; each cell is one module. {}: {} Its colours go from {} to {} {}{}.",
         plural(rows, "kind of module", "kinds of modules"),
         plural(columns, "layer", "layers"),
-        field.label(),
-        field.help(),
+        field.figure().label,
+        field.figure().help,
         legend.low,
         legend.high,
         legend.unit,
@@ -100,11 +100,10 @@ fn cells(
     theme: &Theme,
 ) -> bool {
     let has_no_number = Cell::new(false);
-    let colour = |row: usize, column: usize| {
-        let x = field.value(grid.module_at(row, column)?)?;
-        let colour = scale.and_then(|s| s.position(x)).map(|t| map.at(t));
-        has_no_number.set(has_no_number.get() || colour.is_none());
-        Some(colour.unwrap_or(map.not_finite))
+    let colour = |cell| {
+        let colour = colour(grid, field, scale, map, cell);
+        has_no_number.set(has_no_number.get() || colour == Some(map.not_finite));
+        colour
     };
     svg.rect([layout.left, 0.0, layout.plot[0], layout.plot[1]], "url(#gap)");
     let size = [grid.rows.len(), grid.columns.len()];
@@ -138,7 +137,7 @@ fn axes(svg: &mut Svg, grid: &Grid, layout: &Layout, theme: &Theme) {
 fn colours(svg: &mut Svg, field: &dyn Field, scale: Option<Scale>, theme: &Theme, not_finite: Option<Rgb>) {
     let look = Type::new(SIZE, theme.mute);
     let words = legend(field, scale);
-    let name = format!("{}: {}{}", field.label(), words.unit, words.scale);
+    let name = format!("{}: {}{}", field.figure().label, words.unit, words.scale);
     strip(svg, theme, &name);
     let [wide, high] = STRIP;
     if let Some(scale) = scale {
@@ -148,7 +147,7 @@ fn colours(svg: &mut Svg, field: &dyn Field, scale: Option<Scale>, theme: &Theme
             let Some(x) = scale.position(tick).map(|t| t * wide) else { continue };
             if taken.iter().all(|other| (x - other).abs() >= 64.0) {
                 taken.push(x);
-                names.push((x, field.write(tick), Anchor::Middle));
+                names.push((x, field.figure().write(tick), Anchor::Middle));
                 svg.line([x, 12.0 + high], [x, 16.0 + high], theme.mute);
             }
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::model::axis::ScaleKind;
 use crate::model::heat::Measured;
-use crate::model::measure::Measure;
+use crate::model::measure::ENERGY_SHARE;
 use crate::model::picture::tests::{HOSTILE, texts_of};
 use crate::model::shown::Adapter;
 use crate::model::testing::{adapter, module, placed};
@@ -22,7 +22,7 @@ const NAMES: Names<'_> = Names {
 fn measured(modules: Vec<ModuleReport>) -> (Measured, Grid) {
     let grid = Grid::new(&modules, 4);
     let adapter = Arc::new(Adapter { item: 1, report: adapter("a"), modules });
-    (Measured { adapter, measure: Measure::EnergyShare }, grid)
+    (Measured { adapter, measure: &ENERGY_SHARE }, grid)
 }
 
 fn layers(count: u32) -> Vec<ModuleReport> {
@@ -67,7 +67,7 @@ fn every_module_has_its_cell_and_the_legend_its_numbers() {
             assert!(has(text), "{text} is not in {texts:?}");
         }
         assert!(has("Energy share: of the adapter’s energy") && has("Energy share · runs/tutor"), "{texts:?}");
-        assert!(has(&Measure::EnergyShare.write(0.0)) && has(&Measure::EnergyShare.write(7.0 / 8.0)), "{texts:?}");
+        assert!(has(&ENERGY_SHARE.write(0.0)) && has(&ENERGY_SHARE.write(7.0 / 8.0)), "{texts:?}");
         assert_eq!(picture.stem, "tutor-heatmap-energy-share");
         assert!(!has("no number"));
     }

@@ -6,7 +6,7 @@ use super::theme::Theme;
 use super::{CHARACTER, Picture, Words, framed, stem};
 use crate::model::colour::{ColourMap, ink_on};
 use crate::model::comparison::label::shortened;
-use crate::model::comparison::matrix::{Matrix, Show};
+use crate::model::comparison::matrix::{Matrix, PairFigure, scale};
 use crate::model::number::{plural, short};
 
 const CELL: [f64; 2] = [92.0, 34.0];
@@ -15,20 +15,20 @@ const NAMES: [usize; 2] = [28, 14];
 const HEAD: f64 = 22.0;
 
 /// What the matrix shows of every two adapters.
-pub fn picture(matrix: &Matrix, show: Show, theme: &Theme) -> Picture {
+pub fn picture(matrix: &Matrix, figure: &PairFigure, theme: &Theme) -> Picture {
     let n = matrix.len();
     let longest = matrix.labels.iter().map(|label| label.chars().count().min(NAMES[0])).max().unwrap_or(0);
     let left = (longest as f64 * SIZE * CHARACTER + 14.0).max(44.0);
     let plot = CELL.map(|side| side * n as f64);
     let words = Words {
         title: "Every adapter beside every other".to_owned(),
-        subtitle: show.label().to_owned(),
-        desc: format!("A table of {}. {}", plural(n, "adapter", "adapters"), show.help()),
-        notes: vec![show.help().to_owned()],
+        subtitle: figure.label.to_owned(),
+        desc: format!("A table of {}. {}", plural(n, "adapter", "adapters"), figure.help),
+        notes: vec![figure.help.to_owned()],
     };
     let area = [(left + plot[0]).max(left + STRIP[0] + 60.0).max(460.0), HEAD + plot[1] + 70.0];
-    framed(stem("comparison", "matrix", show.key()), theme, &words, area, |svg| {
-        let map = ColourMap::new(show.palette(), theme.is_dark);
+    framed(stem("comparison", "matrix", figure.key), theme, &words, area, |svg| {
+        let map = ColourMap::new(figure.palette, theme.is_dark);
         definitions(svg, theme, &map);
         let look = Type::new(SIZE, theme.mute);
         for (place, label) in matrix.labels.iter().enumerate() {
@@ -40,23 +40,23 @@ pub fn picture(matrix: &Matrix, show: Show, theme: &Theme) -> Picture {
         }
         svg.group([left, HEAD], [1.0, 1.0], |svg| {
             for place in 0..n * n {
-                cell(svg, matrix, show, (place / n, place % n), &map);
+                cell(svg, matrix, figure, (place / n, place % n), &map);
             }
         });
         svg.group([left, HEAD + plot[1] + 22.0], [1.0, 1.0], |svg| {
-            let scale = show.scale();
-            strip_between(svg, theme, show.unit(), [&short(scale.low), &short(scale.high)]);
+            let scale = scale(figure);
+            strip_between(svg, theme, figure.unit, [&short(scale.low), &short(scale.high)]);
         });
     })
 }
 
-fn cell(svg: &mut Svg, matrix: &Matrix, show: Show, (row, column): (usize, usize), map: &ColourMap) {
+fn cell(svg: &mut Svg, matrix: &Matrix, figure: &PairFigure, (row, column): (usize, usize), map: &ColourMap) {
     let [wide, high] = CELL;
     let [x, y] = [column as f64 * wide, row as f64 * high];
-    let colour = matrix.colour(show, row, column, map);
+    let colour = matrix.colour(figure, row, column, map);
     let fill = colour.map_or_else(|| "url(#gap)".to_owned(), hex);
     svg.rect([x + 1.0, y + 1.0, wide - 2.0, high - 2.0], &fill);
-    let entry = matrix.entry(show, row, column);
+    let entry = matrix.entry(figure, row, column);
     let ink = hex(ink_on(colour.unwrap_or(map.at(0.5))));
     let mut lines = vec![(entry.text, SIZE + 1.0)];
     lines.extend(entry.note.map(|note| (note, SIZE - 2.0)));
@@ -71,6 +71,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::model::comparison::matrix::{COSINE, OVERLAP_IN};
     use crate::model::comparison::testing::compared;
     use crate::model::picture::tests::{HOSTILE, texts_of};
 
@@ -80,19 +81,19 @@ mod tests {
             let mut labels: Vec<String> = (0..n).map(|i| format!("adapter {i}")).collect();
             labels[1] = HOSTILE.to_owned();
             let matrix = Matrix { compared: Arc::new(compared(n)), labels, zero: vec![false; n] };
-            for (show, theme) in [(Show::Cosine, Theme::LIGHT), (Show::OverlapIn, Theme::DARK)] {
-                let picture = picture(&matrix, show, &theme);
+            for (figure, theme) in [(&COSINE, Theme::LIGHT), (&OVERLAP_IN, Theme::DARK)] {
+                let picture = picture(&matrix, figure, &theme);
                 let texts = texts_of(&picture);
                 for row in 0..n {
                     for column in 0..n {
-                        let entry = matrix.entry(show, row, column);
+                        let entry = matrix.entry(figure, row, column);
                         for text in [Some(entry.text), entry.note].into_iter().flatten() {
                             assert!(texts.contains(&text), "{text} is not in {texts:?}");
                         }
                     }
                 }
-                assert!(texts.iter().any(|t| t == "adapter 0") && texts.iter().any(|t| t == show.unit()));
-                assert_eq!(picture.stem, format!("comparison-matrix-{}", show.key()));
+                assert!(texts.iter().any(|t| t == "adapter 0") && texts.iter().any(|t| t == figure.unit));
+                assert_eq!(picture.stem, format!("comparison-matrix-{}", figure.key));
             }
         }
     }

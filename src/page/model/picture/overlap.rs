@@ -5,7 +5,7 @@ use super::svg::{Anchor, Type};
 use super::theme::Theme;
 use super::{Picture, Words, framed, stem};
 use crate::model::colour::ColourMap;
-use crate::model::comparison::overlap::{Overlap, PALETTE, SCALE, ticks};
+use crate::model::comparison::overlap::{Overlap, PALETTE, ticks};
 
 /// Left of the picture: the numbers of i.
 const LEFT: f64 = 44.0;
@@ -31,7 +31,7 @@ pub fn picture(overlap: &Overlap, module: &str, [a, b]: [&str; 2], theme: &Theme
         definitions(svg, theme, &map);
         svg.rect([LEFT, 0.0, plot[0], plot[1]], "url(#gap)");
         svg.group([LEFT, 0.0], [wide, high], |svg| {
-            cells(svg, size, |row, column| Some(map.at(SCALE.position(overlap.value(row, column)?)?)));
+            cells(svg, size, |cell| overlap.colour(cell, &map));
         });
         let look = Type::new(SIZE, theme.mute);
         for (at, i) in ticks(size[0]) {

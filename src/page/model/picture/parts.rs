@@ -29,18 +29,18 @@ pub fn definitions(svg: &mut Svg, theme: &Theme, map: &ColourMap) {
 }
 
 /// Cells of one unit each, one path per colour; none where there is no colour.
-pub fn cells(svg: &mut Svg, [rows, columns]: [usize; 2], colour: impl Fn(usize, usize) -> Option<Rgb>) {
+pub fn cells(svg: &mut Svg, [rows, columns]: [usize; 2], colour: impl Fn([usize; 2]) -> Option<Rgb>) {
     let mut paths: BTreeMap<Rgb, String> = BTreeMap::new();
     for row in 0..rows {
         let mut column = 0;
         while column < columns {
-            let Some(here) = colour(row, column) else {
+            let Some(here) = colour([row, column]) else {
                 column += 1;
                 continue;
             };
             // Neighbours of one colour are one shape.
             let mut end = column + 1;
-            while end < columns && colour(row, end) == Some(here) {
+            while end < columns && colour([row, end]) == Some(here) {
                 end += 1;
             }
             let run = end - column;

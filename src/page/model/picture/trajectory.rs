@@ -3,6 +3,7 @@
 use super::svg::{Anchor, Svg, Type};
 use super::theme::Theme;
 use super::{Picture, Words, framed, stem};
+use crate::model::alignment::figures::write_tick;
 use crate::model::alignment::trajectory::{AREA, Kind, Line, Trajectory};
 
 /// How much larger than on the page.
@@ -19,20 +20,20 @@ pub fn picture(trajectory: &Trajectory, adapter: &str, theme: &Theme) -> Picture
     notes.extend(trajectory.about_roles());
     let names: Vec<&str> = trajectory.lines.iter().map(|line| line.name.as_str()).collect();
     let words = Words {
-        title: format!("{} over the steps", figure.label()),
+        title: format!("{} over the steps", figure.label),
         subtitle: format!("Alignment of {adapter}"),
         desc: format!(
             "Lines over {} updates, of: {}. {}: {}",
             trajectory.ends.len(),
             names.join(", "),
-            figure.label(),
-            figure.help()
+            figure.label,
+            figure.help
         ),
         notes,
     };
     let area = [AREA.width * K, AREA.height * K + ABOVE];
-    framed(stem(adapter, "trajectory", figure.key()), theme, &words, area, |svg| {
-        svg.text([0.0, 0.0], &format!("{}: {}", figure.label(), figure.unit()), Type::new(SIZE, theme.ink));
+    framed(stem(adapter, "trajectory", figure.key), theme, &words, area, |svg| {
+        svg.text([0.0, 0.0], &format!("{}: {}", figure.label, figure.unit), Type::new(SIZE, theme.ink));
         svg.group([0.0, ABOVE], [1.0, 1.0], |svg| draw(svg, trajectory, theme));
     })
 }
@@ -42,7 +43,7 @@ fn draw(svg: &mut Svg, trajectory: &Trajectory, theme: &Theme) {
     for (value, y) in trajectory.value_ticks() {
         let stroke = if value == 0.0 { theme.mute } else { theme.line };
         svg.line([AREA.left * K, y * K], [AREA.right * K, y * K], stroke);
-        let text = trajectory.figure.write_tick(value);
+        let text = write_tick(trajectory.figure, value);
         svg.text([AREA.left * K - 8.0, y * K + 4.0], &text, look.anchored(Anchor::End));
     }
     // The adapter's own line lies on top.
@@ -82,7 +83,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::alignment::figures::Figure;
+    use crate::model::alignment::figures::CAPTURE;
     use crate::model::alignment::joined::Joined;
     use crate::model::alignment::testing::aligned;
     use crate::model::alignment::trajectory::Beside;
@@ -98,7 +99,7 @@ mod tests {
             .collect();
         let set = aligned(3, modules.len());
         let joined = Joined::new(Arc::new(Adapter { item: 1, report: adapter("a"), modules }), Arc::new(set));
-        Trajectory::new(&joined, Some(vec![10, 20, 30]), Figure::Capture, beside, Some(2)).unwrap()
+        Trajectory::new(&joined, Some(vec![10, 20, 30]), &CAPTURE, beside, Some(2)).unwrap()
     }
 
     #[test]

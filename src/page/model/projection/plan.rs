@@ -1,10 +1,12 @@
 //! A plan as it is shown: one line for the whole, a table of its modules.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::Ask;
-use crate::model::number::{ABSENT, bytes, percent_fine, plural, shape};
-use crate::model::sheet::{Head, RowFacts, Sheet, span};
+use crate::model::column::Column;
+use crate::model::number::{bytes, general, percent_fine, plural, shape, whole};
+use crate::model::sheet::{RowFacts, RowSheet, size, span};
 use lorascope_protocol::Refusal;
 use lorascope_protocol::projection::PlanHead;
 use lorascope_protocol::projection::{Method, PlanRow};
@@ -29,9 +31,13 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn new(head: PlanHead, rows: Vec<PlanRow>, ask: &Ask) -> Plan {
+    pub fn new(head: PlanHead, mut rows: Vec<PlanRow>, ask: &Ask) -> Plan {
         let renamed = rows.iter().any(|row| row.name != row.source);
-        Plan { head, rows, is_svd: ask.request.method == Method::Svd, renamed }
+        let is_svd = ask.request.method == Method::Svd;
+        if !is_svd {
+            rows.iter_mut().for_each(|row| row.kept = f64::NAN);
+        }
+        Plan { head, rows, is_svd, renamed }
     }
 
     /// "224 modules, rank 16 → 8, keeps 97.31 % of the energy, file of 42.1 MB, BF16".
@@ -61,66 +67,59 @@ impl Plan {
     pub fn changes_nothing(&self) -> bool {
         self.head.same_model && self.rows.iter().all(|row| row.rank == row.source_rank && row.shape == row.from)
     }
-
-    fn kept(&self, row: &PlanRow) -> Option<f64> {
-        Some(row.kept).filter(|kept| self.is_svd && kept.is_finite())
-    }
 }
 
-const HEADS: [Head; 5] = [
-    Head::module("Path of the module in the result"),
-    Head::number("Size", "Outputs × inputs of ΔW, before → after"),
-    Head::number("Rank", "Inner dimension of the factors, before → after"),
-    // The least kept first: where a smaller rank costs most.
-    Head::share(
-        "Energy kept",
-        "The share of the module’s Σσ² that the kept singular values hold, before they are cropped to another size. \
-         Only the svd method is known to keep it.",
+type PlanColumn = Column<PlanRow>;
+
+const COLUMNS: [&PlanColumn; 5] = [
+    &PlanColumn::module("Path of the module in the result"),
+    &PlanColumn::number("size", "Size", "Outputs × inputs of ΔW, before → after", |row| Some(size(row.shape)), general)
+        .written(|row| change(shape(row.from), shape(row.shape))),
+    &PlanColumn::number(
+        "rank",
+        "Rank",
+        "Inner dimension of the factors, before → after",
+        |row| Some(row.rank.into()),
+        whole,
     )
-    .ascending(),
-    Head::text("From", "The module of the source, where it has another name"),
+    .written(|row| change(row.source_rank.to_string(), row.rank.to_string())),
+    &KEPT,
+    &PlanColumn::text(
+        "from",
+        "From",
+        "The module of the source, where it has another name",
+        |row| row.source.clone(),
+        |_, _| Ordering::Equal,
+    )
+    .ordered(|row| row.layer.map(f64::from)),
 ];
 
-impl Sheet for Plan {
-    fn heads(&self) -> &'static [Head] {
-        if self.renamed { &HEADS } else { &HEADS[..4] }
+const KEPT: PlanColumn = PlanColumn::number(
+    "kept",
+    "Energy kept",
+    "The share of the module’s Σσ² that the kept singular values hold, before they are cropped to another size. Only the \
+     svd method is known to keep it.",
+    |row| Some(row.kept),
+    percent_fine,
+)
+.share()
+// The least kept first: where a smaller rank costs most.
+.ascending();
+
+impl RowSheet for Plan {
+    type Row = PlanRow;
+
+    fn columns(&self) -> &[&'static PlanColumn] {
+        if self.renamed { &COLUMNS } else { &COLUMNS[..4] }
     }
 
-    fn rows(&self) -> usize {
-        self.rows.len()
+    fn list(&self) -> &[PlanRow] {
+        &self.rows
     }
 
-    fn facts(&self, row: usize) -> Option<RowFacts<'_>> {
-        let row = self.rows.get(row)?;
-        Some(RowFacts {
-            name: &row.name,
-            source: Some(&row.source),
-            rank: Some(row.rank),
-            kept: self.kept(row),
-            ..RowFacts::default()
-        })
-    }
-
-    fn key(&self, row: usize, column: usize) -> Option<f64> {
-        let row = self.rows.get(row)?;
-        match column {
-            1 => Some(row.shape[0] as f64 * row.shape[1] as f64),
-            2 => Some(f64::from(row.rank)),
-            3 => self.kept(row),
-            4 => row.layer.map(f64::from),
-            _ => None,
-        }
-    }
-
-    fn write(&self, row: usize, column: usize) -> String {
-        let Some(row) = self.rows.get(row) else { return String::new() };
-        match column {
-            1 => change(shape(row.from), shape(row.shape)),
-            2 => change(row.source_rank.to_string(), row.rank.to_string()),
-            3 => self.kept(row).map_or_else(|| ABSENT.to_owned(), percent_fine),
-            4 => row.source.clone(),
-            _ => row.name.clone(),
-        }
+    fn facts_of(row: &PlanRow) -> RowFacts<'_> {
+        let (source, rank) = (Some(row.source.as_str()), Some(row.rank));
+        RowFacts { name: &row.name, source, rank, kept: KEPT.value(row), ..RowFacts::default() }
     }
 }
 
@@ -132,6 +131,7 @@ pub fn change(before: String, after: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::sheet::Sheet;
     use lorascope_protocol::projection::Request;
 
     fn row(name: &str, rank: u32, kept: f64) -> PlanRow {
@@ -192,6 +192,6 @@ mod tests {
     #[test]
     fn only_svd_says_what_is_kept() {
         let plan = plan(vec![row("a", 16, 1.0)], Method::Interpolate);
-        assert_eq!((plan.key(0, 3), plan.write(0, 3).as_str()), (None, "–"));
+        assert_eq!((plan.value(0, 3), plan.write(0, 3).as_str()), (None, "–"));
     }
 }

@@ -3,9 +3,10 @@
 use super::figures::Figure;
 use super::plan::change;
 use super::{Ask, rank};
+use crate::model::column::Column;
 use crate::model::identity::Fact;
-use crate::model::number::{bytes, fixed, general, plural, shape};
-use crate::model::sheet::{Head, RowFacts, Sheet, span};
+use crate::model::number::{bytes, degrees, fixed, general, percent_fine, plural, shape, whole};
+use crate::model::sheet::{RowFacts, RowSheet, size, span};
 use lorascope_protocol::report::{ProjectedModule, ProjectionReport};
 use lorascope_protocol::{ItemId, JobId};
 
@@ -71,87 +72,96 @@ impl Projected {
     }
 }
 
-/// The figures of the columns from the fourth on; the gain comes last.
-const COLUMNS: [Figure; 5] =
-    [Figure::EnergyKept, Figure::RelativeError, Figure::NormRatio, Figure::LeftAngle, Figure::RightAngle];
+type ProjectedColumn = Column<ProjectedModule>;
 
-const FIRST_FIGURE: usize = 3;
-
-const HEADS: [Head; FIRST_FIGURE + COLUMNS.len() + 1] = [
-    Head::module("Path of the module in the result"),
-    Head::number("Size", "Outputs × inputs of ΔW, before → after"),
-    Head::number("Rank", "Inner dimension of the factors, before → after"),
-    Head::share("Energy kept", "1 − ‖ΔW − ΔW′‖²/‖ΔW‖², measured; only where the sizes agree").ascending(),
-    Head::number("Rel. error", "‖ΔW − ΔW′‖/‖ΔW‖, measured; only where the sizes agree"),
-    Head::number("Norm ratio", "‖ΔW′‖/‖ΔW‖, both with their scale"),
-    Head::number(
+const COLUMNS: [&ProjectedColumn; 9] = [
+    &ProjectedColumn::module("Path of the module in the result"),
+    &ProjectedColumn::number(
+        "size",
+        "Size",
+        "Outputs × inputs of ΔW, before → after",
+        |m| Some(size(m.shape)),
+        general,
+    )
+    .written(|m| change(shape(m.source_shape), shape(m.shape))),
+    &ProjectedColumn::number(
+        "rank",
+        "Rank",
+        "Inner dimension of the factors, before → after",
+        |m| Some(m.rank.into()),
+        whole,
+    )
+    .written(|m| change(m.source_rank.to_string(), m.rank.to_string())),
+    &ProjectedColumn::number(
+        "kept",
+        "Energy kept",
+        "1 − ‖ΔW − ΔW′‖²/‖ΔW‖², measured; only where the sizes agree",
+        |m| Figure::EnergyKept.value(&m.quality),
+        percent_fine,
+    )
+    .share()
+    .ascending(),
+    &ProjectedColumn::number(
+        "error",
+        "Rel. error",
+        "‖ΔW − ΔW′‖/‖ΔW‖, measured; only where the sizes agree",
+        |m| Figure::RelativeError.value(&m.quality),
+        percent_fine,
+    ),
+    &ProjectedColumn::number(
+        "norm",
+        "Norm ratio",
+        "‖ΔW′‖/‖ΔW‖, both with their scale",
+        |m| Figure::NormRatio.value(&m.quality),
+        general,
+    ),
+    &ProjectedColumn::number(
+        "angle-out",
         "∠ outputs",
         "Largest principal angle between the output directions before and after, in degrees; only where the outputs \
          agree",
+        |m| Figure::LeftAngle.value(&m.quality),
+        degrees,
     ),
-    Head::number(
+    &ProjectedColumn::number(
+        "angle-in",
         "∠ inputs",
         "Largest principal angle between the input directions before and after, in degrees; only where the inputs agree",
+        |m| Figure::RightAngle.value(&m.quality),
+        degrees,
     ),
-    Head::number(
+    &ProjectedColumn::number(
+        "gain",
         "Gain",
         "What svd multiplied the singular values by for the change of size, ((m·n)/(m′·n′))^¼; 1 otherwise",
+        |m| Some(m.gain),
+        general,
     ),
 ];
 
-impl Sheet for Projected {
-    fn heads(&self) -> &'static [Head] {
-        &HEADS
+impl RowSheet for Projected {
+    type Row = ProjectedModule;
+
+    fn columns(&self) -> &[&'static ProjectedColumn] {
+        &COLUMNS
     }
 
-    fn rows(&self) -> usize {
-        self.modules.len()
+    fn list(&self) -> &[ProjectedModule] {
+        &self.modules
     }
 
-    fn facts(&self, row: usize) -> Option<RowFacts<'_>> {
-        let m = self.modules.get(row)?;
-        Some(RowFacts {
-            name: &m.name,
-            source: Some(&m.source),
-            rank: Some(m.rank),
-            kept: Figure::EnergyKept.value(&m.quality),
-            ..RowFacts::default()
-        })
-    }
-
-    fn key(&self, row: usize, column: usize) -> Option<f64> {
-        let m = self.modules.get(row)?;
-        match column {
-            0 => None,
-            1 => Some(m.shape[0] as f64 * m.shape[1] as f64),
-            2 => Some(f64::from(m.rank)),
-            _ => match COLUMNS.get(column - FIRST_FIGURE) {
-                Some(figure) => figure.value(&m.quality),
-                None => Some(m.gain).filter(|gain| gain.is_finite()),
-            },
-        }
-    }
-
-    fn write(&self, row: usize, column: usize) -> String {
-        let Some(m) = self.modules.get(row) else { return String::new() };
-        match column {
-            0 => m.name.clone(),
-            1 => change(shape(m.source_shape), shape(m.shape)),
-            2 => change(m.source_rank.to_string(), m.rank.to_string()),
-            _ => match COLUMNS.get(column - FIRST_FIGURE) {
-                Some(figure) => figure.write(&m.quality),
-                None => general(m.gain),
-            },
-        }
+    fn facts_of(m: &ProjectedModule) -> RowFacts<'_> {
+        let (source, rank, kept) = (Some(m.source.as_str()), Some(m.rank), Figure::EnergyKept.value(&m.quality));
+        RowFacts { name: &m.name, source, rank, kept, ..RowFacts::default() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::column::Direction;
     use crate::model::projection::testing::{projected, projection};
-    use crate::model::sheet::SheetOrder;
-    use crate::model::table::Direction;
+    use crate::model::sheet::{Sheet, SheetOrder};
     use lorascope_protocol::projection::{RankRule, Request};
 
     fn example() -> Projected {
@@ -185,10 +195,10 @@ mod tests {
         let mut result = example();
         result.modules[0].quality = lorascope_protocol::report::Quality::default();
         result.modules[0].source_shape = [64, 64];
-        let cells: Vec<String> = (0..HEADS.len()).map(|column| result.write(0, column)).collect();
+        let cells: Vec<String> = (0..COLUMNS.len()).map(|column| result.write(0, column)).collect();
         assert_eq!(cells, ["l.0.q", "64×64 → 64×32", "16 → 8", "–", "–", "–", "–", "–", "1.000"]);
         for direction in [Direction::Ascending, Direction::Descending] {
-            assert_eq!(SheetOrder { by: Some((3, direction)) }.apply(&result), [1, 0]);
+            assert_eq!(SheetOrder { by: Some(("kept", direction)) }.apply(&result, ""), [1, 0]);
         }
         assert_eq!(result.facts(0).unwrap().kept, None);
     }
