@@ -9,86 +9,54 @@
 
 mod model;
 
-#[cfg(target_arch = "wasm32")]
-mod alignment;
-#[cfg(target_arch = "wasm32")]
-mod app;
-#[cfg(target_arch = "wasm32")]
-mod batches;
-#[cfg(target_arch = "wasm32")]
-mod browser;
-#[cfg(target_arch = "wasm32")]
-mod canvas;
-#[cfg(target_arch = "wasm32")]
-mod comparison;
-#[cfg(target_arch = "wasm32")]
-mod definitions;
-#[cfg(target_arch = "wasm32")]
-mod dialog;
-#[cfg(target_arch = "wasm32")]
-mod domains;
-#[cfg(target_arch = "wasm32")]
-mod drop;
-#[cfg(target_arch = "wasm32")]
-mod export;
-#[cfg(target_arch = "wasm32")]
-mod extraction;
-#[cfg(target_arch = "wasm32")]
-mod fields;
-#[cfg(target_arch = "wasm32")]
-mod first;
-#[cfg(target_arch = "wasm32")]
-mod found;
-#[cfg(target_arch = "wasm32")]
-mod header;
-#[cfg(target_arch = "wasm32")]
-mod heatmap;
-#[cfg(target_arch = "wasm32")]
-mod identity;
-#[cfg(target_arch = "wasm32")]
-mod items;
-#[cfg(target_arch = "wasm32")]
-mod keys;
-#[cfg(target_arch = "wasm32")]
-mod left_out;
-#[cfg(target_arch = "wasm32")]
-mod metadata;
-#[cfg(target_arch = "wasm32")]
-mod pickers;
-#[cfg(target_arch = "wasm32")]
-mod picture;
-#[cfg(target_arch = "wasm32")]
-mod place;
-#[cfg(target_arch = "wasm32")]
-mod problems;
-#[cfg(target_arch = "wasm32")]
-mod projection;
-#[cfg(target_arch = "wasm32")]
-mod remote;
-#[cfg(target_arch = "wasm32")]
-mod result;
-#[cfg(target_arch = "wasm32")]
-mod sample;
-#[cfg(target_arch = "wasm32")]
-mod share;
-#[cfg(target_arch = "wasm32")]
-mod sheet;
-#[cfg(target_arch = "wasm32")]
-mod spectrum;
-#[cfg(target_arch = "wasm32")]
-mod status;
-#[cfg(target_arch = "wasm32")]
-mod store;
-#[cfg(target_arch = "wasm32")]
-mod table;
-#[cfg(target_arch = "wasm32")]
-mod tabs;
-#[cfg(target_arch = "wasm32")]
-mod theme;
-#[cfg(target_arch = "wasm32")]
-mod values;
-#[cfg(target_arch = "wasm32")]
-mod wire;
+/// Under this name rustfmt finds the modules inside.
+macro_rules! cfg_if {
+    (if #[$condition:meta] { $($item:item)* }) => { $(#[$condition] $item)* };
+}
 
-#[cfg(target_arch = "wasm32")]
-pub use app::mount;
+cfg_if! {
+    if #[cfg(target_arch = "wasm32")] {
+        mod alignment;
+        mod app;
+        mod batches;
+        mod browser;
+        mod canvas;
+        mod comparison;
+        mod definitions;
+        mod dialog;
+        mod domains;
+        mod drop;
+        mod export;
+        mod extraction;
+        mod fields;
+        mod first;
+        mod found;
+        mod header;
+        mod heatmap;
+        mod identity;
+        mod items;
+        mod keys;
+        mod left_out;
+        mod metadata;
+        mod pickers;
+        mod picture;
+        mod place;
+        mod problems;
+        mod projection;
+        mod remote;
+        mod result;
+        mod sample;
+        mod share;
+        mod sheet;
+        mod spectrum;
+        mod status;
+        mod store;
+        mod table;
+        mod tabs;
+        mod theme;
+        mod values;
+        mod wire;
+
+        pub use app::mount;
+    }
+}
