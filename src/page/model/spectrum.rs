@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::axis::{Scale, ScaleKind};
 use super::number::{general, grouped, percent, plural};
+use super::tsv::{digits, line, tab_separated};
 use lorascope_protocol::report::ModuleReport;
 
 /// The drawing area inside the SVG's view box, in its units.
@@ -155,16 +156,15 @@ pub fn index_ticks(n: usize) -> Vec<usize> {
     ticks
 }
 
-/// Index, σ, σ/σ₁ and energy kept, tab-separated.
+/// Index, σ, σ/σ₁ and energy kept, as a table for other programs.
 pub fn tsv(sigma: &[f64], kept: &[f64]) -> String {
-    let first = sigma.first().copied().unwrap_or(0.0);
-    let mut out = String::from("index\tsigma\tsigma_relative\tenergy_kept\n");
-    for (i, s) in sigma.iter().enumerate() {
-        let relative = if first > 0.0 { (s / first).to_string() } else { String::new() };
-        let kept = kept.get(i).map(|k| k.to_string()).unwrap_or_default();
-        let _ = writeln!(out, "{}\t{s}\t{relative}\t{kept}", i + 1);
-    }
-    out
+    let first = sigma.first().copied().filter(|first| *first > 0.0);
+    let of = |(i, s): (usize, &f64)| {
+        let fields = [Some(*s), first.map(|first| s / first), kept.get(i).copied()];
+        line(&(i + 1).to_string(), fields.into_iter().map(digits))
+    };
+    let head = ["index", "sigma", "sigma_relative", "energy_kept"].map(str::to_owned);
+    tab_separated(std::iter::once(head.into()).chain(sigma.iter().enumerate().map(of)))
 }
 
 #[cfg(test)]

@@ -1,16 +1,12 @@
 //! A module's spectrum before and after a projection, as a file.
 
-use super::svg::{Anchor, Svg, Type};
+use super::spectrum::{K, SIZE, indices, values};
+use super::svg::{Svg, Type};
 use super::theme::Theme;
 use super::{Picture, Words, framed, stem};
 use crate::model::axis::ScaleKind;
-use crate::model::number::short;
 use crate::model::projection::pair::Pair;
-use crate::model::spectrum::{PLOT, index_ticks, middle, value_ticks};
-
-/// How much larger than on the page.
-const K: f64 = 1.5;
-const SIZE: f64 = 11.0;
+use crate::model::spectrum::PLOT;
 
 /// Singular values of `module`, before as a line and after as bars. `notes` say what a person should know of them.
 pub fn picture(
@@ -32,24 +28,14 @@ pub fn picture(
     framed(stem(adapter, "before-and-after", module), theme, &words, area, |svg| {
         let (look, n) = (Type::new(SIZE, theme.mute), pair.places());
         let scale = pair.scale(kind);
-        for (value, y) in scale.map(value_ticks).unwrap_or_default() {
-            svg.line([PLOT.left * K, y * K], [PLOT.right * K, y * K], theme.line);
-            svg.text([PLOT.left * K - 8.0, y * K + 4.0], &short(value), look.anchored(Anchor::End));
-        }
+        values(svg, scale, look, theme);
         svg.group([0.0, 0.0], [K, K], |svg| {
             let Some(scale) = scale else { return };
             svg.path(&pair.bars(scale), &format!("fill=\"{}\"", theme.accent));
             let line = format!("fill=\"none\" stroke=\"{}\" stroke-width=\"1.2\"", theme.ink);
             svg.path(&pair.outline(scale), &line);
         });
-        svg.line([PLOT.left * K, PLOT.bottom * K], [PLOT.right * K, PLOT.bottom * K], theme.faint);
-        for i in index_ticks(n) {
-            let below = [middle(i, n) * K, PLOT.bottom * K + 16.0];
-            svg.text(below, &(i + 1).to_string(), look.anchored(Anchor::Middle));
-        }
-        let is_log = scale.is_some_and(|scale| scale.kind == ScaleKind::Log);
-        let by = if is_log { "σ by index, log scale" } else { "σ by index" };
-        svg.text([PLOT.left * K, PLOT.bottom * K + 34.0], by, look);
+        indices(svg, scale, n, look, theme);
         legend(svg, theme, look);
     })
 }

@@ -4,7 +4,7 @@ use super::svg::{Anchor, Svg, Type};
 use super::theme::Theme;
 use super::{CHARACTER, Picture, Words, framed, stem};
 use crate::model::about::about;
-use crate::model::axis::ScaleKind;
+use crate::model::axis::{Scale, ScaleKind};
 use crate::model::number::short;
 use crate::model::spectrum::{
     PERCENTS, PLOT, bars, curve, energy_kept, height_of, index_ticks, lacks, middle, needs, scale, sentence,
@@ -13,8 +13,8 @@ use crate::model::spectrum::{
 use lorascope_protocol::report::ModuleReport;
 
 /// How much larger than on the page.
-const K: f64 = 1.5;
-const SIZE: f64 = 11.0;
+pub const K: f64 = 1.5;
+pub const SIZE: f64 = 11.0;
 
 /// The spectrum of `module`, its first `rank` values marked as kept.
 pub fn picture(module: &ModuleReport, adapter: &str, rank: usize, kind: ScaleKind, theme: &Theme) -> Picture {
@@ -42,10 +42,7 @@ pub fn picture(module: &ModuleReport, adapter: &str, rank: usize, kind: ScaleKin
 fn plot(svg: &mut Svg, sigma: &[f64], kept: &[f64], rank: usize, kind: ScaleKind, theme: &Theme) {
     let (look, n) = (Type::new(SIZE, theme.mute), sigma.len());
     let scale = scale(sigma, kind);
-    for (value, y) in scale.map(value_ticks).unwrap_or_default() {
-        svg.line([PLOT.left * K, y * K], [PLOT.right * K, y * K], theme.line);
-        svg.text([PLOT.left * K - 8.0, y * K + 4.0], &short(value), look.anchored(Anchor::End));
-    }
+    values(svg, scale, look, theme);
     let accent = theme.accent;
     svg.group([0.0, 0.0], [K, K], |svg| {
         if let Some(scale) = scale {
@@ -63,19 +60,32 @@ fn plot(svg: &mut Svg, sigma: &[f64], kept: &[f64], rank: usize, kind: ScaleKind
             svg.circle([middle(i, n), height_of(share)], 3.0, &look);
         }
     });
+    indices(svg, scale, n, look, theme);
+    for (share, name) in PERCENTS {
+        svg.text([PLOT.right * K + 8.0, height_of(share) * K + 4.0], name, look);
+    }
+    let below = PLOT.bottom * K + 34.0;
+    svg.text([PLOT.width * K, below], "energy kept", look.anchored(Anchor::End));
+}
+
+/// The values on the axis of σ.
+pub fn values(svg: &mut Svg, scale: Option<Scale>, look: Type<'_>, theme: &Theme) {
+    for (value, y) in scale.map(value_ticks).unwrap_or_default() {
+        svg.line([PLOT.left * K, y * K], [PLOT.right * K, y * K], theme.line);
+        svg.text([PLOT.left * K - 8.0, y * K + 4.0], &short(value), look.anchored(Anchor::End));
+    }
+}
+
+/// The axis of `n` singular values, and what it is.
+pub fn indices(svg: &mut Svg, scale: Option<Scale>, n: usize, look: Type<'_>, theme: &Theme) {
     svg.line([PLOT.left * K, PLOT.bottom * K], [PLOT.right * K, PLOT.bottom * K], theme.faint);
     for i in index_ticks(n) {
         let below = [middle(i, n) * K, PLOT.bottom * K + 16.0];
         svg.text(below, &(i + 1).to_string(), look.anchored(Anchor::Middle));
     }
-    for (share, name) in PERCENTS {
-        svg.text([PLOT.right * K + 8.0, height_of(share) * K + 4.0], name, look);
-    }
     let is_log = scale.is_some_and(|scale| scale.kind == ScaleKind::Log);
     let by = if is_log { "σ by index, log scale" } else { "σ by index" };
-    let below = PLOT.bottom * K + 34.0;
-    svg.text([PLOT.left * K, below], by, look);
-    svg.text([PLOT.width * K, below], "energy kept", look.anchored(Anchor::End));
+    svg.text([PLOT.left * K, PLOT.bottom * K + 34.0], by, look);
 }
 
 fn legend(svg: &mut Svg, k: usize, n: usize, theme: &Theme) {

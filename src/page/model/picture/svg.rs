@@ -1,8 +1,6 @@
 //! A small writer of SVG: valid XML whatever the texts say, presentation attributes only, so that no policy of the page
 //! has to allow a style, and nothing that is loaded from anywhere.
 
-use std::fmt::Write;
-
 /// A picture that is being written.
 #[derive(Clone, Debug, Default)]
 pub struct Svg {
@@ -43,80 +41,57 @@ impl<'a> Type<'a> {
 
 impl Svg {
     /// What follows, inside of a group that is moved by (x, y) and then scaled.
-    pub fn group(&mut self, [x, y]: [f64; 2], [wide, high]: [f64; 2], draw: impl FnOnce(&mut Svg)) {
-        self.raw(&format!(
-            "<g transform=\"translate({} {}) scale({} {})\">",
-            Short(x),
-            Short(y),
-            Short(wide),
-            Short(high)
-        ));
+    pub fn group(&mut self, place: [f64; 2], scale: [f64; 2], draw: impl FnOnce(&mut Svg)) {
+        let ([x, y], [wide, high]) = (place.map(Short), scale.map(Short));
+        self.raw(&format!("<g transform=\"translate({x} {y}) scale({wide} {high})\">"));
         draw(self);
         self.raw("</g>\n");
     }
 
-    pub fn rect(&mut self, [x, y, width, height]: [f64; 4], fill: &str) {
-        let _ = writeln!(
-            self.out,
-            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{fill}\"/>",
-            Short(x),
-            Short(y),
-            Short(width),
-            Short(height)
-        );
+    /// x, y, width and height.
+    pub fn rect(&mut self, place: [f64; 4], fill: &str) {
+        self.rect_like(place, &format!("fill=\"{fill}\""));
     }
 
     /// The outline of a rectangle.
-    pub fn frame(&mut self, [x, y, width, height]: [f64; 4], stroke: &str) {
-        let _ = writeln!(
-            self.out,
-            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"none\" stroke=\"{stroke}\"/>",
-            Short(x),
-            Short(y),
-            Short(width),
-            Short(height)
-        );
+    pub fn frame(&mut self, place: [f64; 4], stroke: &str) {
+        self.rect_like(place, &format!("fill=\"none\" stroke=\"{stroke}\""));
     }
 
-    pub fn line(&mut self, [x1, y1]: [f64; 2], [x2, y2]: [f64; 2], stroke: &str) {
-        let _ = writeln!(
-            self.out,
-            "<path d=\"M{} {}L{} {}\" fill=\"none\" stroke=\"{stroke}\"/>",
-            Short(x1),
-            Short(y1),
-            Short(x2),
-            Short(y2)
-        );
+    fn rect_like(&mut self, place: [f64; 4], look: &str) {
+        let [x, y, width, height] = place.map(Short);
+        self.raw(&format!("<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" {look}/>\n"));
+    }
+
+    pub fn line(&mut self, from: [f64; 2], to: [f64; 2], stroke: &str) {
+        let ([x1, y1], [x2, y2]) = (from.map(Short), to.map(Short));
+        self.path(&format!("M{x1} {y1}L{x2} {y2}"), &format!("fill=\"none\" stroke=\"{stroke}\""));
     }
 
     /// A path; `look` are attributes that this program wrote itself.
     pub fn path(&mut self, d: &str, look: &str) {
         if !d.is_empty() {
-            let _ = writeln!(self.out, "<path d=\"{d}\" {look}/>");
+            self.raw(&format!("<path d=\"{d}\" {look}/>\n"));
         }
     }
 
-    pub fn circle(&mut self, [x, y]: [f64; 2], r: f64, look: &str) {
-        let _ = writeln!(self.out, "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" {look}/>", Short(x), Short(y), Short(r));
+    pub fn circle(&mut self, centre: [f64; 2], r: f64, look: &str) {
+        let ([cx, cy], r) = (centre.map(Short), Short(r));
+        self.raw(&format!("<circle cx=\"{cx}\" cy=\"{cy}\" r=\"{r}\" {look}/>\n"));
     }
 
-    /// A line of text whose baseline begins (or ends, or has its middle) at (x, y).
-    pub fn text(&mut self, [x, y]: [f64; 2], text: &str, look: Type<'_>) {
+    /// A line of text whose baseline begins (or ends, or has its middle) at a place.
+    pub fn text(&mut self, place: [f64; 2], text: &str, look: Type<'_>) {
         let anchor = match look.anchor {
             Anchor::Start => "",
             Anchor::Middle => " text-anchor=\"middle\"",
             Anchor::End => " text-anchor=\"end\"",
         };
         let weight = if look.is_bold { " font-weight=\"600\"" } else { "" };
-        let _ = writeln!(
-            self.out,
-            "<text x=\"{}\" y=\"{}\" font-size=\"{}\" fill=\"{}\"{anchor}{weight}>{}</text>",
-            Short(x),
-            Short(y),
-            Short(look.size),
-            look.fill,
-            escaped(text)
-        );
+        let ([x, y], size, fill, text) = (place.map(Short), Short(look.size), look.fill, escaped(text));
+        self.raw(&format!(
+            "<text x=\"{x}\" y=\"{y}\" font-size=\"{size}\" fill=\"{fill}\"{anchor}{weight}>{text}</text>\n"
+        ));
     }
 
     /// Markup that this program wrote itself.
@@ -165,37 +140,24 @@ pub fn escaped(text: &str) -> String {
 
 /// The text in lines of at most `most` characters, broken between words; a longer word is cut.
 pub fn wrapped(text: &str, most: usize) -> Vec<String> {
-    let most = most.max(1);
     let mut lines: Vec<String> = Vec::new();
-    let mut line = String::new();
-    let mut used = 0;
+    let mut room = 0;
     // Not at a narrow space, which holds a number and its unit together.
     for word in text.split([' ', '\t', '\n', '\r']).filter(|word| !word.is_empty()) {
-        let mut rest = word;
-        loop {
-            let room = if used == 0 { most } else { most.saturating_sub(used + 1) };
-            let len = rest.chars().count();
-            if len <= room {
-                if used > 0 {
-                    line.push(' ');
-                    used += 1;
+        let chars: Vec<char> = word.chars().collect();
+        match lines.last_mut() {
+            Some(line) if chars.len() < room => {
+                line.push(' ');
+                line.extend(&chars);
+                room -= chars.len() + 1;
+            }
+            _ => {
+                for part in chars.chunks(most.max(1)) {
+                    lines.push(part.iter().collect());
+                    room = most.max(1) - part.len();
                 }
-                line.push_str(rest);
-                used += len;
-                break;
             }
-            if used > 0 {
-                lines.push(std::mem::take(&mut line));
-                used = 0;
-                continue;
-            }
-            let end = rest.char_indices().nth(most).map_or(rest.len(), |(end, _)| end);
-            lines.push(rest[..end].to_owned());
-            rest = &rest[end..];
         }
-    }
-    if !line.is_empty() {
-        lines.push(line);
     }
     lines
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::model::axis::{Scale, ScaleKind};
 use crate::model::spectrum::{self, PLOT, height_of};
+use crate::model::tsv::{digits, line, tab_separated};
 
 /// Singular values of ΔW and ΔW′, both with their scale, descending.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,14 +49,14 @@ impl Pair {
         path
     }
 
-    /// Index, σ before and σ after, tab-separated.
+    /// Index, σ before and σ after, as a table for other programs.
     pub fn tsv(&self) -> String {
-        let mut out = String::from("index\tsigma_before\tsigma_after\n");
-        let text = |sigma: Option<&f64>| sigma.filter(|s| s.is_finite()).map(f64::to_string).unwrap_or_default();
-        for i in 0..self.places() {
-            let _ = writeln!(out, "{}\t{}\t{}", i + 1, text(self.before.get(i)), text(self.after.get(i)));
-        }
-        out
+        let of = |i: usize| {
+            let both = [self.before.get(i), self.after.get(i)];
+            line(&(i + 1).to_string(), both.into_iter().map(|sigma| digits(sigma.copied())))
+        };
+        let head = ["index", "sigma_before", "sigma_after"].map(str::to_owned);
+        tab_separated(std::iter::once(head.into()).chain((0..self.places()).map(of)))
     }
 }
 
