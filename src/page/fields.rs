@@ -4,6 +4,7 @@ use leptos::html;
 use leptos::prelude::*;
 use web_sys::SubmitEvent;
 
+use super::model::axis::ScaleKind;
 use super::model::column::{Column, Description, of_key};
 use super::store::use_store;
 
@@ -74,6 +75,34 @@ pub fn Select(
             </select>
         </label>
     }
+}
+
+#[component]
+pub fn Checkbox(
+    label: &'static str,
+    #[prop(into)] checked: Signal<bool>,
+    #[prop(into)] set: Callback<bool>,
+    #[prop(optional, into)] hook: Option<String>,
+    #[prop(optional)] title: Option<&'static str>,
+    #[prop(optional)] class: &'static str,
+) -> impl IntoView {
+    let class = Some(class).filter(|class| !class.is_empty());
+    let changed = move |event| set.run(event_target_checked(&event));
+    view! {
+        <label class=class title=title>
+            <input type="checkbox" data-testid=hook prop:checked=move || checked.get() on:change=changed/>
+            " "
+            {label}
+        </label>
+    }
+}
+
+/// Whether values are shown by their logarithm.
+#[component]
+pub fn LogScale(kind: RwSignal<ScaleKind>, #[prop(optional)] class: &'static str) -> impl IntoView {
+    let is_log = Signal::derive(move || kind.get() == ScaleKind::Log);
+    let set = move |log| kind.set(if log { ScaleKind::Log } else { ScaleKind::Linear });
+    view! { <Checkbox label="Log scale" checked=is_log set class/> }
 }
 
 /// Which of several figures is shown.

@@ -6,11 +6,12 @@ use leptos::prelude::*;
 
 use super::definitions::Definitions;
 use super::export::CopyButton;
+use super::fields::LogScale;
 use super::model::about::{about, scale_of, sentence_of};
-use super::model::axis::ScaleKind;
+use super::model::axis::{Scale, ScaleKind};
 use super::model::column::BOUND;
 use super::model::measure::{EFFECTIVE_RANK, MEASURES, RANK_USED, SPECTRAL_ENTROPY, STABLE_RANK};
-use super::model::number::{general, indexed, percent, short};
+use super::model::number::{ABSENT, general, indexed, percent, short};
 use super::model::picture::spectrum::picture;
 use super::model::picture::theme::Theme;
 use super::model::spectrum::{
@@ -19,12 +20,13 @@ use super::model::spectrum::{
 };
 use super::picture::SavePicture;
 use super::store::use_store;
+use super::values::{untitled, values_table};
 use lorascope_protocol::report::ModuleReport;
 
 #[component]
 pub fn Spectrum() -> impl IntoView {
     let store = use_store();
-    let log = RwSignal::new(false);
+    let kind = RwSignal::new(ScaleKind::default());
     move || {
         let adapter = store.adapter.get()?;
         let module = Arc::new(adapter.modules.get(store.module.get()?)?.clone());
@@ -32,27 +34,12 @@ pub fn Spectrum() -> impl IntoView {
         if module.unlisted.is_some() {
             return Some(view! { <Unlisted module/> }.into_any());
         }
-        Some(view! { <Module module log/> }.into_any())
-    }
-}
-
-/// Whether singular values are drawn by their logarithm.
-#[component]
-pub fn LogScale(log: RwSignal<bool>) -> impl IntoView {
-    view! {
-        <label class="small">
-            <input
-                type="checkbox"
-                prop:checked=move || log.get()
-                on:change=move |event| log.set(event_target_checked(&event))
-            />
-            " Log scale"
-        </label>
+        Some(view! { <Module module kind/> }.into_any())
     }
 }
 
 #[component]
-fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
+fn Module(module: Arc<ModuleReport>, kind: RwSignal<ScaleKind>) -> impl IntoView {
     let store = use_store();
     let sigma: Arc<[f64]> = module.singular_values.clone().into();
     let kept: Arc<[f64]> = energy_kept(&sigma, module.truncated.then_some(module.frobenius)).into();
@@ -73,14 +60,13 @@ fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
     let drawn = StoredValue::new(module.clone());
     let draw = move |theme: &Theme| {
         let adapter = store.adapter.get()?;
-        let kind = if log.get() { ScaleKind::Log } else { ScaleKind::Linear };
-        Some(drawn.with_value(|module| picture(module, &adapter.report.label, rank.get(), kind, theme)))
+        Some(drawn.with_value(|module| picture(module, &adapter.report.label, rank.get(), kind.get(), theme)))
     };
     view! {
         <section class="panel spectrum" data-testid="spectrum" aria-labelledby="spectrum-title">
             <div class="panel-head">
                 <h2 id="spectrum-title">"Spectrum"</h2>
-                <LogScale log/>
+                <LogScale kind class="small"/>
             </div>
             <p class="module-name">
                 <b>{module.name.clone()}</b>" "
@@ -88,7 +74,7 @@ fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
             </p>
             {module.note.clone().map(|note| view! { <p class="small" data-testid="module-note">{sentence_of(&note)}</p> })}
             {module.truncated.then(|| view! { <p class="small" data-testid="truncated">{lacks(n)}</p> })}
-            <Plot sigma=sigma.clone() kept=kept.clone() rank log/>
+            <Plot sigma=sigma.clone() kept=kept.clone() rank kind/>
             <div class="slider">
                 <input
                     type="range"
@@ -113,7 +99,7 @@ fn Module(module: Arc<ModuleReport>, log: RwSignal<bool>) -> impl IntoView {
             <details class="help">
                 <summary>"Singular values as a table"</summary>
                 <CopyButton label="Copy as TSV" text=move || copied.with_value(|(s, k)| tsv(s, k))/>
-                <Values sigma kept/>
+                {values(&sigma, &kept)}
             </details>
             <p class="small" data-testid="module-scale">{scale_of(&module)}</p>
             <div class="panel-foot"><SavePicture what="the spectrum" draw/></div>
@@ -145,13 +131,30 @@ fn Unlisted(module: Arc<ModuleReport>) -> impl IntoView {
     }
 }
 
+/// Lines at values of σ, and the values.
+pub fn value_lines(scale: Memo<Option<Scale>>) -> impl IntoView {
+    let tick = |(t, y): (f64, f64)| {
+        view! {
+            <line class="grid" x1=PLOT.left x2=PLOT.right y1=y y2=y></line>
+            <text x=PLOT.left - 6.0 y=y + 4.0 text-anchor="end">{short(t)}</text>
+        }
+    };
+    move || Some(value_ticks(scale.get()?).into_iter().map(tick).collect_view())
+}
+
+/// Numbers of some of `n` singular values, below them.
+pub fn index_names(n: usize) -> impl IntoView {
+    let name = |i| view! { <text x=middle(i, n) y=PLOT.bottom + 16.0 text-anchor="middle">{i + 1}</text> };
+    index_ticks(n).into_iter().map(name).collect_view()
+}
+
 /// Bars of σ on the left axis, energy kept on the right one.
 #[component]
-fn Plot(sigma: Arc<[f64]>, kept: Arc<[f64]>, rank: RwSignal<usize>, log: RwSignal<bool>) -> impl IntoView {
+fn Plot(sigma: Arc<[f64]>, kept: Arc<[f64]>, rank: RwSignal<usize>, kind: RwSignal<ScaleKind>) -> impl IntoView {
     let n = sigma.len();
     let scale_of = {
         let sigma = sigma.clone();
-        Memo::new(move |_| scale(&sigma, if log.get() { ScaleKind::Log } else { ScaleKind::Linear }))
+        Memo::new(move |_| scale(&sigma, kind.get()))
     };
     let path = move |kept_part: bool, sigma: &Arc<[f64]>| {
         let k = rank.get().min(n);
@@ -159,20 +162,6 @@ fn Plot(sigma: Arc<[f64]>, kept: Arc<[f64]>, rank: RwSignal<usize>, log: RwSigna
         scale_of.get().map(|s| bars(sigma, s, range)).unwrap_or_default()
     };
     let (kept_sigma, rest_sigma) = (sigma.clone(), sigma);
-    let grid = move || {
-        let scale = scale_of.get()?;
-        let ticks = value_ticks(scale).into_iter();
-        let tick = |(t, y): (f64, f64)| {
-            view! {
-                <line class="grid" x1=PLOT.left x2=PLOT.right y1=y y2=y></line>
-                <text x=PLOT.left - 6.0 y=y + 4.0 text-anchor="end">{short(t)}</text>
-            }
-        };
-        Some(ticks.map(tick).collect_view())
-    };
-    let indices = index_ticks(n).into_iter().map(|i| {
-        view! { <text x=middle(i, n) y=PLOT.bottom + 16.0 text-anchor="middle">{i + 1}</text> }
-    });
     let percents = PERCENTS.map(|(p, name)| {
         view! { <text x=PLOT.right + 6.0 y=height_of(p) + 4.0>{name}</text> }
     });
@@ -186,12 +175,12 @@ fn Plot(sigma: Arc<[f64]>, kept: Arc<[f64]>, rank: RwSignal<usize>, log: RwSigna
     };
     view! {
         <svg viewBox=format!("0 0 {} {}", PLOT.width, PLOT.height) role="img" aria-labelledby="spectrum-title">
-            {grid}
+            {value_lines(scale_of)}
             <path class="bars" d=move || path(true, &kept_sigma)></path>
             <path class="bars rest" d=move || path(false, &rest_sigma)></path>
             <path class="curve" d=curve(&kept)></path>
             {dot}
-            {indices.collect_view()}
+            {index_names(n)}
             {percents}
             <text x=PLOT.left y=PLOT.height - 6.0>"σ by index"</text>
             <text x=PLOT.width - 2.0 y=PLOT.height - 6.0 text-anchor="end">"energy kept"</text>
@@ -199,29 +188,16 @@ fn Plot(sigma: Arc<[f64]>, kept: Arc<[f64]>, rank: RwSignal<usize>, log: RwSigna
     }
 }
 
-#[component]
-fn Values(sigma: Arc<[f64]>, kept: Arc<[f64]>) -> impl IntoView {
+/// Index, σ, σ/σ₁ and energy kept.
+fn values(sigma: &[f64], kept: &[f64]) -> impl IntoView + use<> {
     let first = sigma.first().copied().unwrap_or(0.0);
-    let rows = sigma.iter().enumerate().map(|(i, s)| {
-        let relative = if first > 0.0 { percent(s / first) } else { super::model::number::ABSENT.to_owned() };
-        let kept = kept.get(i).map(|k| percent(*k));
-        view! { <tr><th scope="row">{i + 1}</th><td>{general(*s)}</td><td>{relative}</td><td>{kept}</td></tr> }
-    });
-    view! {
-        <div class="table-scroll values">
-            <table>
-                <thead>
-                    <tr>
-                        <th scope="col">"Index"</th>
-                        <th scope="col">"σ"</th>
-                        <th scope="col">"of σ₁"</th>
-                        <th scope="col">"Energy kept"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        </div>
-    }
+    let row = |(i, s): (usize, &f64)| {
+        let relative = if first > 0.0 { percent(s / first) } else { ABSENT.to_owned() };
+        let kept = kept.get(i).map(|k| percent(*k)).unwrap_or_default();
+        (untitled(i + 1), vec![general(*s), relative, kept])
+    };
+    let heads = ["σ", "of σ₁", "Energy kept"].map(untitled);
+    values_table("values", None, "Index", heads.into(), sigma.iter().enumerate().map(row).collect())
 }
 
 fn definitions() -> Vec<(&'static str, &'static str)> {

@@ -5,11 +5,15 @@ use leptos::prelude::*;
 /// A name with what stands behind it.
 pub type Titled = (String, Option<String>);
 
-/// `rows`: each with its name and the texts of its cells.
+pub fn untitled(name: impl ToString) -> Titled {
+    (name.to_string(), None)
+}
+
+/// `region`: what the table is called, where the keys scroll it, and its caption. `rows`: each with its name and the
+/// texts of its cells.
 pub fn values_table(
     class: &'static str,
-    label: &'static str,
-    caption: String,
+    region: Option<(&'static str, String)>,
     corner: &'static str,
     heads: Vec<Titled>,
     rows: Vec<(Titled, Vec<String>)>,
@@ -19,10 +23,12 @@ pub fn values_table(
         let cells = cells.into_iter().map(|text| view! { <td>{text}</td> }).collect_view();
         view! { <tr><th scope="row" title=title>{name}</th>{cells}</tr> }
     };
+    let (label, caption) = region.unzip();
+    let (tabindex, role) = label.map(|_| ("0", "region")).unzip();
     view! {
-        <div class=format!("table-scroll {class}") tabindex="0" role="region" aria-label=label>
+        <div class=format!("table-scroll {class}") tabindex=tabindex role=role aria-label=label>
             <table>
-                <caption class="small">{caption}</caption>
+                {caption.map(|caption| view! { <caption class="small">{caption}</caption> })}
                 <thead><tr><th scope="col">{corner}</th>{heads.into_iter().map(head).collect_view()}</tr></thead>
                 <tbody>{rows.into_iter().map(row).collect_view()}</tbody>
             </table>

@@ -170,8 +170,7 @@ fn Values(trajectory: Arc<Trajectory>) -> impl IntoView {
     let cells = |i| trajectory.lines.iter().map(|line| text(line.values.get(i).copied().flatten())).collect();
     values_table(
         "values",
-        "The lines as a table",
-        format!("{} of each update, by the state at its end", figure.label),
+        Some(("The lines as a table", format!("{} of each update, by the state at its end", figure.label))),
         "To",
         trajectory.lines.iter().map(|line| (line.name.clone(), None)).collect(),
         trajectory.ends.iter().enumerate().map(|(i, end)| ((end.clone(), None), cells(i))).collect(),

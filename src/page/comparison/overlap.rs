@@ -8,12 +8,13 @@ use super::Desk;
 use super::overlap_picture::Picture;
 use crate::canvas::Strip;
 use crate::export::CopyButton;
+use crate::fields::Checkbox;
 use crate::model::colour::ColourMap;
 use crate::model::comparison::overlap::{Overlap, PALETTE, Side};
 use crate::model::picture::overlap::picture;
 use crate::model::picture::theme::Theme;
 use crate::picture::SavePicture;
-use crate::values::values_table;
+use crate::values::{untitled, values_table};
 
 /// What the picture is, for someone who never read the paper.
 const HELP: &str = "φ(i, j) = ‖U_Aⁱᵀ·U_Bʲ‖²/min(i, j) of the first i and the first j singular vectors, strongest first \
@@ -104,10 +105,7 @@ fn Drawn(desk: Desk, overlap: Memo<Option<Overlap>>) -> impl IntoView {
             </div>
         </Show>
         <p class="small">{move || overlap.with(|o| o.as_ref()?.remark())}</p>
-        <label class="small">
-            <input type="checkbox" prop:checked=as_table on:change=move |event| as_table.set(event_target_checked(&event))/>
-            " As a table"
-        </label>
+        <Checkbox label="As a table" class="small" checked=as_table set=move |table| as_table.set(table)/>
     }
 }
 
@@ -116,12 +114,11 @@ fn Table(overlap: Memo<Option<Overlap>>) -> impl IntoView {
     move || {
         let overlap = overlap.get()?;
         let (rows, columns) = (0..overlap.rows(), 0..overlap.columns());
-        let name = |n: usize| ((n + 1).to_string(), None);
+        let name = |n: usize| untitled(n + 1);
         let cells = |row| columns.clone().map(|column| overlap.text(row, column)).collect();
         Some(values_table(
             "heat-table",
-            "Table of φ(i, j)",
-            "φ(i, j): i directions of A down, j of B across".to_owned(),
+            Some(("Table of φ(i, j)", "φ(i, j): i directions of A down, j of B across".to_owned())),
             "i \\ j",
             columns.clone().map(name).collect(),
             rows.map(|row| (name(row), cells(row))).collect(),

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::Desk;
-use crate::fields::{AskForm, Select};
+use crate::fields::{AskForm, Checkbox, Select};
 use crate::model::extraction::form::Rule;
 use crate::model::shown::State;
 use lorascope_protocol::ItemId;
@@ -132,15 +132,13 @@ fn Written(desk: Desk) -> impl IntoView {
     view! {
         <div class="field-group">
             <Select label="dtype of the file" hook="extract-dtype" all now choose/>
-            <label title="Large, and seldom what a training changed">
-                <input
-                    type="checkbox"
-                    data-testid="extract-embeddings"
-                    prop:checked=move || desk.form.with(|form| form.embeddings)
-                    on:change=move |event| desk.edit(|form| form.embeddings = event_target_checked(&event))
-                />
-                " Embeddings and the head, too"
-            </label>
+            <Checkbox
+                label="Embeddings and the head, too"
+                title="Large, and seldom what a training changed"
+                hook="extract-embeddings"
+                checked=Signal::derive(move || desk.form.with(|form| form.embeddings))
+                set=move |embeddings| desk.edit(|form| form.embeddings = embeddings)
+            />
         </div>
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use crate::export::CopyButton;
-use crate::fields::{FigureChoice, FigureSelect};
+use crate::fields::{Checkbox, FigureChoice, FigureSelect, LogScale};
 use crate::model::axis::{Scale, ScaleKind};
 use crate::model::colour::Palette;
 use crate::model::column::Description;
@@ -167,39 +167,23 @@ pub fn HeatPanel(
 /// Which measure, on which scale, as a picture or as a table.
 #[component]
 fn Choices(heat: Heat, choice: FigureChoice, as_table: RwSignal<bool>) -> impl IntoView {
-    let is_log = move || heat.kind.get() == ScaleKind::Log;
-    let set_log = move |event: web_sys::Event| {
-        heat.kind.set(if event_target_checked(&event) { ScaleKind::Log } else { ScaleKind::Linear });
-    };
     view! {
         <div class="choices">
             <FigureSelect label="Measure" choice/>
             // Below zero there is no logarithm.
             <Show when=move || heat.palette() == Palette::Sequential>
-                <label>
-                    <input type="checkbox" prop:checked=is_log on:change=set_log/>
-                    " Log scale"
-                </label>
+                <LogScale kind=heat.kind/>
             </Show>
             <Show when=move || heat.grid.with(|g| g.as_ref().is_some_and(|g| g.has_experts))>
-                <label title="Experts of a layer share a cell, which shows the strongest">
-                    <input
-                        type="checkbox"
-                        data-testid=format!("{}-experts", heat.name)
-                        prop:checked=move || heat.store.experts_open.get()
-                        on:change=move |event| heat.store.experts_open.set(event_target_checked(&event))
-                    />
-                    " Every expert"
-                </label>
-            </Show>
-            <label>
-                <input
-                    type="checkbox"
-                    prop:checked=move || as_table.get()
-                    on:change=move |event| as_table.set(event_target_checked(&event))
+                <Checkbox
+                    label="Every expert"
+                    title="Experts of a layer share a cell, which shows the strongest"
+                    hook=format!("{}-experts", heat.name)
+                    checked=heat.store.experts_open
+                    set=move |open| heat.store.experts_open.set(open)
                 />
-                " As a table"
-            </label>
+            </Show>
+            <Checkbox label="As a table" checked=as_table set=move |table| as_table.set(table)/>
         </div>
     }
 }

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 use super::Desk;
 use crate::export::CopyButton;
+use crate::fields::LogScale;
 use crate::model::axis::ScaleKind;
 use crate::model::number::{ABSENT, general, shape, short};
 use crate::model::picture::pair::picture;
@@ -13,9 +14,10 @@ use crate::model::picture::theme::Theme;
 use crate::model::projection::figures::Figure;
 use crate::model::projection::pair::Pair;
 use crate::model::projection::plan::change;
-use crate::model::spectrum::{PLOT, height_of, index_ticks, middle};
+use crate::model::spectrum::PLOT;
 use crate::picture::SavePicture;
-use crate::spectrum::LogScale;
+use crate::spectrum::{index_names, value_lines};
+use crate::values::{untitled, values_table};
 use lorascope_protocol::report::ProjectedModule;
 
 /// A module of the result beside its source.
@@ -31,7 +33,7 @@ struct Both {
 
 #[component]
 pub fn PairPanel(desk: Desk, picked: RwSignal<Option<usize>>) -> impl IntoView {
-    let log = RwSignal::new(false);
+    let kind = RwSignal::new(ScaleKind::default());
     let both = move || {
         let result = desk.result.get()?;
         let module = result.modules.get(picked.get()?)?.clone();
@@ -43,19 +45,18 @@ pub fn PairPanel(desk: Desk, picked: RwSignal<Option<usize>>) -> impl IntoView {
         let (pair, of) = (Pair { before, after: module.singular_values.clone() }, result.report.adapter.clone());
         Some(Both { pair: Arc::new(pair), module, part, of })
     };
-    move || both().map(|both| view! { <Module both log/> })
+    move || both().map(|both| view! { <Module both kind/> })
 }
 
 #[component]
-fn Module(both: Both, log: RwSignal<bool>) -> impl IntoView {
+fn Module(both: Both, kind: RwSignal<ScaleKind>) -> impl IntoView {
     let Both { module, pair, part, of } = both;
     let known = pair.before.len();
     let remark = part.then(|| format!("Before: only the {known} largest are computed."));
     let drawn = StoredValue::new((pair.clone(), module.name.clone(), of, remark.clone()));
     let draw = move |theme: &Theme| {
-        let kind = if log.get() { ScaleKind::Log } else { ScaleKind::Linear };
         drawn.with_value(|(pair, module, of, remark)| {
-            Some(picture(pair, module, of, remark.iter().cloned().collect(), kind, theme))
+            Some(picture(pair, module, of, remark.iter().cloned().collect(), kind.get(), theme))
         })
     };
     let facts = Figure::ALL.map(|figure| {
@@ -66,7 +67,7 @@ fn Module(both: Both, log: RwSignal<bool>) -> impl IntoView {
         <section class="spectrum pair" data-testid="projection-spectrum" aria-labelledby="pair-title">
             <div class="panel-head">
                 <h2 id="pair-title">"Before and after"</h2>
-                <LogScale log/>
+                <LogScale kind class="small"/>
             </div>
             <p class="module-name">
                 <b>{module.name.clone()}</b>" "
@@ -75,7 +76,7 @@ fn Module(both: Both, log: RwSignal<bool>) -> impl IntoView {
                     {change(module.source_rank.to_string(), module.rank.to_string())}", s = "{short(module.scale)}
                 </span>
             </p>
-            <Plot pair=pair.clone() log/>
+            <Plot pair=pair.clone() kind/>
             <p class="legend small">
                 <span class="key-line" aria-hidden="true"></span>"before "
                 <span class="key-bar" aria-hidden="true"></span>"after, both with the scale s"
@@ -85,7 +86,7 @@ fn Module(both: Both, log: RwSignal<bool>) -> impl IntoView {
             <details class="help">
                 <summary>"Singular values as a table"</summary>
                 <CopyButton label="Copy as TSV" text=move || copied.with_value(|pair| pair.tsv())/>
-                <Values pair/>
+                {values(&pair)}
             </details>
             <div class="panel-foot"><SavePicture what="the spectra before and after" draw/></div>
         </section>
@@ -93,60 +94,27 @@ fn Module(both: Both, log: RwSignal<bool>) -> impl IntoView {
 }
 
 #[component]
-fn Plot(pair: Arc<Pair>, log: RwSignal<bool>) -> impl IntoView {
+fn Plot(pair: Arc<Pair>, kind: RwSignal<ScaleKind>) -> impl IntoView {
     let n = pair.places();
     let scale = {
         let pair = pair.clone();
-        Memo::new(move |_| pair.scale(if log.get() { ScaleKind::Log } else { ScaleKind::Linear }))
+        Memo::new(move |_| pair.scale(kind.get()))
     };
-    let grid = move || {
-        let scale = scale.get()?;
-        let ticks = scale.ticks(4).into_iter().filter_map(|t| Some((t, height_of(scale.position(t)?))));
-        let tick = |(t, y): (f64, f64)| {
-            view! {
-                <line class="grid" x1=PLOT.left x2=PLOT.right y1=y y2=y></line>
-                <text x=PLOT.left - 6.0 y=y + 4.0 text-anchor="end">{short(t)}</text>
-            }
-        };
-        Some(ticks.map(tick).collect_view())
-    };
-    let indices = index_ticks(n).into_iter().map(|i| {
-        view! { <text x=middle(i, n) y=PLOT.bottom + 16.0 text-anchor="middle">{i + 1}</text> }
-    });
-    let indices = indices.collect_view();
     let outlined = pair.clone();
     view! {
         <svg viewBox=format!("0 0 {} {}", PLOT.width - 40.0, PLOT.height) role="img" aria-labelledby="pair-title">
-            {grid}
+            {value_lines(scale)}
             <path class="bars" d=move || scale.get().map(|s| pair.bars(s)).unwrap_or_default()></path>
             <path class="curve" d=move || scale.get().map(|s| outlined.outline(s)).unwrap_or_default()></path>
-            {indices}
+            {index_names(n)}
             <text x=PLOT.left y=PLOT.height - 6.0>"σ by index"</text>
         </svg>
     }
 }
 
-#[component]
-fn Values(pair: Arc<Pair>) -> impl IntoView {
+fn values(pair: &Pair) -> impl IntoView + use<> {
     let text = |sigma: Option<&f64>| sigma.map_or_else(|| ABSENT.to_owned(), |s| general(*s));
-    let rows: Vec<_> = (0..pair.places())
-        .map(|i| {
-            let (before, after) = (text(pair.before.get(i)), text(pair.after.get(i)));
-            view! { <tr><th scope="row">{i + 1}</th><td>{before}</td><td>{after}</td></tr> }
-        })
-        .collect();
-    view! {
-        <div class="table-scroll values">
-            <table>
-                <thead>
-                    <tr>
-                        <th scope="col">"Index"</th>
-                        <th scope="col">"σ before"</th>
-                        <th scope="col">"σ after"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-    }
+    let row = |i| (untitled(i + 1), vec![text(pair.before.get(i)), text(pair.after.get(i))]);
+    let heads = ["σ before", "σ after"].map(untitled);
+    values_table("values", None, "Index", heads.into(), (0..pair.places()).map(row).collect())
 }

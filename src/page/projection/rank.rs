@@ -6,7 +6,7 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 
 use super::Desk;
-use crate::fields::Select;
+use crate::fields::{Checkbox, Select};
 use crate::model::projection::rank::Rule;
 
 /// Stands for what the browser does not hand out: a text in a field of numbers.
@@ -81,15 +81,12 @@ pub fn RankFields(desk: Desk) -> impl IntoView {
             <Show when=move || has_rank.get() && rule.get() == Rule::Energy>
                 <p class="quick">{shares()}</p>
             </Show>
-            <label>
-                <input
-                    type="checkbox"
-                    data-testid="projection-uniform"
-                    prop:checked=move || uniform.get()
-                    on:change=move |event| desk.edit(|form| form.uniform = event_target_checked(&event))
-                />
-                " One rank for all modules"
-            </label>
+            <Checkbox
+                label="One rank for all modules"
+                hook="projection-uniform"
+                checked=uniform
+                set=move |uniform| desk.edit(|form| form.uniform = uniform)
+            />
         </fieldset>
     }
 }
