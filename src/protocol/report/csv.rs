@@ -8,73 +8,62 @@ use std::fmt::Write;
 
 use super::ModuleReport;
 
-/// The names of the columns, in order. `out` and `in` are the shape of ΔW, `sigma_1` is the largest singular value;
-/// the others are those of [`ModuleReport`]. What is absent is an empty field.
-pub const COLUMNS: [&str; 22] = [
-    "name",
-    "layer",
-    "stack",
-    "kind",
-    "depth",
-    "role",
-    "out",
-    "in",
-    "rank",
-    "scale",
-    "scale_source",
-    "dtype",
-    "algorithm",
-    "frobenius",
-    "energy_share",
-    "sigma_1",
-    "stable_rank",
-    "effective_rank",
-    "numerical_rank",
-    "spectral_entropy",
-    "truncated",
-    "note",
+/// What stands in a field.
+enum Field<'a> {
+    Text(&'a str),
+    Number(f64),
+    Count(u64),
+}
+
+use Field::{Count, Number, Text};
+
+type Column = (&'static str, fn(&ModuleReport) -> Field<'_>);
+
+/// The columns, in order. `out` and `in` are the shape of ΔW, `sigma_1` is the largest singular value; the others are
+/// those of [`ModuleReport`]. What is absent is an empty field.
+const COLUMNS: [Column; 22] = [
+    ("name", |m| Text(&m.name)),
+    ("layer", |m| m.layer.map_or(Text(""), |layer| Count(layer.into()))),
+    ("stack", |m| Text(&m.stack)),
+    ("kind", |m| Text(&m.kind)),
+    ("depth", |m| Text(&m.depth)),
+    ("role", |m| Text(&m.role)),
+    ("out", |m| Count(m.shape[0])),
+    ("in", |m| Count(m.shape[1])),
+    ("rank", |m| Count(m.rank.into())),
+    ("scale", |m| Number(m.scale)),
+    ("scale_source", |m| Text(&m.scale_source)),
+    ("dtype", |m| Text(&m.dtype)),
+    ("algorithm", |m| Text(&m.algorithm)),
+    ("frobenius", |m| Number(m.frobenius)),
+    ("energy_share", |m| Number(m.energy_share)),
+    ("sigma_1", |m| Number(m.sigma_1())),
+    ("stable_rank", |m| Number(m.stable_rank)),
+    ("effective_rank", |m| Number(m.effective_rank)),
+    ("numerical_rank", |m| Count(m.numerical_rank.into())),
+    ("spectral_entropy", |m| Number(m.spectral_entropy)),
+    ("truncated", |m| Text(if m.truncated { "true" } else { "false" })),
+    ("note", |m| Text(m.note.as_deref().unwrap_or_default())),
 ];
 
 /// The table in UTF-8 without a byte order mark, its lines ended by CR LF.
 pub fn modules(modules: &[ModuleReport]) -> String {
     // Some 250 bytes a module.
     let mut out = String::with_capacity(256 * (modules.len() + 1));
-    out.push_str(&COLUMNS.join(","));
-    out.push_str("\r\n");
+    out.push_str(&COLUMNS.map(|(name, _)| name).join(","));
     for module in modules {
-        line(&mut out, module);
-    }
-    out
-}
-
-fn line(out: &mut String, m: &ModuleReport) {
-    let texts = |out: &mut String, texts: &[&str]| {
-        for field in texts {
-            text(out, field);
-            out.push(',');
+        let mut end = "\r\n";
+        for (_, field) in COLUMNS {
+            out.push_str(std::mem::replace(&mut end, ","));
+            match field(module) {
+                Text(field) => text(&mut out, field),
+                Number(x) => number(&mut out, x),
+                Count(n) => out.push_str(&n.to_string()),
+            }
         }
-    };
-    texts(out, &[&m.name]);
-    if let Some(layer) = m.layer {
-        // Writing into a String cannot fail.
-        let _ = write!(out, "{layer}");
     }
-    out.push(',');
-    texts(out, &[&m.stack, &m.kind, &m.depth, &m.role]);
-    let [rows, columns] = m.shape;
-    let _ = write!(out, "{rows},{columns},{},", m.rank);
-    number(out, m.scale);
-    out.push(',');
-    texts(out, &[&m.scale_source, &m.dtype, &m.algorithm]);
-    for x in [m.frobenius, m.energy_share, m.sigma_1(), m.stable_rank, m.effective_rank] {
-        number(out, x);
-        out.push(',');
-    }
-    let _ = write!(out, "{},", m.numerical_rank);
-    number(out, m.spectral_entropy);
-    let _ = write!(out, ",{},", m.truncated);
-    text(out, m.note.as_deref().unwrap_or_default());
     out.push_str("\r\n");
+    out
 }
 
 /// The shortest digits that read back as the same number; nothing for what is not finite.
@@ -164,7 +153,7 @@ mod tests {
             all.push(m);
         }
         let (head, rows) = table(&all);
-        assert_eq!(head, COLUMNS);
+        assert_eq!(head, COLUMNS.map(|(name, _)| name));
         for (row, m) in rows.iter().zip(&all) {
             for name in
                 ["scale", "frobenius", "energy_share", "sigma_1", "stable_rank", "effective_rank", "spectral_entropy"]
