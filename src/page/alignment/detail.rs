@@ -23,8 +23,7 @@ pub fn Detail(desk: Desk) -> impl IntoView {
     let heat = Heat::new(desk.store, "alignment-heatmap", field, kind);
     let choice = FigureChoice::new("alignment-measure", &HEAT, desk.figure);
     let name = Memo::new(move |_| desk.set.with(|set| Some(set.as_ref()?.name(desk.place.get()?))).unwrap_or_default());
-    let sheet =
-        sheet_memo(move || Some(Arc::new(UpdateSheet { joined: desk.table.get()?, update: desk.place.get()? })));
+    let sheet = sheet_memo(move || Some(Arc::new(UpdateSheet::new(&*desk.table.get()?, desk.place.get()?))));
     view! {
         <div class="heat-place">
             <HeatPanel heat title="Layer by layer" subtitle=name choice/>
@@ -38,7 +37,7 @@ pub fn Detail(desk: Desk) -> impl IntoView {
             <details class="help">
                 <summary>"What the column “Reference” is"</summary>
                 <p>
-                    {REFERENCE.help}
+                    {REFERENCE}
                     ". It is there so that results can be held against it; the cosine is the true one at every size, and \
                      absent where there is nothing to compare."
                 </p>

@@ -106,7 +106,7 @@ impl<T> Column<T> {
             is_share: false,
             first: Direction::Descending,
         };
-        Column { about, value, text: None, order: None, is_bound: |_| false, title: |_| None }
+        Column::like(about, value)
     }
 
     pub const fn number(
@@ -130,6 +130,11 @@ impl<T> Column<T> {
         column.about.is_text = true;
         column.order = Some(order);
         column
+    }
+
+    /// What is said of another column, over rows that hold what it is of.
+    pub const fn like(about: Description, value: fn(&T) -> Option<f64>) -> Column<T> {
+        Column { about, value, text: None, order: None, is_bound: |_| false, title: |_| None }
     }
 
     /// The first column of every table; a sheet knows the names of its rows.

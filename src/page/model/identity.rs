@@ -16,6 +16,12 @@ pub struct Fact {
     pub note: String,
 }
 
+impl Fact {
+    pub fn new(name: &'static str, value: impl Into<String>, note: impl Into<String>) -> Fact {
+        Fact { name, value: value.into(), note: note.into() }
+    }
+}
+
 /// The facts in reading order.
 pub fn facts(report: &AdapterReport, modules: &[ModuleReport]) -> Vec<Fact> {
     let fact = |name, value: String, note: String| Fact { name, value, note };

@@ -32,17 +32,11 @@ pub trait Sheet: Send + Sync {
     fn value(&self, row: usize, column: usize) -> Option<f64>;
     fn write(&self, row: usize, column: usize) -> String;
     /// What else to know of a cell.
-    fn title(&self, _row: usize, _column: usize) -> Option<String> {
-        None
-    }
+    fn title(&self, row: usize, column: usize) -> Option<String>;
     /// The order of two rows by a column that is not ordered by its values.
-    fn compare(&self, _column: usize, _a: usize, _b: usize) -> Option<Ordering> {
-        None
-    }
+    fn compare(&self, column: usize, a: usize, b: usize) -> Option<Ordering>;
     /// What a filter looks into.
-    fn searched(&self, row: usize) -> String {
-        self.facts(row).map_or_else(String::new, |facts| facts.name.to_owned())
-    }
+    fn searched(&self, row: usize) -> String;
 
     fn name(&self, row: usize) -> &str {
         self.facts(row).map_or("", |facts| facts.name)

@@ -11,7 +11,7 @@ use crate::model::axis::ScaleKind;
 use crate::model::number::{ABSENT, general, shape, short};
 use crate::model::picture::pair::picture;
 use crate::model::picture::theme::Theme;
-use crate::model::projection::figures::Figure;
+use crate::model::projection::figures::FIGURES;
 use crate::model::projection::pair::Pair;
 use crate::model::projection::plan::change;
 use crate::model::spectrum::PLOT;
@@ -59,8 +59,8 @@ fn Module(both: Both, kind: RwSignal<ScaleKind>) -> impl IntoView {
             Some(picture(pair, module, of, remark.iter().cloned().collect(), kind.get(), theme))
         })
     };
-    let facts = Figure::ALL.map(|figure| {
-        view! { <div title=figure.help()><dt>{figure.label()}</dt><dd>{figure.write(&module.quality)}</dd></div> }
+    let facts = FIGURES.map(|figure| {
+        view! { <div title=figure.help><dt>{figure.label}</dt><dd>{figure.write_of(&module.quality)}</dd></div> }
     });
     let copied = StoredValue::new(pair.clone());
     view! {

@@ -8,7 +8,7 @@ use super::Desk;
 use super::pair::PairPanel;
 use crate::definitions::Definitions;
 use crate::left_out::cautions;
-use crate::model::projection::figures::Figure;
+use crate::model::projection::figures::FIGURES;
 use crate::model::projection::result::Projected;
 use crate::model::shown::State;
 use crate::result::{Names, ResultFrame, fact_entries};
@@ -58,7 +58,7 @@ pub fn ResultPanel(desk: Desk) -> impl IntoView {
 fn headline(result: Arc<Projected>) -> impl IntoView {
     let figures: Vec<_> = result
         .figures()
-        .map(|(figure, value)| view! { <div title=figure.help()><dt>{figure.label()}</dt><dd>{value}</dd></div> })
+        .map(|(figure, value)| view! { <div title=figure.help><dt>{figure.label}</dt><dd>{value}</dd></div> })
         .collect();
     view! {
         <dl class="headline">{figures}{fact_entries(result.written())}</dl>
@@ -69,5 +69,5 @@ fn headline(result: Arc<Projected>) -> impl IntoView {
 fn definitions() -> Vec<(&'static str, &'static str)> {
     let gain = "What svd multiplied the singular values by for the change of size, ((m·n)/(m′·n′))^¼ for outputs m and \
                 inputs n; 1 otherwise.";
-    Figure::ALL.map(|figure| (figure.label(), figure.help())).into_iter().chain([("Gain", gain)]).collect()
+    FIGURES.map(|figure| (figure.label, figure.help)).into_iter().chain([("Gain", gain)]).collect()
 }

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::aligned::{Aligned, Update};
-use super::figures::{COSINE, FIGURES, Figure, words};
+use super::figures::{CAPTURE, CHANCE, COSINE, Figure, OVER_CHANCE, RELATIVE_NORM, UPDATE_NORM, words};
 use crate::model::column::{Column, Description};
 use crate::model::heat::Field;
-use crate::model::number::{ABSENT, cosine};
-use crate::model::sheet::{RowFacts, Sheet};
+use crate::model::number::cosine;
+use crate::model::sheet::{RowFacts, RowSheet};
 use crate::model::shown::Adapter;
-use lorascope_protocol::report::{AlignedModule, Figures};
+use lorascope_protocol::report::{AlignedModule, Figures, ModuleReport};
 
 /// An adapter with its alignment; modules by their index in the adapter.
 #[derive(Clone, Debug)]
@@ -84,64 +84,70 @@ impl Field for UpdateField {
     }
 }
 
-/// The table of one update: every module of the adapter, its figures, and the original program's cosine.
+/// The table of one update: every module of the adapter, with or without a counterpart.
 pub struct UpdateSheet {
-    pub joined: Arc<Joined>,
-    pub update: usize,
+    rows: Vec<Row>,
 }
 
-const NAME: Figure = Column::module("Path of the module in the model");
+pub struct Row {
+    name: String,
+    figures: Figures,
+    reference_cosine: f64,
+}
 
-pub const REFERENCE: Column<AlignedModule> = Column::number(
-    "reference",
-    "Reference",
-    "The cosine as the original program answers it: without the scale, with its rounding of tiny norms, and 0 where the \
-     weight is missing or has another shape",
-    |m| Some(m.reference_cosine),
-    cosine,
-);
+type RowColumn = Column<Row>;
 
-impl Sheet for UpdateSheet {
-    fn heads(&self) -> Vec<&'static Description> {
-        let figures = FIGURES.iter().map(|figure| &figure.about);
-        std::iter::once(&NAME.about).chain(figures).chain([&REFERENCE.about]).collect()
-    }
+const COLUMNS: [&RowColumn; 8] = [
+    &RowColumn::module("Path of the module in the model"),
+    &RowColumn::like(COSINE.about, |row| COSINE.value(&row.figures)),
+    &RowColumn::like(CAPTURE.about, |row| CAPTURE.value(&row.figures)),
+    &RowColumn::like(CHANCE.about, |row| CHANCE.value(&row.figures)),
+    &RowColumn::like(OVER_CHANCE.about, |row| OVER_CHANCE.value(&row.figures)),
+    &RowColumn::like(UPDATE_NORM.about, |row| UPDATE_NORM.value(&row.figures)),
+    &RowColumn::like(RELATIVE_NORM.about, |row| RELATIVE_NORM.value(&row.figures)),
+    &RowColumn::number("reference", "Reference", REFERENCE, |row| Some(row.reference_cosine), cosine),
+];
 
-    fn rows(&self) -> usize {
-        self.joined.adapter.modules.len()
-    }
+/// What the last column is.
+pub const REFERENCE: &str = "The cosine as the original program answers it: without the scale, with its rounding of \
+                             tiny norms, and 0 where the weight is missing or has another shape";
 
-    fn facts(&self, row: usize) -> Option<RowFacts<'_>> {
-        let name = &self.joined.adapter.modules.get(row)?.name;
-        let cosine = self.joined.figures(self.update, row).and_then(|figures| COSINE.value(figures));
-        Some(RowFacts { name, cosine, ..RowFacts::default() })
-    }
-
-    fn value(&self, row: usize, column: usize) -> Option<f64> {
-        match FIGURES.get(column.checked_sub(1)?) {
-            Some(figure) => figure.value(self.joined.figures(self.update, row)?),
+impl UpdateSheet {
+    pub fn new(joined: &Joined, update: usize) -> UpdateSheet {
+        let row = |(i, module): (usize, &ModuleReport)| {
+            let aligned = joined.module(update, i);
             // The original program answers 0 for what has no counterpart.
-            None => self.joined.module(self.update, row).map_or(Some(0.0), |m| REFERENCE.value(m)),
-        }
+            let (figures, reference_cosine) =
+                aligned.map_or_else(Default::default, |m| (m.figures, m.reference_cosine));
+            Row { name: module.name.clone(), figures, reference_cosine }
+        };
+        UpdateSheet { rows: joined.adapter.modules.iter().enumerate().map(row).collect() }
+    }
+}
+
+impl RowSheet for UpdateSheet {
+    type Row = Row;
+
+    fn columns(&self) -> &[&'static RowColumn] {
+        &COLUMNS
     }
 
-    fn write(&self, row: usize, column: usize) -> String {
-        match self.heads().get(column) {
-            Some(head) if head.is_text => self.name(row).to_owned(),
-            Some(head) => self.value(row, column).map_or_else(|| ABSENT.to_owned(), |x| head.write(x)),
-            None => String::new(),
-        }
+    fn list(&self) -> &[Row] {
+        &self.rows
+    }
+
+    fn facts_of(row: &Row) -> RowFacts<'_> {
+        RowFacts { name: &row.name, cosine: COSINE.value(&row.figures), ..RowFacts::default() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::alignment::figures::UPDATE_NORM;
     use crate::model::alignment::testing::aligned;
     use crate::model::axis::ScaleKind;
     use crate::model::column::Direction;
-    use crate::model::sheet::SheetOrder;
+    use crate::model::sheet::{Sheet, SheetOrder};
     use crate::model::testing::{adapter, module};
 
     fn example(names: &[&str]) -> Arc<Joined> {
@@ -180,7 +186,7 @@ mod tests {
 
     #[test]
     fn unmatched_modules_are_listed_with_the_references_zero() {
-        let sheet = UpdateSheet { joined: example(&["layers.0.q", "layers.x", "layers.2.q"]), update: 0 };
+        let sheet = UpdateSheet::new(&example(&["layers.0.q", "layers.x", "layers.2.q"]), 0);
         let cells: Vec<String> = (0..sheet.heads().len()).map(|column| sheet.write(1, column)).collect();
         assert_eq!(cells, ["layers.x", "–", "–", "–", "–", "–", "–", "0.0000"]);
         assert_eq!((sheet.facts(1).unwrap().cosine, sheet.facts(2).unwrap().cosine), (None, Some(0.5)));

@@ -31,7 +31,7 @@ pub fn facts(figures: &PairFigures) -> Vec<Fact> {
     let mut facts = vec![whole];
     // Of the same modules it would be the same number twice.
     if let Some(shared) = figures.shared_cosine.filter(|_| only_a + only_b > 0) {
-        facts.push(Fact { name: "Cosine, shared modules", value: cosine(shared), note: String::new() });
+        facts.push(Fact::new("Cosine, shared modules", cosine(shared), ""));
     }
     for (name, figure) in [("Overlap, output side", &OVERLAP_OUT), ("Overlap, input side", &OVERLAP_IN)] {
         let Some(overlap) = figure.value(figures) else { continue };
@@ -40,11 +40,9 @@ pub fn facts(figures: &PairFigures) -> Vec<Fact> {
             Some(chance) => format!("chance {}", share(chance)),
             None => String::new(),
         };
-        facts.push(Fact { name, value: share(overlap), note });
+        facts.push(Fact::new(name, share(overlap), note));
     }
-    if let Some(interference) = INTERFERENCE.value(figures) {
-        facts.push(Fact { name: "Interference", value: signed(interference), note: String::new() });
-    }
+    facts.extend(INTERFERENCE.value(figures).map(|x| Fact::new("Interference", signed(x), "")));
     facts
 }
 

@@ -49,16 +49,13 @@ impl Extracted {
         let report = &self.report;
         let ranks = span(self.modules.iter().map(|m| m.rank));
         let modules = plural(self.modules.len(), "module", "modules");
-        let fact = |name, value, note| Fact { name, value, note };
         let mut facts = vec![
-            fact("Error ‖X − B·A‖/‖X‖", percent_fine(report.error), String::new()),
-            fact("‖X‖", general(report.update_norm), String::new()),
-            fact("Rank", ranks, modules),
-            fact("File", report.file.name.clone(), format!("{}, {}", bytes(report.file.bytes), report.dtype)),
+            Fact::new("Error ‖X − B·A‖/‖X‖", percent_fine(report.error), ""),
+            Fact::new("‖X‖", general(report.update_norm), ""),
+            Fact::new("Rank", ranks, modules),
+            Fact::new("File", report.file.name.clone(), format!("{}, {}", bytes(report.file.bytes), report.dtype)),
         ];
-        if let Some(seconds) = self.seconds {
-            facts.push(fact("Ready after", format!("{} s", fixed(seconds, 2)), String::new()));
-        }
+        facts.extend(self.seconds.map(|seconds| Fact::new("Ready after", format!("{} s", fixed(seconds, 2)), "")));
         facts
     }
 }

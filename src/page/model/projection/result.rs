@@ -1,11 +1,11 @@
 //! A projection as it is shown: headline figures and a table of its modules.
 
-use super::figures::Figure;
+use super::figures::{ENERGY_KEPT, Figure, LEFT_ANGLE, NORM_RATIO, RELATIVE_ERROR, RIGHT_ANGLE, WHOLE};
 use super::plan::change;
 use super::{Ask, rank};
 use crate::model::column::Column;
 use crate::model::identity::Fact;
-use crate::model::number::{bytes, degrees, fixed, general, percent_fine, plural, shape, whole};
+use crate::model::number::{bytes, fixed, general, plural, shape, whole};
 use crate::model::sheet::{RowFacts, RowSheet, size, span};
 use lorascope_protocol::report::{ProjectedModule, ProjectionReport};
 use lorascope_protocol::{ItemId, JobId};
@@ -47,22 +47,18 @@ impl Projected {
         let modules = plural(self.modules.len(), "module", "modules");
         let (size, file) = (bytes(report.file.bytes), report.file.name.clone());
         let mut facts = vec![
-            Fact { name: "Rank", value: change(before, after), note: modules },
-            Fact { name: "File", value: file, note: format!("{size}, {}", report.dtype) },
+            Fact::new("Rank", change(before, after), modules),
+            Fact::new("File", file, format!("{size}, {}", report.dtype)),
         ];
-        if let Some(base) = &report.base_model {
-            facts.push(Fact { name: "For the base model", value: base.clone(), note: String::new() });
-        }
-        if let Some(seconds) = self.seconds {
-            facts.push(Fact { name: "Ready after", value: format!("{} s", fixed(seconds, 2)), note: String::new() });
-        }
+        facts.extend(report.base_model.as_ref().map(|base| Fact::new("For the base model", base, "")));
+        facts.extend(self.seconds.map(|seconds| Fact::new("Ready after", format!("{} s", fixed(seconds, 2)), "")));
         facts
     }
 
     /// The figures of the whole that apply.
-    pub fn figures(&self) -> impl Iterator<Item = (Figure, String)> + '_ {
+    pub fn figures(&self) -> impl Iterator<Item = (&'static Figure, String)> + '_ {
         let quality = &self.report.quality;
-        Figure::WHOLE.into_iter().filter(|f| f.value(quality).is_some()).map(|f| (f, f.write(quality)))
+        WHOLE.into_iter().filter(|f| f.value(quality).is_some()).map(|f| (f, f.write_of(quality)))
     }
 
     /// The module to look at first: the strongest of the result.
@@ -92,44 +88,11 @@ const COLUMNS: [&ProjectedColumn; 9] = [
         whole,
     )
     .written(|m| change(m.source_rank.to_string(), m.rank.to_string())),
-    &ProjectedColumn::number(
-        "kept",
-        "Energy kept",
-        "1 − ‖ΔW − ΔW′‖²/‖ΔW‖², measured; only where the sizes agree",
-        |m| Figure::EnergyKept.value(&m.quality),
-        percent_fine,
-    )
-    .share()
-    .ascending(),
-    &ProjectedColumn::number(
-        "error",
-        "Rel. error",
-        "‖ΔW − ΔW′‖/‖ΔW‖, measured; only where the sizes agree",
-        |m| Figure::RelativeError.value(&m.quality),
-        percent_fine,
-    ),
-    &ProjectedColumn::number(
-        "norm",
-        "Norm ratio",
-        "‖ΔW′‖/‖ΔW‖, both with their scale",
-        |m| Figure::NormRatio.value(&m.quality),
-        general,
-    ),
-    &ProjectedColumn::number(
-        "angle-out",
-        "∠ outputs",
-        "Largest principal angle between the output directions before and after, in degrees; only where the outputs \
-         agree",
-        |m| Figure::LeftAngle.value(&m.quality),
-        degrees,
-    ),
-    &ProjectedColumn::number(
-        "angle-in",
-        "∠ inputs",
-        "Largest principal angle between the input directions before and after, in degrees; only where the inputs agree",
-        |m| Figure::RightAngle.value(&m.quality),
-        degrees,
-    ),
+    &ProjectedColumn::like(ENERGY_KEPT.about, |m| ENERGY_KEPT.value(&m.quality)),
+    &ProjectedColumn::like(RELATIVE_ERROR.about, |m| RELATIVE_ERROR.value(&m.quality)),
+    &ProjectedColumn::like(NORM_RATIO.about, |m| NORM_RATIO.value(&m.quality)),
+    &ProjectedColumn::like(LEFT_ANGLE.about, |m| LEFT_ANGLE.value(&m.quality)),
+    &ProjectedColumn::like(RIGHT_ANGLE.about, |m| RIGHT_ANGLE.value(&m.quality)),
     &ProjectedColumn::number(
         "gain",
         "Gain",
@@ -151,7 +114,7 @@ impl RowSheet for Projected {
     }
 
     fn facts_of(m: &ProjectedModule) -> RowFacts<'_> {
-        let (source, rank, kept) = (Some(m.source.as_str()), Some(m.rank), Figure::EnergyKept.value(&m.quality));
+        let (source, rank, kept) = (Some(m.source.as_str()), Some(m.rank), ENERGY_KEPT.value(&m.quality));
         RowFacts { name: &m.name, source, rank, kept, ..RowFacts::default() }
     }
 }
@@ -182,7 +145,7 @@ mod tests {
             Some((fact.value.replace('\u{202f}', " "), fact.note.replace('\u{202f}', " ")))
         };
         let figures: Vec<_> = result.figures().map(|(f, text)| (f, text.replace('\u{202f}', " "))).collect();
-        assert_eq!(figures, [(Figure::EnergyKept, "97.31 %".to_owned())], "an absent figure is left out");
+        assert_eq!(figures, [(&ENERGY_KEPT, "97.31 %".to_owned())], "an absent figure is left out");
         assert_eq!(of("Rank"), Some(("16 → 8".into(), "2 modules".into())));
         assert_eq!(of("File"), Some(("adapter_model.safetensors".into(), "42.1 MB, BF16".into())));
         assert_eq!(of("Ready after").unwrap().0, "0.83 s");
