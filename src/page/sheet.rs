@@ -8,14 +8,14 @@ use super::batches::{draw_in_batches, generations};
 use super::model::column::{Description, Direction};
 use super::model::number::{grouped, plural};
 use super::model::sheet::{PAGE, Sheet, SheetOrder, common_prefix};
-use super::store::{Store, is_another};
+use super::store::{Store, shared_memo};
 
 /// The sheet that a table shows now.
 pub type SheetMemo = Memo<Option<Arc<dyn Sheet>>>;
 
 /// A memo of what `derive` makes; sheets are compared by identity.
 pub fn sheet_memo<T: Sheet + 'static>(derive: impl Fn() -> Option<Arc<T>> + Send + Sync + 'static) -> SheetMemo {
-    Memo::new_with_compare(move |_| derive().map(|sheet| sheet as Arc<dyn Sheet>), is_another)
+    shared_memo(move || derive().map(|sheet| sheet as Arc<dyn Sheet>))
 }
 
 /// Which row of a table is picked, and what a click on another does.

@@ -68,11 +68,7 @@ fn Module(module: Arc<ModuleReport>, kind: RwSignal<ScaleKind>) -> impl IntoView
                 <h2 id="spectrum-title">"Spectrum"</h2>
                 <LogScale kind class="small"/>
             </div>
-            <p class="module-name">
-                <b>{module.name.clone()}</b>" "
-                <span class="small">{about(&module)}</span>
-            </p>
-            {module.note.clone().map(|note| view! { <p class="small" data-testid="module-note">{sentence_of(&note)}</p> })}
+            {named(&module)}
             {module.truncated.then(|| view! { <p class="small" data-testid="truncated">{lacks(n)}</p> })}
             <Plot sigma=sigma.clone() kept=kept.clone() rank kind/>
             <div class="slider">
@@ -107,6 +103,15 @@ fn Module(module: Arc<ModuleReport>, kind: RwSignal<ScaleKind>) -> impl IntoView
     }
 }
 
+/// Which module it is, and what to know of it.
+fn named(module: &ModuleReport) -> impl IntoView + use<> {
+    let note = module.note.as_ref();
+    view! {
+        <p class="module-name"><b>{module.name.clone()}</b>" "<span class="small">{about(module)}</span></p>
+        {note.map(|note| view! { <p class="small" data-testid="module-note">{sentence_of(note)}</p> })}
+    }
+}
+
 /// The measures of a spectrum.
 fn facts(module: &ModuleReport) -> impl IntoView + use<> {
     [&EFFECTIVE_RANK, &STABLE_RANK, &RANK_USED, &SPECTRAL_ENTROPY].map(|m| {
@@ -121,8 +126,7 @@ fn Unlisted(module: Arc<ModuleReport>) -> impl IntoView {
     view! {
         <section class="panel spectrum" data-testid="spectrum" aria-labelledby="spectrum-title">
             <h2 id="spectrum-title">"Spectrum"</h2>
-            <p class="module-name"><b>{module.name.clone()}</b>" "<span class="small">{about(&module)}</span></p>
-            {module.note.clone().map(|note| view! { <p class="small" data-testid="module-note">{sentence_of(&note)}</p> })}
+            {named(&module)}
             <p data-testid="unlisted">{unlisted(&module)}</p>
             <dl class="facts">{facts(&module)}</dl>
             <Definitions entries=definitions()/>

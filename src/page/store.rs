@@ -73,7 +73,7 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(150);
 impl Store {
     pub fn new() -> Store {
         let state = RwSignal::new(State::default());
-        let adapter = Memo::new_with_compare(move |_| state.with(State::selected), is_another);
+        let adapter = shared_memo(move || state.with(State::selected));
         let picked = RwSignal::new(None::<String>);
         let schemes = Memo::new(move |_| state.with(|s| s.schemes.clone()));
         let module = Memo::new(move |_| {
@@ -89,14 +89,11 @@ impl Store {
         });
         let heat_adapter = RwSignal::new(None::<Arc<Adapter>>);
         let experts_open = RwSignal::new(false);
-        let grid = Memo::new_with_compare(
-            move |_| {
-                let (adapter, open) = (heat_adapter.get()?, experts_open.get());
-                let modules: Vec<_> = adapter.modules.iter().collect();
-                Some(Arc::new(Grid::of(&modules, adapter.report.total_layers, open)))
-            },
-            is_another,
-        );
+        let grid = shared_memo(move || {
+            let (adapter, open) = (heat_adapter.get()?, experts_open.get());
+            let modules: Vec<_> = adapter.modules.iter().collect();
+            Some(Arc::new(Grid::of(&modules, adapter.report.total_layers, open)))
+        });
         Store {
             state,
             phase: Memo::new(move |_| state.with(|s| s.phase)),
@@ -223,6 +220,13 @@ impl Store {
         self.picked.set(viewed.module);
         self.sort.set(viewed.sort);
     }
+}
+
+/// A memo of a shared thing, which is compared by identity.
+pub fn shared_memo<T: ?Sized + Send + Sync + 'static>(
+    derive: impl Fn() -> Option<Arc<T>> + Send + Sync + 'static,
+) -> Memo<Option<Arc<T>>> {
+    Memo::new_with_compare(move |_| derive(), is_another)
 }
 
 /// For memos of shared things, which are compared by identity.

@@ -13,7 +13,7 @@ pub fn untitled(name: impl ToString) -> Titled {
 /// texts of its cells.
 pub fn values_table(
     class: &'static str,
-    region: Option<(&'static str, String)>,
+    region: Option<(&'static str, Option<String>)>,
     corner: &'static str,
     heads: Vec<Titled>,
     rows: Vec<(Titled, Vec<String>)>,
@@ -26,9 +26,9 @@ pub fn values_table(
     let (label, caption) = region.unzip();
     let (tabindex, role) = label.map(|_| ("0", "region")).unzip();
     view! {
-        <div class=format!("table-scroll {class}") tabindex=tabindex role=role aria-label=label>
+        <div class=["table-scroll", class].join(" ").trim_end().to_owned() tabindex=tabindex role=role aria-label=label>
             <table>
-                {caption.map(|caption| view! { <caption class="small">{caption}</caption> })}
+                {caption.flatten().map(|caption| view! { <caption class="small">{caption}</caption> })}
                 <thead><tr><th scope="col">{corner}</th>{heads.into_iter().map(head).collect_view()}</tr></thead>
                 <tbody>{rows.into_iter().map(row).collect_view()}</tbody>
             </table>

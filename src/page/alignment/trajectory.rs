@@ -8,45 +8,38 @@ use super::Desk;
 use crate::export::CopyButton;
 use crate::fields::Select;
 use crate::model::alignment::figures::{TRAJECTORY, write_tick};
-use crate::model::alignment::trajectory::{AREA, Beside, Kind, Line, Trajectory};
+use crate::model::alignment::trajectory::{AREA, BESIDE, Beside, Kind, Line, Trajectory};
 use crate::model::column::of_key;
 use crate::model::number::ABSENT;
 use crate::model::picture::theme::Theme;
 use crate::model::picture::trajectory::picture;
 use crate::picture::SavePicture;
-use crate::store::is_another;
+use crate::store::shared_memo;
 use crate::values::values_table;
 
 #[component]
 pub fn TrajectoryPanel(desk: Desk) -> impl IntoView {
     let figure = RwSignal::new(TRAJECTORY[0]);
     let beside = RwSignal::new(Beside::default());
-    let trajectory = Memo::new_with_compare(
-        move |_| {
-            let joined = desk.joined.get()?;
-            let numbers = desk.series.with(|series| joined.set.numbers(series));
-            let (figure, beside) = (figure.get(), beside.get());
-            let module = (beside == Beside::Module).then(|| desk.store.module.get()).flatten();
-            Trajectory::new(&joined, numbers, figure, beside, module).map(Arc::new)
-        },
-        is_another,
-    );
+    let trajectory = shared_memo(move || {
+        let joined = desk.joined.get()?;
+        let numbers = desk.series.with(|series| joined.set.numbers(series));
+        let (figure, beside) = (figure.get(), beside.get());
+        let module = (beside == Beside::Module).then(|| desk.store.module.get()).flatten();
+        Trajectory::new(&joined, numbers, figure, beside, module).map(Arc::new)
+    });
     // A single update has no trajectory: nothing is said of one.
     let there = Memo::new(move |_| desk.joined.with(|j| j.as_ref().is_some_and(|j| j.set.steps().len() > 1)));
     let figure_key = Memo::new(move |_| figure.get().key.to_owned());
-    let beside_key = Memo::new(move |_| beside.get().key().to_owned());
-    let figures = TRAJECTORY.map(|f| (f.key.to_owned(), f.label.to_owned()));
-    let besides = Beside::ALL.map(|b| (b.key().to_owned(), b.label().to_owned()));
-    let (figures, besides) = (Signal::stored(Vec::from(figures)), Signal::stored(Vec::from(besides)));
-    let choose_figure = move |key: String| {
-        if let Some(chosen) = of_key(&TRAJECTORY, &key) {
-            figure.set(chosen);
-        }
-    };
-    let choose_beside = move |key: String| {
-        if let Some(chosen) = Beside::from_key(&key) {
-            beside.set(chosen);
-        }
+    let figures = Signal::stored(Vec::from(TRAJECTORY.map(|f| (f.key.to_owned(), f.label.to_owned()))));
+    let choose_figure = move |key: String| of_key(&TRAJECTORY, &key).into_iter().for_each(|f| figure.set(f));
+    let beside_key = Memo::new(move |_| {
+        let now = BESIDE.into_iter().find(|(one, ..)| *one == beside.get());
+        now.map(|(_, key, _)| key.to_owned()).unwrap_or_default()
+    });
+    let besides = Signal::stored(Vec::from(BESIDE.map(|(_, key, label)| (key.to_owned(), label.to_owned()))));
+    let choose_beside = move |chosen: String| {
+        BESIDE.into_iter().filter(|(_, key, _)| *key == chosen).for_each(|(one, ..)| beside.set(one));
     };
     let draw = move |theme: &Theme| {
         let adapter = desk.store.adapter.get()?;
@@ -170,7 +163,7 @@ fn Values(trajectory: Arc<Trajectory>) -> impl IntoView {
     let cells = |i| trajectory.lines.iter().map(|line| text(line.values.get(i).copied().flatten())).collect();
     values_table(
         "values",
-        Some(("The lines as a table", format!("{} of each update, by the state at its end", figure.label))),
+        Some(("The lines as a table", Some(format!("{} of each update, by the state at its end", figure.label)))),
         "To",
         trajectory.lines.iter().map(|line| (line.name.clone(), None)).collect(),
         trajectory.ends.iter().enumerate().map(|(i, end)| ((end.clone(), None), cells(i))).collect(),

@@ -13,10 +13,9 @@ use crate::model::axis::ScaleKind;
 use crate::model::comparison::figures::FIGURES;
 use crate::model::comparison::joined::PairField;
 use crate::model::found::PAGE;
-use crate::model::grid::Grid;
 use crate::model::number::plural;
 use crate::sheet::{Picked, SheetTable, sheet_memo};
-use crate::store::is_another;
+use crate::store::shared_memo;
 
 /// Modules that both have; `None` until the pair's lists are here.
 fn shared(desk: Desk) -> Option<usize> {
@@ -46,10 +45,7 @@ pub fn PairHeat(desk: Desk) -> impl IntoView {
 #[component]
 fn Heatmap(desk: Desk) -> impl IntoView {
     let field = field_memo(move || Some(PairField { map: desk.map.get()?, figure: desk.figure.get() }));
-    let grid = Memo::new_with_compare(
-        move |_: Option<&Option<Arc<Grid>>>| desk.map.with(|map| map.as_ref().map(|map| map.grid.clone())),
-        is_another,
-    );
+    let grid = shared_memo(move || desk.map.with(|map| map.as_ref().map(|map| map.grid.clone())));
     let module = Picked {
         now: Signal::derive(move || desk.map.with(|map| map.as_ref()?.place_of(desk.module.get()?))),
         pick: Callback::new(move |place: usize| {

@@ -118,7 +118,7 @@ fn Table(overlap: Memo<Option<Overlap>>) -> impl IntoView {
         let cells = |row| columns.clone().map(|column| overlap.text(row, column)).collect();
         Some(values_table(
             "heat-table",
-            Some(("Table of φ(i, j)", "φ(i, j): i directions of A down, j of B across".to_owned())),
+            Some(("Table of φ(i, j)", Some("φ(i, j): i directions of A down, j of B across".to_owned()))),
             "i \\ j",
             columns.clone().map(name).collect(),
             rows.map(|row| (name(row), cells(row))).collect(),

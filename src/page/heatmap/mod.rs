@@ -19,7 +19,7 @@ use crate::model::picture::heat::{Names, picture};
 use crate::model::picture::theme::Theme;
 use crate::picture::SavePicture;
 use crate::sheet::Picked;
-use crate::store::{Store, is_another, use_store};
+use crate::store::{Store, shared_memo, use_store};
 use picture::{HeatPicture, Legend};
 use table::HeatTable;
 
@@ -27,7 +27,7 @@ type FieldMemo = Memo<Option<Arc<dyn Field>>>;
 
 /// A memo of what `derive` makes; fields are compared by identity.
 pub fn field_memo<T: Field + 'static>(derive: impl Fn() -> Option<T> + Send + Sync + 'static) -> FieldMemo {
-    Memo::new_with_compare(move |_| derive().map(|field| Arc::new(field) as Arc<dyn Field>), is_another)
+    shared_memo(move || derive().map(|field| Arc::new(field) as Arc<dyn Field>))
 }
 
 /// What the parts of a heatmap share.

@@ -25,6 +25,8 @@ pub fn HeatTable(heat: Heat) -> impl IntoView {
             ((of.label.clone(), Some(of.path.clone())), columns.clone().map(|c| text(r, c)).collect())
         };
         let rows = (0..grid.rows.len()).map(row).collect();
-        Some(values_table("heat-table", Some(("Table of the heatmap", caption)), "Module", heads, rows).into_any())
+        Some(
+            values_table("heat-table", Some(("Table of the heatmap", Some(caption))), "Module", heads, rows).into_any(),
+        )
     }
 }

@@ -1,10 +1,12 @@
 //! What the writing tool noted in the file of the adapter in view.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use leptos::prelude::*;
 
 use super::model::metadata::{Part, Section, says_something, sections};
+use super::model::number::bytes;
 use super::model::samples::Sample;
 use super::model::shown::Adapter;
 use super::sample::ShowSample;
@@ -49,6 +51,39 @@ pub fn TrainingPanel() -> impl IntoView {
                 {other.map(|section| view! { <OtherEntries adapter=Arc::clone(&adapter) section/> })}
             </div>
         }.into_any())
+    }
+}
+
+/// What `read` makes of a long text, in a task of its own when it is opened; of a short one unasked.
+fn read_when_opened<T: Send + Sync + 'static>(
+    class: &'static str,
+    hook: &'static str,
+    title: impl IntoView,
+    (len, unasked): (usize, bool),
+    read: impl Fn() -> T + Clone + Send + 'static,
+    shown: fn(&T) -> AnyView,
+) -> impl IntoView {
+    let done = RwSignal::new(None::<T>);
+    let begin = move || {
+        if done.with_untracked(Option::is_none) {
+            let read = read.clone();
+            // The panel may be gone by then.
+            let work = move || _ = done.try_set(Some(read()));
+            set_timeout(work, Duration::ZERO);
+        }
+    };
+    if unasked {
+        begin();
+    }
+    let reading = || view! { <p class="small">"Reading …"</p> }.into_any();
+    view! {
+        <details class=class data-testid=hook open=unasked on:toggle=move |_| begin()>
+            <summary>
+                {title}
+                <span class="small">{(!unasked).then(|| format!("{} of text, read when opened", bytes(len as u64)))}</span>
+            </summary>
+            {move || done.with(|done| done.as_ref().map_or_else(reading, shown))}
+        </details>
     }
 }
 

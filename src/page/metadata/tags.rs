@@ -1,47 +1,26 @@
 //! The tags of the captions, searched, with their counts.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use leptos::prelude::*;
 
+use super::read_when_opened;
 use crate::found::FoundList;
 use crate::model::metadata::Tags;
-use crate::model::number::{bytes, grouped, plural};
+use crate::model::number::{grouped, plural};
 use crate::model::shown::Adapter;
 
 /// Nothing where the file has none. A long text is read when the panel is opened.
 #[component]
 pub fn TagPanel(adapter: Arc<Adapter>) -> impl IntoView {
-    let (len, unasked) = Tags::of(&adapter.report.metadata)?;
-    let read = RwSignal::new(None::<Result<Arc<Tags>, &'static str>>);
-    // In a task of its own; the adapter may be gone by then.
-    let begin = move || {
-        if read.with_untracked(Option::is_none) {
-            let adapter = Arc::clone(&adapter);
-            let work = move || {
-                read.try_set(Some(Tags::read(&adapter.report.metadata).map(Arc::new)));
-            };
-            set_timeout(work, Duration::ZERO);
-        }
+    let text = Tags::of(&adapter.report.metadata)?;
+    let read = move || Tags::read(&adapter.report.metadata).map(Arc::new);
+    let shown = |tags: &Result<Arc<Tags>, &'static str>| match tags.clone() {
+        Err(text) => view! { <p class="note">{text}</p> }.into_any(),
+        Ok(tags) => view! { <TagList tags/> }.into_any(),
     };
-    if unasked {
-        begin();
-    }
-    let shown = move || match read.get() {
-        None => view! { <p class="small">"Reading …"</p> }.into_any(),
-        Some(Err(text)) => view! { <p class="note">{text}</p> }.into_any(),
-        Some(Ok(tags)) => view! { <TagList tags/> }.into_any(),
-    };
-    Some(view! {
-        <details class="panel noted tag-panel" data-testid="metadata-tags" open=unasked on:toggle=move |_| begin()>
-            <summary>
-                <h2>"Tag frequencies"</h2>
-                <span class="small">{(!unasked).then(|| format!("{} of text, read when opened", bytes(len as u64)))}</span>
-            </summary>
-            {shown}
-        </details>
-    })
+    let title = view! { <h2>"Tag frequencies"</h2> };
+    Some(read_when_opened("panel noted tag-panel", "metadata-tags", title, text, read, shown))
 }
 
 #[component]

@@ -130,17 +130,16 @@ impl Grid {
 
     /// The stacks, each with its columns, where there is more than one.
     pub fn stretches(&self) -> Vec<Stretch> {
-        let mut found: Vec<(&str, Stretch)> = Vec::new();
-        for (i, column) in self.columns.iter().enumerate() {
-            match found.last_mut() {
-                Some((stack, stretch)) if *stack == column.stack => stretch.to = i + 1,
-                _ => found.push((&column.stack, Stretch { name: columns::words(&column.stack), from: i, to: i + 1 })),
-            }
-        }
-        if found.iter().all(|(stack, _)| stack.is_empty()) {
+        if self.columns.iter().all(|column| column.stack.is_empty()) {
             return Vec::new();
         }
-        found.into_iter().map(|(_, stretch)| stretch).collect()
+        let mut to = 0;
+        let stacks = self.columns.chunk_by(|a, b| a.stack == b.stack).map(|of_stack| {
+            let from = to;
+            to += of_stack.len();
+            Stretch { name: columns::words(&of_stack[0].stack), from, to }
+        });
+        stacks.collect()
     }
 }
 

@@ -18,8 +18,8 @@ pub use ticks::{column_ticks, splits};
 /// A figure of modules that lie in a grid; modules by their index in it.
 pub trait Field: Send + Sync {
     fn figure(&self) -> &'static Description;
-    /// What a cell without a value means: "no module".
-    fn gap(&self) -> &'static str;
+    /// What a cell without a value means: "no module"; and what one without a module says.
+    fn gaps(&self) -> [&'static str; 2];
     /// `None` where there is nothing to draw; what is not finite has a colour of its own.
     fn value(&self, module: usize) -> Option<f64>;
     /// All values that the colours span, also those of modules that no column shows.
@@ -29,10 +29,6 @@ pub trait Field: Send + Sync {
     /// The module's value alone; empty where there is none.
     fn text(&self, module: usize) -> String {
         self.value(module).map(|x| self.figure().write(x)).unwrap_or_default()
-    }
-    /// What a cell without a module says.
-    fn nothing(&self) -> &'static str {
-        "no module of this adapter"
     }
     /// What to know of some of the values.
     fn remark(&self) -> Option<String> {
@@ -59,8 +55,8 @@ impl Field for Measured {
         &self.measure.about
     }
 
-    fn gap(&self) -> &'static str {
-        "no module"
+    fn gaps(&self) -> [&'static str; 2] {
+        ["no module", "no module of this adapter"]
     }
 
     fn value(&self, module: usize) -> Option<f64> {
@@ -136,7 +132,13 @@ pub fn legend(field: &dyn Field, scale: Option<Scale>) -> Legend {
     let end = |of: fn(Scale) -> f64| scale.map(|scale| field.figure().write(of(scale))).unwrap_or_default();
     let is_log = scale.is_some_and(|scale| scale.kind == ScaleKind::Log);
     let (low, high) = (end(|scale| scale.low), end(|scale| scale.high));
-    Legend { low, high, unit: field.figure().unit, scale: if is_log { ", log scale" } else { "" }, gap: field.gap() }
+    Legend {
+        low,
+        high,
+        unit: field.figure().unit,
+        scale: if is_log { ", log scale" } else { "" },
+        gap: field.gaps()[0],
+    }
 }
 
 /// Layers that there is no room for.
@@ -149,7 +151,7 @@ pub fn left_out(grid: &Grid) -> Option<String> {
 pub fn read_out(grid: &Grid, field: &dyn Field, cell: Cell) -> String {
     let Some(row) = grid.rows.get(cell.row) else { return String::new() };
     let words = grid.module_at(cell.row, cell.column).map(|module| field.words(module));
-    let words = words.unwrap_or_else(|| field.nothing().to_owned());
+    let words = words.unwrap_or_else(|| field.gaps()[1].to_owned());
     let words = match grid.experts_at(cell.row, cell.column) {
         Some(count) => format!("the strongest of {} experts, {words}", grouped(u64::from(count))),
         None => words,

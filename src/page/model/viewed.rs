@@ -32,12 +32,13 @@ impl Viewed {
     /// Names and values for a link's fragment; nothing for what is as it is at first.
     pub fn pairs(&self) -> Vec<(String, String)> {
         let first = Viewed::default();
+        let sort = |(column, direction)| format!("{column}-{}", word_of(&DIRECTIONS, &direction));
         let module = self.module.as_deref().filter(|name| name.len() <= LONGEST_NAME);
         let pairs = [
             ("tab", (self.tab != first.tab).then(|| self.tab.key().to_owned())),
             ("measure", (self.measure != first.measure).then(|| self.measure.key.to_owned())),
-            ("scale", (self.scale != first.scale).then(|| scale_key(self.scale).to_owned())),
-            ("sort", self.sort.by.filter(|_| self.sort != first.sort).map(sort_key)),
+            ("scale", (self.scale != first.scale).then(|| word_of(&SCALES, &self.scale).to_owned())),
+            ("sort", self.sort.by.filter(|_| self.sort != first.sort).map(sort)),
             ("module", module.map(str::to_owned)),
         ];
         pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
@@ -47,40 +48,31 @@ impl Viewed {
     pub fn read(pairs: &[(String, String)]) -> Viewed {
         let value = |name: &str| pairs.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
         let first = Viewed::default();
-        let scale = |key: &str| [ScaleKind::Linear, ScaleKind::Log].into_iter().find(|kind| scale_key(*kind) == key);
         Viewed {
             tab: value("tab").and_then(|key| Tab::ALL.into_iter().find(|tab| tab.key() == key)).unwrap_or(first.tab),
             measure: value("measure").and_then(|key| of_key(&MEASURES, key)).unwrap_or(first.measure),
-            scale: value("scale").and_then(scale).unwrap_or(first.scale),
+            scale: value("scale").and_then(|word| of_word(&SCALES, word)).unwrap_or(first.scale),
             sort: value("sort").and_then(sort_of).unwrap_or(first.sort),
             module: value("module").map(str::to_owned).filter(|name| name.len() <= LONGEST_NAME),
         }
     }
 }
 
-fn scale_key(kind: ScaleKind) -> &'static str {
-    match kind {
-        ScaleKind::Linear => "linear",
-        ScaleKind::Log => "log",
-    }
+const SCALES: [(ScaleKind, &str); 2] = [(ScaleKind::Linear, "linear"), (ScaleKind::Log, "log")];
+const DIRECTIONS: [(Direction, &str); 2] = [(Direction::Ascending, "up"), (Direction::Descending, "down")];
+
+/// The stable word of a value.
+fn word_of<T: PartialEq>(words: &[(T, &'static str)], of: &T) -> &'static str {
+    words.iter().find(|(value, _)| value == of).map_or("", |(_, word)| word)
 }
 
-fn sort_key((column, direction): (&str, Direction)) -> String {
-    let direction = match direction {
-        Direction::Ascending => "up",
-        Direction::Descending => "down",
-    };
-    format!("{column}-{direction}")
+fn of_word<T: Copy>(words: &[(T, &str)], of: &str) -> Option<T> {
+    words.iter().find(|(_, word)| *word == of).map(|(value, _)| *value)
 }
 
-fn sort_of(key: &str) -> Option<SheetOrder> {
-    let (column, direction) = key.rsplit_once('-')?;
-    let direction = match direction {
-        "up" => Direction::Ascending,
-        "down" => Direction::Descending,
-        _ => return None,
-    };
-    Some(SheetOrder { by: Some((of_key(&COLUMNS, column)?.key, direction)) })
+fn sort_of(word: &str) -> Option<SheetOrder> {
+    let (column, direction) = word.rsplit_once('-')?;
+    Some(SheetOrder { by: Some((of_key(&COLUMNS, column)?.key, of_word(&DIRECTIONS, direction)?)) })
 }
 
 /// How often the address may be written: browsers throw after 100 times in 30 seconds.

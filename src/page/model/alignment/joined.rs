@@ -62,8 +62,8 @@ impl Field for UpdateField {
         &self.figure.about
     }
 
-    fn gap(&self) -> &'static str {
-        "no figure"
+    fn gaps(&self) -> [&'static str; 2] {
+        ["no figure", "no module of this adapter"]
     }
 
     fn value(&self, module: usize) -> Option<f64> {

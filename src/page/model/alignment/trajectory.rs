@@ -28,30 +28,12 @@ pub enum Beside {
     Nothing,
 }
 
-impl Beside {
-    pub const ALL: [Beside; 3] = [Beside::Roles, Beside::Module, Beside::Nothing];
-
-    /// Stable word for form values.
-    pub fn key(self) -> &'static str {
-        match self {
-            Beside::Roles => "roles",
-            Beside::Module => "module",
-            Beside::Nothing => "nothing",
-        }
-    }
-
-    pub fn label(self) -> &'static str {
-        match self {
-            Beside::Roles => "each role",
-            Beside::Module => "the module in view",
-            Beside::Nothing => "nothing",
-        }
-    }
-
-    pub fn from_key(key: &str) -> Option<Beside> {
-        Beside::ALL.into_iter().find(|beside| beside.key() == key)
-    }
-}
+/// With stable words for form values, and labels.
+pub const BESIDE: [(Beside, &str, &str); 3] = [
+    (Beside::Roles, "roles", "each role"),
+    (Beside::Module, "module", "the module in view"),
+    (Beside::Nothing, "nothing", "nothing"),
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

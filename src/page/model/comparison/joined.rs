@@ -70,8 +70,8 @@ impl Field for PairField {
         &self.figure.about
     }
 
-    fn gap(&self) -> &'static str {
-        "not in both"
+    fn gaps(&self) -> [&'static str; 2] {
+        ["not in both", "neither adapter has a module here"]
     }
 
     fn value(&self, module: usize) -> Option<f64> {
@@ -87,10 +87,6 @@ impl Field for PairField {
             Some(Err(reason)) => reason.to_string(),
             _ => self.map.module(module).map_or_else(String::new, |m| words(self.figure, m)),
         }
-    }
-
-    fn nothing(&self) -> &'static str {
-        "neither adapter has a module here"
     }
 }
 
