@@ -19,8 +19,8 @@ pub fn Detail(desk: Desk) -> impl IntoView {
     let field = field_memo(move || {
         Some(UpdateField { joined: desk.joined.get()?, update: desk.place.get()?, figure: desk.figure.get() })
     });
-    let kind = RwSignal::new(ScaleKind::default());
-    let heat = Heat::new(desk.store, "alignment-heatmap", field, kind);
+    let (store, kind) = (desk.store, RwSignal::new(ScaleKind::default()));
+    let heat = Heat::new(store, "alignment-heatmap", store.grid, field, kind, store.into());
     let choice = FigureChoice::new("alignment-measure", &HEAT, desk.figure);
     let name = Memo::new(move |_| desk.set.with(|set| Some(set.as_ref()?.name(desk.place.get()?))).unwrap_or_default());
     let sheet = sheet_memo(move || Some(Arc::new(UpdateSheet::new(&*desk.table.get()?, desk.place.get()?))));
@@ -32,7 +32,7 @@ pub fn Detail(desk: Desk) -> impl IntoView {
             <div class="panel-head">
                 <h2 id="aligned-title">"Modules "<span class="small">{move || name.get()}</span></h2>
             </div>
-            <SheetTable sheet hook="aligned-module" label="Modules beside this update" picked=desk.store done=|_| ()/>
+            <SheetTable sheet hook="aligned-module" label="Modules beside this update" picked=store done=|_| ()/>
             <Unmatched desk/>
             <details class="help">
                 <summary>"What the column “Reference” is"</summary>

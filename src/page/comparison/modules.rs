@@ -54,7 +54,7 @@ fn Heatmap(desk: Desk) -> impl IntoView {
             }
         }),
     };
-    let heat = Heat::over(desk.store, "compare-heatmap", grid, field, RwSignal::new(ScaleKind::default()), module);
+    let heat = Heat::new(desk.store, "compare-heatmap", grid, field, RwSignal::new(ScaleKind::default()), module);
     let choice = FigureChoice::new("compare-figure", &FIGURES, desk.figure);
     view! { <div class="heat-place"><HeatPanel heat title="Layer by layer" subtitle=Signal::stored("A beside B".to_owned()) choice/></div> }
 }

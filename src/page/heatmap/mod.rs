@@ -49,13 +49,8 @@ pub struct Heat {
 }
 
 impl Heat {
-    /// `field` is over the modules of the adapter in view.
-    pub fn new(store: Store, name: &'static str, field: FieldMemo, kind: RwSignal<ScaleKind>) -> Heat {
-        Heat::over(store, name, store.grid, field, kind, store.into())
-    }
-
     /// `field` and `module` are over the modules of `grid`.
-    pub fn over(
+    pub fn new(
         store: Store,
         name: &'static str,
         grid: Memo<Option<Arc<Grid>>>,
@@ -107,7 +102,7 @@ pub fn Heatmap() -> impl IntoView {
         let measure = store.measure.get();
         Some(Measured { adapter: store.heat_adapter.get()?, measure })
     });
-    let heat = Heat::new(store, "heatmap", field, store.heat_scale);
+    let heat = Heat::new(store, "heatmap", store.grid, field, store.heat_scale, store.into());
     let choice = FigureChoice::new("heatmap-measure", &MEASURES, store.measure);
     view! { <HeatPanel heat title="Where the update lives" choice/> }
 }

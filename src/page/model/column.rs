@@ -17,11 +17,6 @@ pub enum Direction {
     Descending,
 }
 
-/// A lower bound.
-pub fn at_least(text: &str) -> String {
-    format!("≥ {text}")
-}
-
 /// What is said of a column, whatever it is a column of.
 #[derive(Debug)]
 pub struct Description {
@@ -204,7 +199,7 @@ impl<T> Column<T> {
         match (self.text, self.value(row)) {
             (Some(text), _) => text(row),
             (None, None) => ABSENT.to_owned(),
-            (None, Some(x)) if self.is_bound(row) => at_least(&self.write(x)),
+            (None, Some(x)) if self.is_bound(row) => format!("≥ {}", self.write(x)),
             (None, Some(x)) => self.write(x),
         }
     }

@@ -46,49 +46,54 @@ pub trait Sheet: Send + Sync {
 /// A [`Sheet`] whose columns read its rows and nothing else.
 pub trait RowSheet: Send + Sync {
     type Row: 'static;
-    fn columns(&self) -> &[&'static Column<Self::Row>];
-    fn list(&self) -> &[Self::Row];
+    /// Its columns and its rows.
+    fn table(&self) -> (&[&'static Column<Self::Row>], &[Self::Row]);
     fn facts_of(row: &Self::Row) -> RowFacts<'_>;
     fn searched_in(row: &Self::Row) -> String {
         Self::facts_of(row).name.to_owned()
+    }
+
+    fn cell(&self, row: usize, column: usize) -> Option<(&'static Column<Self::Row>, &Self::Row)> {
+        let (columns, rows) = self.table();
+        Some((columns.get(column)?, rows.get(row)?))
     }
 }
 
 impl<S: RowSheet> Sheet for S {
     fn heads(&self) -> Vec<&'static Description> {
-        self.columns().iter().map(|column| &column.about).collect()
+        self.table().0.iter().map(|column| &column.about).collect()
     }
 
     fn rows(&self) -> usize {
-        self.list().len()
+        self.table().1.len()
     }
 
     fn facts(&self, row: usize) -> Option<RowFacts<'_>> {
-        self.list().get(row).map(S::facts_of)
+        self.table().1.get(row).map(S::facts_of)
     }
 
     fn value(&self, row: usize, column: usize) -> Option<f64> {
-        self.columns().get(column)?.value(self.list().get(row)?)
+        self.cell(row, column).and_then(|(column, row)| column.value(row))
     }
 
     fn write(&self, row: usize, column: usize) -> String {
-        match (column, self.columns().get(column).zip(self.list().get(row))) {
-            (0, _) => self.name(row).to_owned(),
-            (_, cell) => cell.map_or_else(String::new, |(column, row)| column.write_of(row)),
+        if column == 0 {
+            return self.name(row).to_owned();
         }
+        self.cell(row, column).map_or_else(String::new, |(column, row)| column.write_of(row))
     }
 
     fn title(&self, row: usize, column: usize) -> Option<String> {
-        self.columns().get(column)?.title(self.list().get(row)?)
+        self.cell(row, column).and_then(|(column, row)| column.title(row))
     }
 
     fn compare(&self, column: usize, a: usize, b: usize) -> Option<Ordering> {
-        let order = self.columns().get(column)?.order?;
-        Some(order(self.list().get(a)?, self.list().get(b)?))
+        let ((column, a), (_, b)) = (self.cell(a, column)?, self.cell(b, column)?);
+        column.order.map(|order| order(a, b))
     }
 
     fn searched(&self, row: usize) -> String {
-        self.list().get(row).map_or_else(String::new, S::searched_in)
+        self.table().1.get(row).map_or_else(String::new, S::searched_in)
     }
 }
 
@@ -200,11 +205,8 @@ mod tests {
     impl RowSheet for Example {
         type Row = Row;
 
-        fn columns(&self) -> &[&'static Column<Row>] {
-            &[&NAME, &KEPT]
-        }
-        fn list(&self) -> &[Row] {
-            &self.0
+        fn table(&self) -> (&[&'static Column<Row>], &[Row]) {
+            (&[&NAME, &KEPT], &self.0)
         }
         fn facts_of(&(name, kept): &Row) -> RowFacts<'_> {
             RowFacts { name, kept, ..RowFacts::default() }

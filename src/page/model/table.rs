@@ -102,12 +102,8 @@ impl ModuleSheet {
 impl RowSheet for ModuleSheet {
     type Row = ModuleReport;
 
-    fn columns(&self) -> &[&'static Measure] {
-        &self.columns
-    }
-
-    fn list(&self) -> &[ModuleReport] {
-        &self.adapter.modules
+    fn table(&self) -> (&[&'static Measure], &[ModuleReport]) {
+        (&self.columns, &self.adapter.modules)
     }
 
     fn facts_of(module: &ModuleReport) -> RowFacts<'_> {

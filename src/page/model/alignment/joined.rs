@@ -128,12 +128,8 @@ impl UpdateSheet {
 impl RowSheet for UpdateSheet {
     type Row = Row;
 
-    fn columns(&self) -> &[&'static RowColumn] {
-        &COLUMNS
-    }
-
-    fn list(&self) -> &[Row] {
-        &self.rows
+    fn table(&self) -> (&[&'static RowColumn], &[Row]) {
+        (&COLUMNS, &self.rows)
     }
 
     fn facts_of(row: &Row) -> RowFacts<'_> {

@@ -94,12 +94,8 @@ impl Field for PairField {
 impl RowSheet for PairLists {
     type Row = ComparedModule;
 
-    fn columns(&self) -> &[&'static Figure] {
-        &COLUMNS
-    }
-
-    fn list(&self) -> &[ComparedModule] {
-        &self.modules
+    fn table(&self) -> (&[&'static Figure], &[ComparedModule]) {
+        (&COLUMNS, &self.modules)
     }
 
     fn facts_of(module: &ComparedModule) -> RowFacts<'_> {

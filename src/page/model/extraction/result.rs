@@ -98,12 +98,8 @@ fn sigma_1(module: &ExtractedModule) -> f64 {
 impl RowSheet for Extracted {
     type Row = ExtractedModule;
 
-    fn columns(&self) -> &[&'static ExtractedColumn] {
-        &COLUMNS
-    }
-
-    fn list(&self) -> &[ExtractedModule] {
-        &self.modules
+    fn table(&self) -> (&[&'static ExtractedColumn], &[ExtractedModule]) {
+        (&COLUMNS, &self.modules)
     }
 
     fn facts_of(m: &ExtractedModule) -> RowFacts<'_> {

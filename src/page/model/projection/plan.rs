@@ -109,12 +109,8 @@ const KEPT: PlanColumn = PlanColumn::number(
 impl RowSheet for Plan {
     type Row = PlanRow;
 
-    fn columns(&self) -> &[&'static PlanColumn] {
-        if self.renamed { &COLUMNS } else { &COLUMNS[..4] }
-    }
-
-    fn list(&self) -> &[PlanRow] {
-        &self.rows
+    fn table(&self) -> (&[&'static PlanColumn], &[PlanRow]) {
+        (if self.renamed { &COLUMNS } else { &COLUMNS[..4] }, &self.rows)
     }
 
     fn facts_of(row: &PlanRow) -> RowFacts<'_> {

@@ -105,12 +105,8 @@ const COLUMNS: [&ProjectedColumn; 9] = [
 impl RowSheet for Projected {
     type Row = ProjectedModule;
 
-    fn columns(&self) -> &[&'static ProjectedColumn] {
-        &COLUMNS
-    }
-
-    fn list(&self) -> &[ProjectedModule] {
-        &self.modules
+    fn table(&self) -> (&[&'static ProjectedColumn], &[ProjectedModule]) {
+        (&COLUMNS, &self.modules)
     }
 
     fn facts_of(m: &ProjectedModule) -> RowFacts<'_> {
