@@ -198,6 +198,7 @@ mod tests {
         for map in
             [Palette::Sequential, Palette::Diverging].iter().flat_map(|p| [false, true].map(|d| ColourMap::new(*p, d)))
         {
+            assert!(!map.table.contains(&map.not_finite));
             for rgb in (0..=64).map(|i| map.at(f64::from(i) / 64.0)) {
                 let (a, b) = (luminance(rgb), luminance(ink_on(rgb)));
                 assert!((a.max(b) + 0.05) / (a.min(b) + 0.05) >= 4.5, "{rgb:?}");

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::parts::{self, SIZE, STRIP, definitions, hex, strip};
+use super::parts::{SIZE, STRIP, cells, definitions, hex, strip};
 use super::svg::{Anchor, Svg, Type, escaped, shortened};
 use super::theme::Theme;
 use super::{CHARACTER, Picture, Words, framed, stem};
@@ -65,10 +65,22 @@ pub fn picture(grid: &Grid, field: &dyn Field, scale: Option<Scale>, theme: &The
     framed(name, theme, &words, area, |svg| {
         let map = ColourMap::new(field.figure().palette, theme.is_dark);
         definitions(svg, theme, &map);
-        let has_no_number = cells(svg, grid, field, scale, &map, &layout, theme);
+        let has_no_number = Cell::new(false);
+        let colour = |cell| {
+            let colour = colour(grid, field, scale, &map, cell);
+            has_no_number.set(has_no_number.get() || colour == Some(map.not_finite));
+            colour
+        };
+        svg.rect([layout.left, 0.0, layout.plot[0], layout.plot[1]], "url(#gap)");
+        let size = [grid.rows.len(), grid.columns.len()];
+        svg.group([layout.left, 0.0], layout.cell, |svg| cells(svg, size, colour));
+        // Lines between the stacks.
+        for at in splits(grid) {
+            svg.rect([layout.left + at * layout.plot[0] - 1.0, 0.0, 2.0, layout.plot[1]], theme.panel);
+        }
         axes(svg, grid, &layout, theme);
         svg.group([layout.left, layout.plot[1] + 36.0], [1.0, 1.0], |svg| {
-            colours(svg, field, scale, theme, has_no_number.then_some(map.not_finite));
+            colours(svg, field, scale, theme, has_no_number.get().then_some(map.not_finite));
         });
     })
 }
@@ -87,32 +99,6 @@ fn desc(grid: &Grid, field: &dyn Field, scale: Option<Scale>) -> String {
         legend.unit,
         legend.scale,
     )
-}
-
-/// The cells, one path per colour; whether one of them has a value that is not a number.
-fn cells(
-    svg: &mut Svg,
-    grid: &Grid,
-    field: &dyn Field,
-    scale: Option<Scale>,
-    map: &ColourMap,
-    layout: &Layout,
-    theme: &Theme,
-) -> bool {
-    let has_no_number = Cell::new(false);
-    let colour = |cell| {
-        let colour = colour(grid, field, scale, map, cell);
-        has_no_number.set(has_no_number.get() || colour == Some(map.not_finite));
-        colour
-    };
-    svg.rect([layout.left, 0.0, layout.plot[0], layout.plot[1]], "url(#gap)");
-    let size = [grid.rows.len(), grid.columns.len()];
-    svg.group([layout.left, 0.0], layout.cell, |svg| parts::cells(svg, size, colour));
-    // Lines between the stacks.
-    for at in splits(grid) {
-        svg.rect([layout.left + at * layout.plot[0] - 1.0, 0.0, 2.0, layout.plot[1]], theme.panel);
-    }
-    has_no_number.get()
 }
 
 fn axes(svg: &mut Svg, grid: &Grid, layout: &Layout, theme: &Theme) {
