@@ -49,24 +49,6 @@ pub fn Strip(#[prop(into)] map: Signal<ColourMap>) -> impl IntoView {
     view! { <canvas class="legend-strip" node_ref=strip aria-hidden="true"></canvas> }
 }
 
-/// The cells of a picture.
-pub struct Cells {
-    pub hook: &'static str,
-    /// Of the one real cell.
-    pub id: String,
-    /// What the grid is and does, for a screen reader.
-    pub label: &'static str,
-    pub canvas: NodeRef<html::Canvas>,
-    /// Rows and columns.
-    pub size: Memo<(usize, usize)>,
-    /// Where the keys are.
-    pub cursor: RwSignal<Cell>,
-    /// Where the pointer is.
-    pub hover: RwSignal<Option<Cell>>,
-    /// A cell in words.
-    pub read_out: Callback<Cell, String>,
-}
-
 /// The cell that is picked, and what a click on another does.
 #[derive(Clone, Copy)]
 pub struct PickedCell {
@@ -77,13 +59,26 @@ pub struct PickedCell {
 /// The grid itself: one tab stop, and one real cell where the keys are. `children` lie on the picture.
 #[component]
 pub fn CellGrid(
-    cells: Cells,
+    hook: &'static str,
+    /// Of the one real cell.
+    id: String,
+    /// What the grid is and does, for a screen reader.
+    label: &'static str,
+    canvas: NodeRef<html::Canvas>,
+    /// Rows and columns.
+    size: Memo<(usize, usize)>,
+    /// Where the keys are.
+    cursor: RwSignal<Cell>,
+    /// Where the pointer is.
+    hover: RwSignal<Option<Cell>>,
+    /// A cell in words.
+    #[prop(into)]
+    read_out: Callback<Cell, String>,
     height: Signal<String>,
     #[prop(optional)] width: Option<Signal<String>>,
     picked: Option<PickedCell>,
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
-    let Cells { hook, id, label, canvas, size, cursor, hover, read_out } = cells;
     let active = id.clone();
     let spoken = RwSignal::new(String::new());
     let on_key = move |event: KeyboardEvent| {

@@ -13,13 +13,12 @@ pub fn ExportJson() -> impl IntoView {
     // Without an adapter there may be an extraction.
     let shown = Memo::new(move |_| store.adapter.with(Option::is_some) || store.state.with(State::only_extracts));
     let shown = move || shown.get();
-    let ready = move || !store.phase.get().is_busy() && store.state.with(|s| s.crash.is_none());
     view! {
         <Show when=shown>
             <button
                 data-testid="export-json"
                 title="Save the whole report, every number unrounded, as JSON"
-                disabled=move || !ready()
+                disabled=move || !store.can_export()
                 on:click=move |_| wire.export_json()
             >
                 "Export JSON"
@@ -33,8 +32,6 @@ pub fn ExportJson() -> impl IntoView {
 pub fn ExportCsv() -> impl IntoView {
     let (store, wire) = (use_store(), use_wire());
     let item = Memo::new(move |_| store.adapter.with(|a| a.as_ref().map(|a| a.item)));
-    let ready =
-        move || item.with(Option::is_some) && !store.phase.get().is_busy() && store.state.with(|s| s.crash.is_none());
     let ask = move |_| {
         if let Some(item) = item.get_untracked() {
             wire.send(&ToEngine::Export(Export::Table { item }));
@@ -45,7 +42,7 @@ pub fn ExportCsv() -> impl IntoView {
             class="quiet"
             data-testid="export-csv"
             title="Save all modules of this adapter, every number unrounded, as CSV"
-            disabled=move || !ready()
+            disabled=move || item.with(Option::is_none) || !store.can_export()
             on:click=ask
         >
             "Save as CSV"

@@ -199,6 +199,11 @@ impl Store {
         }
     }
 
+    /// The engine is there and not busy with another task.
+    pub fn can_export(self) -> bool {
+        !self.phase.get().is_busy() && self.state.with(|s| s.crash.is_none())
+    }
+
     /// What of the view an address holds.
     pub fn viewed(self) -> Viewed {
         let is_here =

@@ -12,7 +12,7 @@ use crate::fields::{FigureChoice, FigureSelect};
 use crate::left_out::left_out;
 use crate::model::colour::{ColourMap, Rgb, ink_on};
 use crate::model::comparison::label::shortened;
-use crate::model::comparison::matrix::{Entry, FIGURES, Matrix, PairFigure, scale};
+use crate::model::comparison::matrix::{FIGURES, Matrix, PairFigure, scale};
 use crate::model::number::{plural, short};
 use crate::model::picture::matrix::picture;
 use crate::model::picture::theme::Theme;
@@ -58,7 +58,13 @@ pub fn MatrixPanel(desk: Desk) -> impl IntoView {
             view! { <th scope="col" title=label>{shortened(&label, NAMES[1])}</th> }
         };
         let heads: Vec<_> = (0..matrix.len()).map(head).collect();
-        let rows: Vec<_> = (0..matrix.len()).map(|row| draw_row(desk, &matrix, shown, row, map, cursor)).collect();
+        let row = |row: usize| {
+            let label = matrix.label(row).to_owned();
+            let cell = |column| map.with(|map| draw_cell(desk, &matrix, shown, (row, column), map, cursor));
+            let cells: Vec<_> = (0..matrix.len()).map(cell).collect();
+            view! { <tr><th scope="row" title=label>{shortened(&label, NAMES[0])}</th>{cells}</tr> }
+        };
+        let rows: Vec<_> = (0..matrix.len()).map(row).collect();
         Some(view! {
             <table class="matrix" aria-label=format!("{} of every two adapters", shown.label)>
                 <thead><tr><td></td>{heads}</tr></thead>
@@ -112,42 +118,20 @@ fn cell_id((row, column): (usize, usize)) -> String {
     format!("pair-{row}-{column}")
 }
 
-fn draw_row(
+fn draw_cell(
     desk: Desk,
     matrix: &Matrix,
     shown: &PairFigure,
-    row: usize,
-    map: Memo<ColourMap>,
-    cursor: RwSignal<(usize, usize)>,
-) -> impl IntoView + use<> {
-    let cells: Vec<_> = (0..matrix.len())
-        .map(|column| {
-            let colour = matrix.colour(shown, row, column, &map.get());
-            let names = [matrix.label(row), matrix.label(column)].map(str::to_owned);
-            draw_cell(desk, matrix.entry(shown, row, column), (row, column), names, colour, cursor)
-        })
-        .collect();
-    let label = matrix.label(row).to_owned();
-    view! {
-        <tr>
-            <th scope="row" title=label>{shortened(&label, NAMES[0])}</th>
-            {cells}
-        </tr>
-    }
-}
-
-fn draw_cell(
-    desk: Desk,
-    entry: Entry,
     at: (usize, usize),
-    [a, b]: [String; 2],
-    colour: Option<Rgb>,
+    map: &ColourMap,
     cursor: RwSignal<(usize, usize)>,
 ) -> AnyView {
+    let entry = matrix.entry(shown, at.0, at.1);
+    let colour = matrix.colour(shown, at.0, at.1, map);
+    let [a, b] = [at.0, at.1].map(|place| matrix.label(place).to_owned());
     let css = |[r, g, b]: Rgb| format!("rgb({r} {g} {b})");
     let (ground, ink) = (colour.map(css), colour.map(|c| css(ink_on(c))));
     let cosine = entry.cosine.map(|x| x.to_string());
-    let words = entry.words.clone();
     // The heads of a table are not read to whoever goes from button to button.
     let names = format!("{a} and {b}: ");
     let said = view! {
@@ -163,7 +147,7 @@ fn draw_cell(
                     data-a=a
                     data-b=b
                     data-cosine=cosine
-                    title=words
+                    title=entry.words
                 >
                     {said}
                 </span>
@@ -184,7 +168,7 @@ fn draw_cell(
                 data-a=a
                 data-b=b
                 data-cosine=cosine
-                title=words
+                title=entry.words
                 aria-pressed=move || is_chosen().to_string()
                 tabindex=move || if cursor.get() == at { "0" } else { "-1" }
                 style:background-color=ground

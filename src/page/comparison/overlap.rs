@@ -33,12 +33,8 @@ pub fn OverlapPanel(desk: Desk) -> impl IntoView {
     let name = Memo::new(move |_| desk.lists.with(|l| Some(l.as_ref()?.modules.get(desk.module.get()?)?.name.clone())));
     let there = Memo::new(move |_| overlap.with(Option::is_some));
     let draw = move |theme: &Theme| {
-        let (a, b) = desk.pair.get()?;
-        let labels = desk.matrix.with(|m| {
-            let m = m.as_ref()?;
-            Some([a, b].map(|item| m.compared.place_of(item).map_or("", |place| m.label(place)).to_owned()))
-        })?;
-        overlap.with(|o| Some(picture(o.as_ref()?, &name.get()?, [&labels[0], &labels[1]], theme)))
+        let [a, b] = [false, true].map(|second| desk.label(second));
+        overlap.with(|o| Some(picture(o.as_ref()?, &name.get()?, [&a, &b], theme)))
     };
     let waits = move || {
         if desk.store.free.get() {

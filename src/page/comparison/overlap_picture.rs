@@ -3,7 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 
-use crate::canvas::{CellGrid, Cells, put};
+use crate::canvas::{CellGrid, put};
 use crate::model::colour::ColourMap;
 use crate::model::comparison::overlap::{Overlap, ticks};
 use crate::model::heat::Cell;
@@ -41,22 +41,24 @@ pub fn Picture(overlap: Memo<Option<Overlap>>, map: Memo<ColourMap>) -> impl Int
         };
         ticks(n).into_iter().map(tick).collect_view()
     };
-    let cells = Cells {
-        hook: "overlap-grid",
-        id: "overlap-cell".to_owned(),
-        label: "φ(i, j): i directions of A down, j directions of B across. Arrow keys move.",
-        canvas,
-        size,
-        cursor,
-        hover,
-        read_out: Callback::new(read_out),
-    };
     view! {
         <div class="heat-scroll">
             <div class="overlap">
                 <div class="overlap-name down" aria-hidden="true">"i of A"</div>
                 <div class="overlap-rows" aria-hidden="true" style:height=height>{move || along(true)}</div>
-                <CellGrid cells height width picked=None/>
+                <CellGrid
+                    hook="overlap-grid"
+                    id="overlap-cell".to_owned()
+                    label="φ(i, j): i directions of A down, j directions of B across. Arrow keys move."
+                    canvas
+                    size
+                    cursor
+                    hover
+                    read_out
+                    height
+                    width
+                    picked=None
+                />
                 <div class="overlap-columns" aria-hidden="true" style:width=width>{move || along(false)}</div>
                 <div class="overlap-name across" aria-hidden="true">"j of B"</div>
             </div>

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use web_sys::HtmlCanvasElement;
 
 use super::Heat;
-use crate::canvas::{CellGrid, Cells, PickedCell, Strip, put};
+use crate::canvas::{CellGrid, PickedCell, Strip, put};
 use crate::model::colour::ColourMap;
 use crate::model::heat::{self, Cell, row_height};
 
@@ -45,22 +45,25 @@ pub fn HeatPicture(heat: Heat) -> impl IntoView {
             heat.module.pick.run(module);
         }
     };
-    let cells = Cells {
-        hook: heat.name,
-        id: format!("{}-cell", heat.name),
-        label: "Heatmap of layers and modules. Arrow keys move, Enter brings a cell’s module into view.",
-        canvas,
-        size,
-        cursor: heat.cursor,
-        hover: heat.hover,
-        read_out: Callback::new(move |cell| heat.read_out(cell)),
-    };
     let picked = PickedCell { now: Signal::derive(move || heat.picked()), pick: Callback::new(pick) };
     view! {
         <div class="heat-scroll">
             <div class="heat" style=("--columns", move || size.get().1.to_string())>
                 <div class="heat-rows" aria-hidden="true" style:height=height>{labels}</div>
-                <CellGrid cells height picked=Some(picked)>{splits}</CellGrid>
+                <CellGrid
+                    hook=heat.name
+                    id=format!("{}-cell", heat.name)
+                    label="Heatmap of layers and modules. Arrow keys move, Enter brings a cell’s module into view."
+                    canvas
+                    size
+                    cursor=heat.cursor
+                    hover=heat.hover
+                    read_out=move |cell| heat.read_out(cell)
+                    height
+                    picked=Some(picked)
+                >
+                    {splits}
+                </CellGrid>
                 <div class="heat-corner" aria-hidden="true">{move || if stacked() { "part" } else { "layer" }}</div>
                 <div class="heat-columns" aria-hidden="true">{ticks}</div>
             </div>

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::about::beside_scale;
 use super::number::{ABSENT, count, general, grouped, plural, short};
+use super::sheet::span;
 use lorascope_protocol::ScaleSource;
 use lorascope_protocol::report::{AdapterReport, LayerSource, ModuleReport};
 
@@ -83,17 +84,12 @@ fn algorithms(modules: &[ModuleReport]) -> String {
 fn rank(modules: &[ModuleReport]) -> (String, String) {
     let ranks = modules.iter().map(|m| m.rank).filter(|rank| *rank > 0);
     let without = modules.iter().filter(|m| m.rank == 0).count();
-    let value = match (ranks.clone().min(), ranks.max()) {
-        (Some(min), Some(max)) if min == max => min.to_string(),
-        (Some(min), Some(max)) => format!("{min} to {max}"),
-        _ => ABSENT.to_owned(),
-    };
     let note = match without {
         0 => String::new(),
         n if n == modules.len() => "not stored as thin factors".to_owned(),
         n => format!("none in {}", plural(n, "module", "modules")),
     };
-    (value, note)
+    (span(ranks), note)
 }
 
 /// Distinct words with how often each comes, the commonest first.

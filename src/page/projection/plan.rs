@@ -11,14 +11,11 @@ use crate::model::samples::Sample;
 use crate::model::shown::State;
 use crate::sample::ShowSample;
 use crate::sheet::{SheetTable, sheet_memo};
-use crate::store::is_another;
+use crate::store::shared_memo;
 
 #[component]
 pub fn PlanPanel(desk: Desk) -> impl IntoView {
-    let plan = Memo::new_with_compare(
-        move |_| desk.planned.with(|planned| planned.as_ref()?.outcome.as_ref().ok().cloned()),
-        is_another,
-    );
+    let plan = shared_memo(move || desk.planned.with(|planned| planned.as_ref()?.outcome.as_ref().ok().cloned()));
     let sheet = sheet_memo(move || plan.get());
     let current = Memo::new(move |_| desk.store.state.with(State::plan_is_current));
     let around = move || {

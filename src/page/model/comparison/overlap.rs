@@ -22,17 +22,11 @@ impl Side {
     pub const ALL: [Side; 2] = [Side::Output, Side::Input];
 
     pub fn label(self) -> &'static str {
-        match self {
-            Side::Output => "Output side",
-            Side::Input => "Input side",
-        }
+        ["Output side", "Input side"][self as usize]
     }
 
     fn word(self) -> &'static str {
-        match self {
-            Side::Output => "output",
-            Side::Input => "input",
-        }
+        ["output", "input"][self as usize]
     }
 }
 
