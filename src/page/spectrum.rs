@@ -47,11 +47,10 @@ fn Module(module: Arc<ModuleReport>, kind: RwSignal<ScaleKind>) -> impl IntoView
     // At first the rank that keeps 95 %: a question worth asking of every adapter.
     let rank = RwSignal::new(rank_for(&kept, 0.95).unwrap_or(if kept.is_empty() { n.min(1) } else { n }));
     let facts = facts(&module);
-    let copied = StoredValue::new((sigma.clone(), kept.clone()));
-    let said = StoredValue::new((sigma.clone(), kept.clone()));
-    let line = move || said.with_value(|(_, kept)| sentence(kept, rank.get()));
+    let spectrum = StoredValue::new((sigma.clone(), kept.clone()));
+    let line = move || spectrum.with_value(|(_, kept)| sentence(kept, rank.get()));
     let value = move || {
-        said.with_value(|(sigma, _)| {
+        spectrum.with_value(|(sigma, _)| {
             let s = rank.get().checked_sub(1).and_then(|i| sigma.get(i)).copied();
             s.map(|s| format!("{} = {}", indexed("σ", rank.get()), general(s))).unwrap_or_default()
         })
@@ -94,7 +93,7 @@ fn Module(module: Arc<ModuleReport>, kind: RwSignal<ScaleKind>) -> impl IntoView
             <Definitions entries=definitions()/>
             <details class="help">
                 <summary>"Singular values as a table"</summary>
-                <CopyButton label="Copy as TSV" text=move || copied.with_value(|(s, k)| tsv(s, k))/>
+                <CopyButton label="Copy as TSV" text=move || spectrum.with_value(|(s, k)| tsv(s, k))/>
                 {values(&sigma, &kept)}
             </details>
             <p class="small" data-testid="module-scale">{scale_of(&module)}</p>

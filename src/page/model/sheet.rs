@@ -179,15 +179,11 @@ pub fn size([rows, columns]: [u64; 2]) -> f64 {
 }
 
 /// `rank 16`, `rank 4 to 16`: the smallest and the largest of the values.
-pub fn span(values: impl Iterator<Item = u32>) -> String {
-    let ends = values.fold(None, |ends: Option<(u32, u32)>, x| match ends {
-        None => Some((x, x)),
-        Some((low, high)) => Some((low.min(x), high.max(x))),
-    });
-    match ends {
-        None => super::number::ABSENT.to_owned(),
-        Some((low, high)) if low == high => low.to_string(),
-        Some((low, high)) => format!("{low} to {high}"),
+pub fn span(values: impl Iterator<Item = u32> + Clone) -> String {
+    match (values.clone().min(), values.max()) {
+        (Some(low), Some(high)) if low == high => low.to_string(),
+        (Some(low), Some(high)) => format!("{low} to {high}"),
+        _ => super::number::ABSENT.to_owned(),
     }
 }
 
