@@ -58,6 +58,11 @@ pub trait Pulse {
     /// True means: stop, the person cancelled.
     fn beat(&self) -> impl Future<Output = bool>;
 
+    /// Ends when [`Self::beat`] would say to stop, for whoever waits for another thread; it may never.
+    fn stopped(&self) -> impl Future<Output = ()> {
+        std::future::pending()
+    }
+
     /// Work begins that has to be done: a cancel that came before does not reach it.
     fn take_up(&self) {}
 

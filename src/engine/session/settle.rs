@@ -58,7 +58,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
 
     /// Adapters of which nothing can be shown, as they take a base model's weights that are not here.
     pub(crate) fn let_go_of_the_empty(&mut self) -> Vec<String> {
-        let gone = self.held.take(|held| held.analysed().is_some_and(|analysed| analysed.report.modules.is_empty()));
+        let gone = self.held.take(|held| held.is_empty() && !held.is_cut_short());
         let text = |held: &Held<S>| {
             let warnings = &held.analysed()?.report.warnings;
             Some(format!("{}: nothing in this adapter can be analysed: {}", held.path(), warnings.join(" ")))
@@ -81,7 +81,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
 
     /// Tells the page the items that it does not know as they are.
     pub(crate) fn tell_items(&mut self) {
-        for held in self.held.iter_mut().filter(|held| !held.is_told) {
+        for held in self.held.iter_mut().filter(|held| !held.is_told && !held.is_empty()) {
             held.is_told = true;
             self.emit.emit(ToPage::Item(held.item()));
             let report = match &mut held.what {

@@ -15,8 +15,8 @@ pub(crate) struct Trash<S: ByteSource> {
     pub results: Vec<Kept<Question, Answer<S>>>,
     pub aligned: Vec<Known>,
     pub exact: Vec<(ItemId, WithBase)>,
-    /// Only where everything was cleared.
-    pub series: Option<ByHand>,
+    /// The series by hand, and whether the alignments were stopped; only where everything was cleared.
+    pub series: Option<(ByHand, bool)>,
 }
 
 impl<S: ByteSource> Trash<S> {
@@ -33,6 +33,10 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         if self.held.iter().all(Held::is_companion) {
             gone.extend(self.held.take(|_| true));
         }
+        if gone.is_empty() {
+            // Asked for twice: what was taken the first time can still be brought back.
+            return self.finish(true, Vec::new()).await;
+        }
         self.tell_gone(&gone);
         self.trash = Some(Trash::of(gone));
         let problems = self.settle().await;
@@ -44,7 +48,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let held = self.held.take(|_| true);
         if !held.is_empty() {
             let (results, aligned) = (self.results.take_stale(|_| Vec::new()), self.aligned.take_stale(|_| Vec::new()));
-            let series = Some(std::mem::take(&mut self.chosen_series));
+            let series = Some((std::mem::take(&mut self.chosen_series), self.is_paused));
             self.trash = Some(Trash { held, results, aligned, exact: Vec::new(), series });
         }
         self.is_paused = false;
@@ -62,7 +66,9 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             for (item, exact) in exact {
                 self.put_back(item, exact);
             }
-            self.chosen_series = series.unwrap_or_else(|| std::mem::take(&mut self.chosen_series));
+            if let Some(series) = series {
+                (self.chosen_series, self.is_paused) = series;
+            }
             self.aligned.extend(aligned);
             problems = self.settle().await;
             for mut kept in results {

@@ -184,6 +184,8 @@ impl Running {
                 asked.borrow_mut().take();
                 if let Some(helper) = pool.upgrade().as_ref().and_then(|pool| pool.helpers.get(number)) {
                     helper.state.set(State::Gone);
+                    // Its memory goes with it.
+                    helper.running.get().inspect(|running| running.worker.terminate());
                 }
                 told(&pool);
             })

@@ -1,8 +1,9 @@
 //! The worker's own event loop and clock, as the session sees them.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use futures_channel::oneshot;
 use js_sys::Promise;
 use lorascope_kernels::{Part, Pulse, Spent};
 use lorascope_protocol::JobId;
@@ -25,6 +26,8 @@ pub struct EventLoop {
     /// The job and the cancel that does not reach the rest of it.
     excused: Rc<Cell<Option<(JobId, u32)>>>,
     last: Rc<Cell<f64>>,
+    /// Who waits for the next cancel.
+    waiting: Rc<RefCell<Vec<oneshot::Sender<()>>>>,
 }
 
 impl EventLoop {
@@ -32,18 +35,32 @@ impl EventLoop {
     pub fn new() -> Self {
         let last = Rc::new(Cell::new(now()));
         let (stop_through, clear_through) = Default::default();
-        Self { stop_through, clear_through, cancels: Rc::default(), excused: Rc::default(), last }
+        Self {
+            stop_through,
+            clear_through,
+            cancels: Rc::default(),
+            excused: Rc::default(),
+            last,
+            waiting: Rc::default(),
+        }
     }
 
     /// Cancels the jobs up to this one.
     pub fn cancel(&self, through: JobId) {
         self.stop_through.set(through);
         self.cancels.set(self.cancels.get() + 1);
+        self.wake();
     }
 
     /// The same where nothing of them is wanted any more.
     pub fn clear(&self, through: JobId) {
         self.clear_through.set(through);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        // Whoever is gone by now does not wait any more.
+        self.waiting.take().into_iter().for_each(|waiting| drop(waiting.send(())));
     }
 }
 
@@ -71,6 +88,15 @@ impl Pulse for EventLoop {
         let job = serving();
         let is_excused = self.excused.get() == Some((job, self.cancels.get()));
         job <= self.clear_through.get() || (job <= self.stop_through.get() && !is_excused)
+    }
+
+    async fn stopped(&self) {
+        while !self.beat().await {
+            let (sender, receiver) = oneshot::channel();
+            self.waiting.borrow_mut().push(sender);
+            // An error would be that this loop is gone, and this future with it.
+            let _ = receiver.await;
+        }
     }
 
     fn take_up(&self) {

@@ -53,9 +53,11 @@ async fn answer(data: &JsValue, pulse: EventLoop, pieces: &Array) -> Option<Stri
     let buffers: Vec<ArrayBuffer> = parts.iter().filter_map(|part| part.dyn_into().ok()).collect();
     let read = buffers.iter().map(|buffer| buffer.byte_length() as usize).sum();
     let parts = buffers.into_iter().map(|buffer| Box::new(Buffer(buffer)) as Box<dyn Bytes>).collect();
-    let answer = serve::<BlobSource, _>(&task, parts, pulse).await?;
+    // Of a task before this one that was cancelled.
+    take_spent();
+    let answer = serve::<BlobSource, _>(&task, parts, pulse).await;
     remind_collector(read);
-    let answer = answer.map(|piece| {
+    let answer = answer?.map(|piece| {
         pieces.push(&piece);
         Some(())
     })?;

@@ -235,6 +235,8 @@ impl<E: Fn(ToPage)> Player<E> {
 
     fn drop_thing(&mut self, n: usize) {
         let before: Vec<u32> = self.shown.ids(ItemKind::Checkpoint);
+        // An order of which nothing is here any more is none.
+        self.orders.retain(|_, order| order.iter().any(|item| self.shown.items.contains_key(item)));
         block_on(self.session.load(thing(&self.run, n)));
         self.hear();
         self.before = None;

@@ -155,7 +155,9 @@ impl<'a, S: ByteSource> Aligning<'a, S> {
 
     /// The task of a batch, and the bases that it takes along.
     fn task(&mut self, batch: &[Tile], laid: Vec<Vec<Option<InPart>>>) -> (Task, Vec<u8>) {
-        let (mut task, mut beside, mut owners) = (Task::default(), Vec::<f32>::new(), Vec::new());
+        let (mut task, mut beside, mut owners) = (Task::default(), Vec::<u8>::new(), Vec::new());
+        // Tiles share what lies beside them: a side is added once.
+        let mut added: HashMap<(ModuleId, bool, Range<u64>), Range<usize>> = HashMap::new();
         for (tile, states) in batch.iter().zip(laid) {
             let numbers: Vec<Option<usize>> = states
                 .into_iter()
@@ -167,11 +169,15 @@ impl<'a, S: ByteSource> Aligning<'a, S> {
             for User { module, swapped } in &self.asked.users[tile.weight] {
                 let Some(basis) = self.bases.get(module) else { continue };
                 let Sides { k, left, right } = basis.beside(tile.rows.clone(), tile.cols.clone(), *swapped);
-                let mut add = |side: &[f32]| {
-                    beside.extend_from_slice(side);
-                    beside.len() - side.len()..beside.len()
+                let mut add = |is_left: bool, along: &Range<u64>, side: &[f32]| {
+                    let numbers = added.entry((*module, is_left, along.clone())).or_insert_with(|| {
+                        let first = beside.len() / size_of::<f32>();
+                        beside.extend_from_slice(bytemuck::cast_slice(side));
+                        first..first + side.len()
+                    });
+                    numbers.clone()
                 };
-                let (left, right) = (add(left), add(right));
+                let (left, right) = (add(true, &tile.rows, left), add(false, &tile.cols, right));
                 for (n, &[from, to]) in self.asked.pairs.iter().enumerate() {
                     let (Some(before), Some(after)) = (numbers[from], numbers[to]) else { continue };
                     if self.outcomes.contains_key(&(module.0, n)) {
@@ -183,7 +189,7 @@ impl<'a, S: ByteSource> Aligning<'a, S> {
             }
         }
         self.under_way.push_back((self.made, owners));
-        (task, bytemuck::cast_slice(&beside).to_vec())
+        (task, beside)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::session::analyse::{Stopped, spectra_of};
 use crate::session::compute::schedule::read;
 use crate::session::factors::tensors::{self, OfFile, Way};
 use crate::session::holdings::item::{Exact, Held, What, WithBase};
+use crate::session::results::Sources;
 use crate::session::{Emit, Session};
 use lorascope_format::adapter::{Adapter, FaultLog, Module, ModuleFault};
 use lorascope_format::bytes::ByteSource;
@@ -27,8 +28,15 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// was last done. Gives sentences about what could not be.
     pub(crate) async fn complete_all(&mut self) -> Result<Vec<String>, Stopped> {
         let mut sentences = Vec::new();
-        for item in self.held.adapters() {
-            sentences.extend(self.complete(item).await?);
+        let mut items = self.held.adapters().into_iter();
+        for item in items.by_ref() {
+            match self.complete(item).await {
+                Ok(sentence) => sentences.extend(sentence),
+                Err(stopped) => {
+                    [item].into_iter().chain(items).for_each(|item| self.cut_short(item));
+                    return Err(stopped);
+                }
+            }
         }
         Ok(sentences)
     }
@@ -65,23 +73,33 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         }
     }
 
-    async fn complete(&mut self, item: ItemId) -> Result<Option<String>, Stopped> {
-        let Some(analysed) = self.held.adapter(item) else { return Ok(None) };
-        if !analysed.adapter.modules.iter().any(|module| module.update.needs_base()) {
-            return Ok(None);
-        }
+    /// What an adapter's figures would come from now, and its base, where that is not what they come from.
+    fn new_base(&self, item: ItemId) -> Option<(Option<ItemId>, Sources)> {
+        let analysed = self.held.adapter(item)?;
+        analysed.adapter.modules.iter().find(|module| module.update.needs_base())?;
         let base = self.base_of(&analysed.adapter);
         let sources = self.held.revisions(|held| held.id == item || Some(held.id) == base);
-        if analysed.found.exact.sources == sources {
-            return Ok(None);
-        }
+        (analysed.found.exact.sources != sources).then_some((base, sources))
+    }
+
+    /// There will be no new figures until they are asked for again: those of before stay, while what they came from is
+    /// here.
+    fn cut_short(&mut self, item: ItemId) {
+        let Some((_, sources)) = self.new_base(item) else { return };
+        let Some(former) = self.held.adapter(item).map(|analysed| analysed.found.exact.clone()) else { return };
+        let is_here = former.sources.iter().all(|(source, _)| self.held.of(*source).is_some());
+        let kept = if is_here { former } else { WithBase::default() };
+        self.set_exact(item, WithBase { sources, is_cut_short: true, ..kept });
+    }
+
+    async fn complete(&mut self, item: ItemId) -> Result<Option<String>, Stopped> {
+        let Some((base, sources)) = self.new_base(item) else { return Ok(None) };
+        let Some(analysed) = self.held.adapter(item) else { return Ok(None) };
         let source = analysed.file.source.clone();
         let wanted = base.map(|base| self.weights_of(base, &analysed.adapter)).unwrap_or_default();
         let mut exact =
             WithBase { modules: vec![None; analysed.adapter.modules.len()], sources, ..WithBase::default() };
         exact.label = base.map(|base| self.held.label(base).to_owned()).unwrap_or_default();
-        // What was exact before is not any more, whatever becomes of the rest.
-        self.set_exact(item, WithBase { is_cut_short: true, ..exact.clone() });
         let label = self.held.label(item).to_owned();
         let bytes = |wanted: &Wanted<S>| wanted.weight.as_ref().map_or(0, |(_, weight)| weight.tensor.byte_len());
         let total = wanted.iter().map(bytes).sum();

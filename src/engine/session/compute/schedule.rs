@@ -2,9 +2,10 @@
 //! taken in order.
 
 use std::collections::VecDeque;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::ops::Range;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 
 use crate::session::analyse::{Stopped, Work};
 use crate::session::compute::backend::{Backend, Chosen};
@@ -69,8 +70,15 @@ impl<'a, S> Batch<'a, S> {
         Self { text, bytes, reads, is_streamed: false, is_shared: false, task, beside: Vec::new() }
     }
 
-    fn size(&self) -> u64 {
+    /// Bytes of its parts, unless they are read while it is computed.
+    fn read(&self) -> u64 {
         if self.is_streamed { 0 } else { self.reads.iter().map(|(_, range)| range.end - range.start).sum() }
+    }
+
+    /// Bytes that it holds before it is computed, or that are made of its parts where those are more.
+    fn size(&self) -> u64 {
+        let made = if self.is_streamed { 0 } else { self.bytes };
+        self.read().max(made) + self.beside.len() as u64
     }
 }
 
@@ -121,6 +129,19 @@ pub(crate) fn read<'a, S: ByteSource>(
     }
 }
 
+/// What comes, unless a cancel comes before it: a helper may take long.
+async fn unless_stopped<B>(
+    pulse: &impl Pulse,
+    mut coming: Coming<'_, B>,
+) -> Result<(Option<Answer<B>>, Option<Parts>), Stopped> {
+    let mut stopped = pin!(pulse.stopped());
+    poll_fn(|context| match coming.as_mut().poll(context) {
+        Poll::Pending => stopped.as_mut().poll(context).map(|()| Err(Stopped::Cancelled)),
+        Poll::Ready(came) => Poll::Ready(came.map_err(Stopped::from)),
+    })
+    .await
+}
+
 impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Whether the crew is given a job of so many bytes.
     pub(crate) fn is_shared(&self, bytes: u64) -> bool {
@@ -158,12 +179,16 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let mut next = job.next(&mut self.chosen).await?;
         loop {
             let crew = self.crew();
-            let (workers, bytes) = crew.as_ref().map_or((1, ALONE), |crew| (crew.workers(), SHARED));
+            let workers = crew.as_ref().map_or(1, |crew| crew.workers());
+            let is_for_crew = |batch: &Batch<'_, S>| {
+                crew.is_some() && batch.is_shared && !batch.is_streamed && batch.size() <= TOO_LARGE
+            };
+            let bound = |batch: &Batch<'_, S>| if is_for_crew(batch) { SHARED } else { ALONE };
             while begun.len() < workers + AHEAD
-                && let Some(batch) = next.take_if(|next| begun.is_empty() || in_hand + next.size() <= bytes)
+                && let Some(batch) = next.take_if(|next| begun.is_empty() || in_hand + next.size() <= bound(next))
             {
                 in_hand += batch.size();
-                let crew = crew.as_ref().filter(|_| batch.is_shared && batch.size() <= TOO_LARGE);
+                let crew = crew.as_ref().filter(|_| is_for_crew(&batch));
                 let coming: Coming<'a, S::Piece> = if let Some(crew) = crew {
                     let part = |(source, range): &Read<'a, Metered<S>>| source.part(range.clone());
                     let parts = batch.reads.iter().map(part).collect::<Result<_, _>>()?;
@@ -180,13 +205,13 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             let Some((batch, coming)) = begun.pop_front() else { return Ok(job) };
             let text = batch.text.clone();
             self.emit.emit(ToPage::Progress(Progress { text, done: work.done, total: work.total }));
-            let (answer, parts) = coming.await?;
+            let (answer, parts) = unless_stopped(self.chosen.pulse(), coming).await?;
             if self.chosen.is_cancelled().await {
                 return Err(Stopped::Cancelled);
             }
             let answer = match answer.filter(|answer| answer.outcomes.len() == batch.task.count()) {
                 Some(answer) => {
-                    self.bytes_read.set(self.bytes_read.get() + batch.size());
+                    self.bytes_read.set(self.bytes_read.get() + batch.read());
                     answer.spent.tell(self.chosen.pulse());
                     self.chosen.count_fallbacks(answer.fallbacks);
                     answer

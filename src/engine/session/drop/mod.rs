@@ -14,7 +14,7 @@ use crate::session::analyse::{Stopped, Work, bytes_of};
 use crate::session::drop::outline::outline;
 use crate::session::holdings::item::{Analysed, Given, Held, Revision, What};
 use crate::session::{Emit, Session, warning};
-use lorascope_format::adapter::{self, Adapter};
+use lorascope_format::adapter::{self, Adapter, scale};
 use lorascope_format::bytes::ByteSource;
 use lorascope_format::bytes::Metered;
 use lorascope_kernels::Pulse;
@@ -55,6 +55,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// Takes the files of one drop, of which `verdict` holds what is known already. Its items are from `first` on.
     pub(crate) async fn load_beside(&mut self, files: Vec<S>, mut verdict: Verdict, first: ItemId) {
         self.trash = None;
+        self.chosen_series.forget_unless(|item| self.held.of(item).is_some());
         self.emit.emit(ToPage::Loading);
         let sizes: Vec<FileReport> =
             files.iter().map(|f| FileReport { name: f.path().to_owned(), bytes: f.len() }).collect();
@@ -195,7 +196,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
     /// What the headers and configurations say, before any tensor is read.
     fn read_adapters(&mut self, files: Vec<AdapterFile<Metered<S>>>, verdict: &mut Verdict) -> (Vec<Read<S>>, Work) {
         let mut work = Work::default();
-        let mut adapters = Vec::new();
+        let mut adapters: Vec<Read<S>> = Vec::new();
         for mut file in files {
             if file.config.is_none() {
                 file.config = self.waiting_config(file.source.path());
@@ -204,6 +205,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 Ok(adapter) => {
                     work.total += bytes_of(&adapter);
                     let known = self.origins.get(file.source.path()).and_then(|origin| origin.item);
+                    let known = known.filter(|item| !adapters.iter().any(|(taken, ..)| taken == item));
                     let item = known.unwrap_or_else(|| self.held.next_id());
                     let outline = Box::new(outline(&file.label, file.source.len(), &adapter));
                     self.emit.emit(ToPage::Outline { item, outline });
@@ -278,6 +280,12 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             Err(Stopped::Failed(_)) => return Ok(false),
         };
         found.tell(&mut adapter);
+        if let Some(former) = self.held[n].analysed() {
+            for new in &mut adapter.modules {
+                let old = former.adapter.modules.iter().find(|old| old.name == new.name);
+                old.into_iter().for_each(|old| scale::keep_by_hand(new, old));
+            }
+        }
         let label = self.held[n].label.clone();
         let model = layers::said(&adapter);
         let report = crate::analysis::report(label, &adapter, &found.sigma(), model.as_ref());

@@ -310,6 +310,16 @@ impl<S: ByteSource> Held<S> {
         }
     }
 
+    /// An adapter of which nothing can be shown.
+    pub fn is_empty(&self) -> bool {
+        self.analysed().is_some_and(|analysed| analysed.report.modules.is_empty())
+    }
+
+    /// A cancel or an unreadable file has kept a base model's weights from it.
+    pub fn is_cut_short(&self) -> bool {
+        self.analysed().is_some_and(|analysed| analysed.found.exact.is_cut_short)
+    }
+
     /// The path of its first file; empty where it has none.
     pub fn path(&self) -> &str {
         match &self.what {

@@ -36,6 +36,15 @@ impl ByHand {
     }
 }
 
+impl ByHand {
+    /// An order of which nothing is here any more is none.
+    pub fn forget_unless(&mut self, is_here: impl Fn(ItemId) -> bool) {
+        for order in [&mut self.checkpoints, &mut self.adapters] {
+            order.take_if(|order| !order.iter().any(|item| is_here(*item)));
+        }
+    }
+}
+
 /// From state to state, and from the first to the last where that is another update.
 pub(crate) fn updates(states: &[ItemId]) -> Vec<(ItemId, ItemId)> {
     let mut pairs: Vec<(ItemId, ItemId)> = states.windows(2).map(|pair| (pair[0], pair[1])).collect();
