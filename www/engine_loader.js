@@ -140,5 +140,5 @@ try {
 }
 
 function failed(error) {
-  self.postMessage({ msg: { Panicked: { text: "The engine could not be started: " + error } }, parts: [] });
+  self.postMessage({ job: 0, msg: { Panicked: { text: "The engine could not be started: " + error } }, parts: [] });
 }

@@ -70,7 +70,8 @@ export async function analyze(files, { backend = "auto", onProgress, signal } = 
           resolve(warnings.length ? { ...report, warnings } : report);
         },
       };
-      const send = (msg, parts = []) => worker.postMessage({ msg, parts });
+      let job = 0;
+      const send = (msg, parts = []) => worker.postMessage({ job: ++job, msg, parts });
       stop = () => reject(signal.reason);
       signal?.addEventListener("abort", stop);
       worker.onmessage = ({ data: { msg } }) => {

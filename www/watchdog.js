@@ -56,7 +56,7 @@ export function startEngine(site, watched = true) {
     worker.terminate();
     if (restarts++ < RESTARTS) return start();
     const text = "It gave no answer, nor did two others that were started in its place. Reload the page.";
-    engine.onmessage?.({ data: { msg: { Panicked: { text } }, parts: [] } });
+    engine.onmessage?.({ data: { job: 0, msg: { Panicked: { text } }, parts: [] } });
   }
 
   function postMessage(data) {

@@ -94,8 +94,12 @@ pub fn send(store: Store, wire: Wire, job: JobId, files: Vec<(String, File)>) {
 /// The engine is there, and the page waits for a drop.
 pub fn begin(store: Store, wire: Wire) -> JobId {
     wire.revive();
-    store.state.update(|s| s.begin_drop(now_ms()));
-    wire.next_job()
+    let job = wire.next_job();
+    store.state.update(|s| {
+        s.begin_drop(now_ms());
+        s.awaits(job);
+    });
+    job
 }
 
 fn load(store: Store, wire: Wire, job: JobId, gathered: Gathered) {

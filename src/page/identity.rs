@@ -1,5 +1,6 @@
 //! The identity card: what the adapter in view is.
 
+use js_sys::Array;
 use leptos::prelude::*;
 use web_sys::SubmitEvent;
 
@@ -56,8 +57,9 @@ fn ScaleField(adapter: Arc<Adapter>, assumed: bool) -> impl IntoView {
         match value.get().trim().parse::<f64>() {
             Ok(scale) if scale.is_finite() && scale != 0.0 => {
                 complaint.set("");
-                store.state.update(|s| s.scale_was_set(item));
-                wire.send(&ToEngine::SetScale { item, scale });
+                let job = wire.next_job();
+                store.state.update(|s| s.scale_was_set(job, item));
+                wire.send_as(job, &ToEngine::SetScale { item, scale }, &Array::new());
             }
             _ => complaint.set("The scale is a number other than 0, such as 2 or 0.5."),
         }

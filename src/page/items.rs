@@ -1,5 +1,6 @@
 //! What has been dropped: one chip each, to look at and to remove.
 
+use js_sys::Array;
 use leptos::prelude::*;
 
 use super::model::number::plural;
@@ -117,8 +118,9 @@ fn Remove(id: ItemId, label: String, hook: Option<&'static str>) -> impl IntoVie
     let name = format!("Remove {label}");
     let remove = move |_| {
         if wire.is_alive() {
-            store.state.update(|s| s.begin_removal(id));
-            wire.send(&ToEngine::Remove { item: id });
+            let job = wire.next_job();
+            store.state.update(|s| s.begin_removal(job, id));
+            wire.send_as(job, &ToEngine::Remove { item: id }, &Array::new());
         } else {
             // Only what is on the page is left of it.
             store.state.update(|s| s.remove(id));

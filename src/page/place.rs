@@ -121,8 +121,8 @@ fn open(store: Store, wire: Wire) {
                 projection: None,
                 comparison: None,
             };
-            store.state.update(|s| s.begin_drop(now_ms()));
-            wire.send(&ToEngine::Recall { report: Box::new(report) });
+            let job = super::drop::begin(store, wire);
+            wire.send_as(job, &ToEngine::Recall { report: Box::new(report) }, &js_sys::Array::new());
         }
         Err(error) => refuse(store, error),
     }

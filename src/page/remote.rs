@@ -1,5 +1,6 @@
 //! Loading by address: the field, the entry page that may connect, and what a header says while the rest arrives.
 
+use js_sys::Array;
 use leptos::ev;
 use leptos::prelude::*;
 use web_sys::SubmitEvent;
@@ -104,13 +105,12 @@ fn keep(addresses: &[String]) {
 
 /// Sends addresses to the engine, as one load.
 pub fn load(store: Store, wire: Wire, addresses: Vec<String>) {
-    wire.revive();
-    store.state.update(|s| s.begin_drop(now_ms()));
+    let job = super::drop::begin(store, wire);
     if store.state.with_untracked(|s| s.no_backend.is_some()) {
         let text = "Nothing was loaded: the engine that the address asks for is not there.";
         return store.state.update(|s| s.page_problem(true, text.to_owned()));
     }
-    wire.send(&ToEngine::LoadAddresses { addresses });
+    wire.send_as(job, &ToEngine::LoadAddresses { addresses }, &Array::new());
 }
 
 /// The field. On the strict page it leads to the one that may connect.

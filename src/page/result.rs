@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use js_sys::Array;
 use leptos::html;
 use leptos::prelude::*;
 
@@ -104,8 +105,12 @@ fn Files(hooks: [&'static str; 3], job: Memo<Option<JobId>>) -> impl IntoView {
     ];
     let save = move |file: ExportFile| {
         if let Some(job) = job.get_untracked() {
-            store.state.update(|s| s.was_saved(job));
-            wire.send(&ToEngine::Export(Export::Written { job, file }));
+            let export = wire.next_job();
+            // A configuration alone is nothing that could not be had again.
+            if file != ExportFile::Config {
+                store.state.update(|s| s.begin_export(export, job));
+            }
+            wire.send_as(export, &ToEngine::Export(Export::Written { job, file }), &Array::new());
         }
     };
     let button = move |(hook, (label, file)): (&'static str, (&'static str, ExportFile))| {

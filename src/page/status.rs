@@ -6,7 +6,7 @@ use js_sys::Array;
 use leptos::prelude::*;
 
 use super::model::progress::Running;
-use super::model::shown::Phase;
+use super::model::shown::{Phase, State};
 use super::model::tabs::Tab;
 use super::store::use_store;
 use super::wire::use_wire;
@@ -78,16 +78,13 @@ pub fn StatusBar() -> impl IntoView {
 #[component]
 fn Removed() -> impl IntoView {
     let (store, wire) = (use_store(), use_wire());
-    let removed = Memo::new(move |_| store.state.with(|s| s.removed.clone()));
-    let turn = StoredValue::new(0u32);
+    let removed = Memo::new(move |_| store.state.with(|s| s.removed.as_ref().map(|r| (r.job, r.text.clone()))));
     Effect::new(move |_| {
-        turn.update_value(|turn| *turn = turn.wrapping_add(1));
-        if removed.with(Option::is_none) {
-            return;
-        }
-        let mine = turn.get_value();
+        // Not before it is gone, which may take as long as the job before it.
+        let Some((job, _)) = removed.get().filter(|_| !store.phase.get().is_busy()) else { return };
         let late = move || {
-            if turn.try_get_value() == Some(mine) {
+            let is_it = |s: &State| s.removed.as_ref().is_some_and(|removed| removed.job == job);
+            if store.state.with_untracked(is_it) {
                 store.state.update(|s| s.removed = None);
                 wire.send(&ToEngine::Forget);
             }
@@ -95,13 +92,14 @@ fn Removed() -> impl IntoView {
         set_timeout(late, UNDO);
     });
     let undo = move |_| {
-        store.state.update(|s| s.removed = None);
-        wire.send(&ToEngine::Undo);
+        let job = wire.next_job();
+        store.state.update(|s| s.begin_undo(job));
+        wire.send_as(job, &ToEngine::Undo, &Array::new());
     };
     view! {
         <span class="removed" role="status">
             {move || {
-                removed.get().map(|text| {
+                removed.get().map(|(_, text)| {
                     view! {
                         <span>{text}</span>
                         <button data-testid="undo" on:click=undo>"Undo"</button>

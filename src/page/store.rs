@@ -165,7 +165,7 @@ impl Store {
     fn take(self, job: JobId, message: ToPage, at_ms: f64) {
         let is_of_engine = matches!(message, ToPage::Started { .. } | ToPage::NoBackend { .. });
         if is_of_engine || self.state.with_untracked(|s| s.is_wanted(job)) {
-            self.state.update(|s| s.receive(message, at_ms));
+            self.state.update(|s| s.hear(job, message, at_ms));
         }
     }
 

@@ -85,8 +85,18 @@ impl Wire {
     /// Asks for something to be computed: `begin` notes the question under its job, or has none.
     pub fn ask(self, begin: impl FnOnce(&mut State, JobId) -> Option<Question>) {
         self.revive();
+        if !self.is_alive() {
+            return;
+        }
         let job = self.next_job();
-        if let Some(question) = self.store.state.try_update(|s| begin(s, job)).flatten() {
+        let question = self.store.state.try_update(|s| {
+            let question = begin(s, job)?;
+            if !question.is_aside() {
+                s.awaits(job);
+            }
+            Some(question)
+        });
+        if let Some(question) = question.flatten() {
             self.post(job, &ToEngine::Ask(question), &Array::new());
         }
     }
@@ -134,18 +144,20 @@ impl Wire {
     fn receive(self, data: &JsValue) {
         match codec::decode::<ToPage>(data) {
             Ok((_, ToPage::Panicked { text }, _)) => self.died(&text),
-            Ok((_, ToPage::Exported { file_name }, parts)) => self.save(&parts, &file_name),
+            Ok((job, ToPage::Exported { file_name }, parts)) => self.save(job, &parts, file_name),
             Ok((_, ToPage::Spent(spent), _)) => spent.0.iter().for_each(|(name, ms)| measure(name, *ms)),
             Ok((job, message, _)) => self.store.receive(job, message),
             Err(error) => self.died(&format!("A message of the engine could not be read: {}", words(&error))),
         }
     }
 
-    fn save(self, parts: &Array, file_name: &str) {
-        let saved = parts.get(0).dyn_into().and_then(|blob| download(&blob, file_name));
-        if let Err(error) = saved {
-            let text = format!("{file_name} could not be saved: {}", words(&error));
-            self.store.state.update(|s| s.page_problem(false, text));
+    fn save(self, job: JobId, parts: &Array, file_name: String) {
+        match parts.get(0).dyn_into().and_then(|blob| download(&blob, &file_name)) {
+            Ok(()) => self.store.receive(job, ToPage::Exported { file_name }),
+            Err(error) => {
+                let text = format!("{file_name} could not be saved: {}", words(&error));
+                self.store.state.update(|s| s.page_problem(false, text));
+            }
         }
     }
 

@@ -126,7 +126,7 @@ pub enum ToPage<H = Head, P = Piece> {
     Gone {
         job: JobId,
     },
-    /// The end of a drop, of a cancel, of a removal, of a scale set by hand, of a job that was waited for.
+    /// The end of a drop, of a removal, of a scale set by hand, of a job that was waited for.
     Finished {
         outcome: Outcome,
         engine: EngineReport,
@@ -186,7 +186,7 @@ impl Problem {
 /// What a problem is about, and with that how long it lasts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum About {
-    /// A drop, a removal, a scale: until the next one.
+    /// A drop, or what was done since: until the next drop.
     Drop,
     /// An address that gave nothing, as it was given: the page offers to try it again.
     Address(String),

@@ -57,8 +57,8 @@ fn an_engine_that_dies_in_the_midst_of_its_work_is_not_waited_for() {
     );
     browser.open("?backend=cpu");
     let script = "const progress = { text: 'Analysing', done: 1, total: 2 };
-        engine.dispatchEvent(new MessageEvent('message', { data: { msg: { Progress: progress }, parts: [] } }));
-        engine.dispatchEvent(new MessageEvent('message', { data: { msg: { Panicked: { text: 'gone' } }, parts: [] } }));
+        engine.dispatchEvent(new MessageEvent('message', { data: { job: 0, msg: { Progress: progress }, parts: [] } }));
+        engine.dispatchEvent(new MessageEvent('message', { data: { job: 0, msg: { Panicked: { text: 'gone' } }, parts: [] } }));
         return new Promise((late) => setTimeout(late, 500))";
     browser.eval(script, vec![]);
     assert_eq!(browser.state(), "error", "{}", browser.situation());

@@ -42,11 +42,21 @@ impl<Q: Clone + PartialEq, R> Run<Q, R> {
 
     /// The answer to a job is there: `make` makes a result of it, with the question and the seconds that it took where the
     /// page knows them. An earlier one may come again, after it was gone.
-    pub fn answered(&mut self, job: Option<JobId>, now_ms: f64, make: impl FnOnce(Option<(Q, f64)>) -> R) {
+    pub fn answered(&mut self, job: Option<JobId>, now_ms: f64, make: impl FnOnce(Option<Q>, Option<f64>) -> R) {
         let asked = self.last.as_ref().filter(|(last, ..)| Some(*last) == job);
-        let asked = asked.map(|(_, question, since_ms)| (question.clone(), (now_ms - since_ms) / 1000.0));
-        self.is_running &= asked.is_none();
-        (self.result, self.of) = (Some(Arc::new(make(asked))), job);
+        let seconds = asked.filter(|_| self.is_running).map(|(_, _, since_ms)| (now_ms - since_ms) / 1000.0);
+        if asked.is_some() {
+            (self.is_running, self.stopped) = (false, None);
+        }
+        let result = make(asked.map(|(_, question, _)| question.clone()), seconds);
+        (self.result, self.of) = (Some(Arc::new(result)), job);
+    }
+
+    /// The questions of a run whose results are about to come back, unless there is something newer here.
+    pub fn remember(&mut self, former: Run<Q, R>) {
+        if self.result.is_none() && !self.is_running {
+            *self = Run { result: None, of: None, is_running: false, ..former };
+        }
     }
 
     /// There will be no answer: in words, or cancelled. False where it is not of this run's last question.
@@ -104,12 +114,12 @@ mod tests {
 
     #[test]
     fn the_last_result_stays_until_the_next_is_there() {
-        let mut run: Run<u32, (Option<u32>, f64)> = Run::default();
-        let made = |asked: Option<(u32, f64)>| asked.map_or((None, 0.0), |(question, s)| (Some(question), s));
+        let mut run: Run<u32, (Option<u32>, Option<f64>)> = Run::default();
+        let made = |asked: Option<u32>, seconds: Option<f64>| (asked, seconds);
         run.begin(1, 7, 500.0);
         assert!(run.is_running());
         run.answered(Some(1), 1500.0, made);
-        assert_eq!((run.result.as_deref(), run.is_running()), (Some(&(Some(7), 1.0)), false));
+        assert_eq!((run.result.as_deref(), run.is_running()), (Some(&(Some(7), Some(1.0))), false));
         run.begin(2, 8, 0.0);
         run.ended();
         assert_eq!(run.stopped(), Some(&Stopped::Cancelled));
@@ -117,7 +127,12 @@ mod tests {
         assert!(run.gone(1) && run.result.is_none());
         // A removal was undone: it is there again, whatever has been asked since.
         run.answered(Some(1), 0.0, made);
-        assert_eq!(run.result.as_deref(), Some(&(None, 0.0)));
+        assert_eq!(run.result.as_deref(), Some(&(None, None)));
+        // After a Clear, with what was asked then.
+        let mut fresh = Run::default();
+        fresh.remember(run);
+        fresh.answered(Some(2), 9000.0, made);
+        assert_eq!(fresh.result.as_deref(), Some(&(Some(8), None)), "nobody waited for it");
     }
 
     #[test]

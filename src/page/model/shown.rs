@@ -68,6 +68,15 @@ impl Screen {
     }
 }
 
+/// A removal, and what only the page knows of how things were before it.
+#[derive(Clone, Debug)]
+pub struct Removed {
+    /// The message that took it.
+    pub job: JobId,
+    pub text: String,
+    before: Box<State>,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct State {
     pub phase: Phase,
@@ -92,8 +101,14 @@ pub struct State {
     pub extraction: Extraction,
     pub comparison: Comparison,
     pub schemes: Schemes,
-    /// What the last removal took, in words, for as long as it can be brought back.
-    pub removed: Option<String>,
+    /// What the last removal took, for as long as it can be brought back.
+    pub removed: Option<Removed>,
+    /// What was taken is coming back: this adapter was in view.
+    undoing: Option<Option<ItemId>>,
+    /// The message whose end the page waits for; what ends before it is of something else.
+    awaited: JobId,
+    /// Exports under way: what each is a file of.
+    exports: BTreeMap<JobId, JobId>,
     /// Jobs of whose files one was saved.
     saved: BTreeSet<JobId>,
     /// The job that the page waits for, in words.
@@ -166,6 +181,7 @@ impl State {
         *self = State {
             phase,
             cleared: self.cleared,
+            awaited: self.awaited,
             schemes: std::mem::take(&mut self.schemes),
             engine: self.engine.take(),
             no_backend: self.no_backend.take(),
@@ -176,10 +192,17 @@ impl State {
 
     /// Starts over, and lets nothing that the engine has already said of the past back in.
     pub fn clear(&mut self, job: JobId) {
-        let can_undo = !self.items.is_empty();
+        let before = self.before();
         self.forget();
-        self.removed = can_undo.then(|| "Everything was cleared.".to_owned());
+        if !before.items.is_empty() {
+            self.removed = Some(Removed { job, text: "Everything was cleared.".to_owned(), before });
+        }
         self.cleared = job;
+    }
+
+    fn before(&mut self) -> Box<State> {
+        self.removed = None;
+        Box::new(self.clone())
     }
 
     /// Whether what comes of this job is still wanted.
@@ -188,9 +211,32 @@ impl State {
     }
 
     /// A removal goes to the engine.
-    pub fn begin_removal(&mut self, item: ItemId) {
-        let label = self.items.iter().find(|i| i.item == item).map(|i| i.label.clone());
-        self.removed = label.map(|label| format!("Removed {label}."));
+    pub fn begin_removal(&mut self, job: JobId, item: ItemId) {
+        let Some(label) = self.items.iter().find(|i| i.item == item).map(|i| i.label.clone()) else { return };
+        let before = self.before();
+        self.begin_job("Removing");
+        self.awaits(job);
+        self.removed = Some(Removed { job, text: format!("Removed {label}."), before });
+    }
+
+    /// What the last removal took comes back, and with it what only the page knew.
+    pub fn begin_undo(&mut self, job: JobId) {
+        let Some(Removed { before, .. }) = self.removed.take() else { return };
+        self.begin_job("Bringing back");
+        self.awaits(job);
+        self.undoing = Some(before.selected);
+        self.projection.form = before.projection.form;
+        self.projection.run.remember(before.projection.run);
+        self.extraction.form = before.extraction.form;
+        self.extraction.run.remember(before.extraction.run);
+        self.comparison.run.remember(before.comparison.run);
+        self.alignment.chosen = before.alignment.chosen;
+        (self.schemes, self.saved, self.scale_set) = (before.schemes, before.saved, before.scale_set);
+    }
+
+    /// The end of this message, and of none before it, is what the page waits for.
+    pub fn awaits(&mut self, job: JobId) {
+        self.awaited = job;
     }
 
     pub fn remove(&mut self, item: ItemId) {
@@ -210,8 +256,25 @@ impl State {
         }
     }
 
-    /// Takes a message from the engine.
-    pub fn receive(&mut self, message: ToPage, now_ms: f64) {
+    /// Takes a message from the engine, of which job it is.
+    pub fn hear(&mut self, job: JobId, message: ToPage, now_ms: f64) {
+        match message {
+            // Something else has been asked for since, and is still to come.
+            ToPage::Finished { engine, problems, .. } if job < self.awaited => {
+                self.engine = Some(engine);
+                problems.into_iter().for_each(|problem| self.add_problem(problem));
+            }
+            ToPage::Exported { .. } => {
+                if let Some(written) = self.exports.remove(&job) {
+                    self.saved.insert(written);
+                }
+            }
+            message => self.receive(message, now_ms),
+        }
+    }
+
+    /// Takes a message of what the page waits for.
+    pub(super) fn receive(&mut self, message: ToPage, now_ms: f64) {
         match message {
             ToPage::Started { engine } | ToPage::Cleared { engine } => self.engine = Some(engine),
             ToPage::NoBackend { text } => {
@@ -229,6 +292,8 @@ impl State {
                 self.advance(progress, now_ms);
             }
             ToPage::Item(item) => self.keep(item),
+            // One that comes back is known already, as it was edited since.
+            ToPage::Scheme { .. } if self.undoing.is_some() => {}
             ToPage::Scheme { item, scheme } => self.schemes.dropped(item, *scheme),
             ToPage::Removed { item } => self.remove(item),
             ToPage::Series { along, stages, unused } => self.alignment.states(along, stages, unused),
@@ -297,7 +362,7 @@ impl State {
         match self.items.iter_mut().find(|i| i.item == item.item) {
             Some(known) => *known = item,
             None => {
-                if item.kind == ItemKind::ModelConfig && !self.adapters.is_empty() {
+                if item.kind == ItemKind::ModelConfig && !self.adapters.is_empty() && self.undoing.is_none() {
                     // Dropped onto a result, it can only be meant as its target.
                     self.projection.form.goal = Goal::Item(item.item);
                 }
@@ -324,6 +389,11 @@ impl State {
             self.schemes.lost_all();
         }
         self.select_next = false;
+        if let Some(Some(item)) = self.undoing.take()
+            && self.adapters.contains_key(&item)
+        {
+            self.selected = Some(item);
+        }
         self.seconds = self.started_ms.take().map(|start| (now_ms - start) / 1000.0).or(self.seconds);
         for problem in problems {
             self.add_problem(problem);
@@ -374,14 +444,16 @@ impl State {
         self.scale_assumed(item) || self.scale_set.contains(&item)
     }
 
-    pub fn scale_was_set(&mut self, item: ItemId) {
+    pub fn scale_was_set(&mut self, job: JobId, item: ItemId) {
         self.removed = None;
+        self.begin_job("Analysing");
+        self.awaits(job);
         self.scale_set.insert(item);
     }
 
-    /// A file of what a job wrote was asked for.
-    pub fn was_saved(&mut self, job: JobId) {
-        self.saved.insert(job);
+    /// An export of what a job wrote goes to the engine.
+    pub fn begin_export(&mut self, export: JobId, job: JobId) {
+        self.exports.insert(export, job);
     }
 
     /// Leaving the page now would lose work: a job runs, or what one wrote was never saved.

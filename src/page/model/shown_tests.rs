@@ -186,15 +186,15 @@ fn after_clear_the_past_does_not_come_back() {
 fn what_was_removed_comes_back_to_its_place() {
     let adapters = [1, 2, 3].map(|id| item(id, ItemKind::Adapter));
     let mut state = after(adapters.into_iter().chain([finished(Outcome::Done, &[])]).collect());
-    state.begin_removal(2);
+    state.begin_removal(5, 2);
     state.receive(ToPage::Removed { item: 2 }, 0.0);
-    assert_eq!(state.removed.as_deref(), Some("Removed item 2."));
+    assert_eq!(state.removed.as_ref().map(|removed| removed.text.as_str()), Some("Removed item 2."));
     state.receive(item(2, ItemKind::Adapter), 0.0);
     assert_eq!(state.items.iter().map(|item| item.item).collect::<Vec<_>>(), [1, 2, 3]);
     state.clear(9);
-    assert_eq!(state.removed.as_deref(), Some("Everything was cleared."));
+    assert_eq!(state.removed.as_ref().map(|removed| removed.text.as_str()), Some("Everything was cleared."));
     state.begin_drop(0.0);
-    assert_eq!(state.removed, None, "the engine forgets what it took as soon as something new comes");
+    assert!(state.removed.is_none(), "the engine forgets what it took as soon as something new comes");
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn idle_means_that_nothing_is_held() {
 fn a_scale_set_by_hand_can_be_corrected() {
     let mut state = after(vec![item(7, ItemKind::Adapter)]);
     assert!(state.scale_open(7) && !state.scale_open(8));
-    state.scale_was_set(7);
+    state.scale_was_set(3, 7);
     state.items[0].scale_assumed = false;
     assert!(state.scale_open(7) && !state.scale_assumed(7));
 }

@@ -134,7 +134,7 @@ impl Comparison {
     ) {
         self.forget_parts();
         let pairs = rows(pieces, |piece| if let Piece::Compared(pairs) = piece { Some(pairs) } else { None });
-        self.run.answered(job, now_ms, |_| Compared { items, pairs, left_out });
+        self.run.answered(job, now_ms, |_, _| Compared { items, pairs, left_out });
     }
 
     /// Other adapters are here now, or the same ones with another scale.
@@ -191,7 +191,11 @@ impl Comparison {
     /// False where that was no question on the side.
     pub(super) fn aside_refused(&mut self, job: JobId, text: Option<&str>) -> bool {
         let is_known = self.asides.contains_key(&job);
-        self.overlap_arrived(Some(job), Err(text.unwrap_or("Cancelled.").to_owned()));
+        match text {
+            Some(text) => self.overlap_arrived(Some(job), Err(text.to_owned())),
+            // Cancelled with something else: it may be asked again.
+            None => drop(self.asides.remove(&job)),
+        }
         is_known
     }
 }

@@ -25,10 +25,8 @@ pub struct Extraction {
 impl Extraction {
     pub(super) fn extracted(&mut self, job: Option<JobId>, report: ExtractionReport, pieces: Vec<Piece>, now_ms: f64) {
         let modules = rows(pieces, |piece| if let Piece::Extracted(modules) = piece { Some(modules) } else { None });
-        self.run.answered(job, now_ms, |asked| {
-            let (request, seconds) = asked.unzip();
-            Extracted { job, request, report, modules, seconds }
-        });
+        let made = |request, seconds| Extracted { job, request, report, modules, seconds };
+        self.run.answered(job, now_ms, made);
     }
 }
 

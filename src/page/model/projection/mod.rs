@@ -86,10 +86,7 @@ impl Projection {
         now_ms: f64,
     ) {
         let modules = rows(pieces, |piece| if let Piece::Projected(modules) = piece { Some(modules) } else { None });
-        self.run.answered(job, now_ms, |asked| {
-            let (ask, seconds) = asked.unzip();
-            Projected { job, item, ask, report, modules, seconds }
-        });
+        self.run.answered(job, now_ms, |ask, seconds| Projected { job, item, ask, report, modules, seconds });
     }
 
     /// The engine is gone, and with it what it was asked.

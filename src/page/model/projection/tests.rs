@@ -211,7 +211,8 @@ fn a_projection_from_question_to_result() {
     assert_eq!((shown.modules.len(), shown.seconds), (2, Some(0.5)));
     assert_eq!((state.phase, state.projection.run.is_running()), (Phase::Done, false));
     assert!(state.would_lose(), "nothing of it was saved");
-    state.was_saved(JOB);
+    state.begin_export(JOB + 1, JOB);
+    state.hear(JOB + 1, ToPage::Exported { file_name: "adapter.zip".into() }, 0.0);
     assert!(!state.would_lose());
     assert!(!state.result_is_other());
     state.projection.form.rank.typed("4");
