@@ -3,7 +3,7 @@
 //!
 //! What a batch holds in memory follows from its cost, whatever the adapter's size: on the GPU at most
 //! [`Cost::on_gpu`], 496 MiB for a full batch of [`Aim::GPU`] and 118 MiB for one of [`Aim::SOFTWARE`]; beside it the
-//! tensors of this batch and of the next one. On the CPU it is a batch of [`Aim::CPU`] and one module at a time in
+//! tensors of this batch and of those that are read ahead. On the CPU it is a batch of [`Aim::CPU`] and one module at a time in
 //! f64. A module over the aim is alone in its batch, and a binding's 128 MiB are the most that a GPU is given of it.
 
 use std::ops::Range;
