@@ -98,7 +98,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             }
             Ok(())
         };
-        self.schedule(Each(batches, accept), &mut Work { done: 0, total }).await?;
+        self.schedule(&mut Each(batches, accept), &mut Work { done: 0, total }).await?;
         if made.is_empty() {
             return Err(Stopped::Failed(format!(
                 "{from} → {to}: there is nothing to extract: no weight that a LoRA can adapt is in both and differs. \

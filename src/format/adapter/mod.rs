@@ -66,20 +66,25 @@ pub struct Adapter {
     pub is_peft: bool,
 }
 
-/// One adapted weight.
+/// One adapted weight. Serialised, as an engine tells its helpers of it, it is what computing takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Module {
     /// Path in the model, as the base model names it; where a file flattens it, as the file has it.
     pub name: String,
     /// The path of its weight in the base, where that is another: the layers of a model that was made deeper by
     /// `layer_replication` are not numbered as the base's.
+    #[serde(skip)]
     pub base_name: Option<String>,
     /// The number of the expert, where one tensor of the base holds all of them: the last segment of the name.
+    #[serde(skip)]
     pub expert: Option<Expert>,
+    #[serde(skip)]
     pub layer: Option<u32>,
     /// The tower it belongs to; empty where there is only one.
+    #[serde(skip)]
     pub stack: String,
     /// `q`, `k`, `v`, `o`, `gate`, `up`, `down`, `embed`, `head`, …
+    #[serde(skip)]
     pub role: String,
     /// `[out, in·k…]` of ΔW, as the base model stores the weight.
     pub shape: [u64; 2],
@@ -88,6 +93,7 @@ pub struct Module {
     /// Without its scale.
     pub update: Update,
     /// A convolution's kernel; empty for others.
+    #[serde(skip)]
     pub kernel: Vec<u64>,
     /// ΔW is `[in, out]`, its left side from `lora_A`: the base stores the weight so.
     pub inputs_first: bool,
@@ -98,15 +104,18 @@ pub struct Module {
     /// A number in the file that gives the scale.
     pub stored_scale: Option<StoredScale>,
     /// What the configuration would give, where a stored number goes first.
+    #[serde(skip)]
     pub configured_scale: Option<f64>,
     /// What a person should know of how the update is computed.
+    #[serde(skip)]
     pub note: Option<String>,
     /// The modules of the file that hold the same weight.
+    #[serde(skip)]
     pub copy_of: Option<Copied>,
 }
 
 /// What a module holds once more: see [`Module::copy_of`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copied {
     /// The modules that count in its place, by their numbers in [`Adapter::modules`].
     pub of: Vec<usize>,
@@ -115,7 +124,7 @@ pub struct Copied {
 }
 
 /// One of the experts that a tensor of the base holds together.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expert {
     pub number: u64,
     /// The tensor of the adapter that all of them take, by its name.

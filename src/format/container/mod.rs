@@ -37,9 +37,10 @@ pub enum Format {
     Gguf,
 }
 
-/// One tensor's description and its place in the file.
+/// One tensor's description and its place in the file; without its name, as computing takes it, where it is serialised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TensorEntry {
+    #[serde(skip)]
     pub name: String,
     pub dtype: TensorType,
     /// Row-major: the last dimension is the fastest.

@@ -21,7 +21,7 @@ use crate::session::align::weights::{Asked, Outcomes, User};
 use crate::session::analyse::{Stopped, Work};
 use crate::session::compute::backend::Chosen;
 use crate::session::compute::crew::{self, Answer};
-use crate::session::compute::schedule::{Batch, Batches, Bytes, Parts, read};
+use crate::session::compute::schedule::{Batch, Batches, Bytes, Next, Parts, read};
 use crate::session::factors::subspaces::{Bases, ModuleId, bases};
 use crate::session::factors::tensors::OfFile;
 use crate::session::holdings::series::updates;
@@ -56,8 +56,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
         let batches = tiles::batches(&asked.weights, BUDGET);
         let total = batches.iter().flatten().map(|tile| tile.bytes(&asked.weights)).sum();
         let outcomes = std::mem::take(&mut asked.outcomes);
-        let job = Aligning::new(&asked, &batches, outcomes, self.is_shared(total));
-        let job = self.schedule(job, &mut Work { done: 0, total }).await?;
+        let mut job = Aligning::new(&asked, &batches, outcomes, self.is_shared(total));
+        self.schedule(&mut job, &mut Work { done: 0, total }).await?;
         let mut outcomes: Vec<_> = job.outcomes.into_iter().collect();
         outcomes.sort_unstable_by_key(|(key, _)| *key);
         for ((adapter, pair), modules) in outcomes {
@@ -191,10 +191,9 @@ impl<'a, S: ByteSource> Aligning<'a, S> {
         self.under_way.push_back((self.made, owners));
         (task, beside)
     }
-}
 
-impl<'a, S: ByteSource> Batches<'a, S> for Aligning<'a, S> {
-    async fn next<P: Pulse + Clone>(&mut self, chosen: &mut Chosen<P>) -> Result<Option<Batch<'a, S>>, Stopped> {
+    /// The next batch; the bases of the modules that enter with it are computed here.
+    async fn make<P: Pulse + Clone>(&mut self, chosen: &mut Chosen<P>) -> Result<Option<Batch<'a, S>>, Stopped> {
         let (asked, batches) = (self.asked, self.batches);
         let Some(batch) = batches.get(self.made) else { return Ok(None) };
         let next = entering(asked, batches, self.made + 1);
@@ -213,6 +212,15 @@ impl<'a, S: ByteSource> Batches<'a, S> for Aligning<'a, S> {
         self.made += 1;
         let batch = Batch::new(text, bytes, reads.collect(), crew::Task::Align(task));
         Ok(Some(Batch { is_shared: self.is_shared, beside, ..batch }))
+    }
+}
+
+impl<'a, S: ByteSource, P: Pulse + Clone> Batches<'a, S, P> for Aligning<'a, S> {
+    fn next<'s>(&'s mut self, chosen: &'s mut Chosen<P>) -> Next<'s, 'a, S>
+    where
+        'a: 's,
+    {
+        Box::pin(self.make(chosen))
     }
 
     fn take(&mut self, answer: Answer<S::Piece>) -> Result<(), Stopped> {

@@ -9,7 +9,7 @@ use crate::session::analyse::Stopped;
 use crate::session::compute::backend::Chosen;
 use crate::session::tiles::streamed::Streamed;
 use crate::session::tiles::{Place, Tile, Weight};
-use lorascope_format::bytes::MemorySource;
+use lorascope_format::bytes::ByteSource;
 use lorascope_kernels::linalg::largest_values;
 use lorascope_kernels::{FactorType, Pulse, RawTall};
 
@@ -20,11 +20,12 @@ const VALUES: usize = 32;
 /// Part of ‖ΔW‖² that is rounding: the thin matrices of the products are in f32, their sums in f64.
 const ROUNDING: f64 = 1e-9;
 
-/// The largest singular values of a matrix, and the energy of the others.
+/// The largest singular values of a matrix, and the energy of the others. Nothing is read of an `S`: with that of all
+/// other updates, it is the same code.
 ///
 /// # Errors
 /// The person cancelled.
-pub(crate) async fn largest<P: Pulse + Clone>(pulse: P, dense: Dense) -> Result<Sigma, Stopped> {
+pub(crate) async fn largest<S: ByteSource, P: Pulse + Clone>(pulse: P, dense: Dense) -> Result<Sigma, Stopped> {
     let norm_sq = dense.norm_sq();
     if norm_sq == 0.0 {
         return Ok(Sigma::whole(vec![0.0; VALUES]));
@@ -43,7 +44,7 @@ pub(crate) async fn largest<P: Pulse + Clone>(pulse: P, dense: Dense) -> Result<
         let tile = |dtype, bytes| Rc::new(RawTall { rows, cols, transposed: false, dtype, bytes });
         [tile(FactorType::Bf16, vec![0; 2 * numbers.len()]), tile(FactorType::F32, bytes)]
     };
-    let mut matrix = Streamed::<MemorySource, P>::in_memory(&mut chosen, weight, tile);
+    let mut matrix = Streamed::<S, P>::in_memory(&mut chosen, weight, tile);
     drop(dense);
     let sigma = largest_values(&mut matrix, VALUES).await?;
     let known: f64 = sigma.iter().map(|s| s * s).sum();

@@ -148,7 +148,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             }
             Ok(())
         };
-        self.schedule(Each(batches, accept), work).await?;
+        self.schedule(&mut Each(batches, accept), work).await?;
         Ok(found)
     }
 
@@ -170,7 +170,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
 
 impl OfFile {
     /// The singular values of all modules, and their scales.
-    pub(crate) async fn analysed<P: Pulse + Clone>(
+    pub(crate) async fn analysed<S: ByteSource, P: Pulse + Clone>(
         &self,
         chosen: &mut Chosen<P>,
         parts: Parts,
@@ -186,7 +186,7 @@ impl OfFile {
         }
         drop(tensors);
         let costs = self.modules.iter().filter_map(|module| batch_cost(tensors::way(module)));
-        for (n, sigma) in spectra_of(chosen, waiting, costs.fold(Cost::default(), Cost::plus)).await? {
+        for (n, sigma) in spectra_of::<S, P>(chosen, waiting, costs.fold(Cost::default(), Cost::plus)).await? {
             known[n].sigma = sigma;
         }
         Ok(known)
@@ -194,7 +194,7 @@ impl OfFile {
 }
 
 /// The singular values of updates, each by what it was made into.
-pub(crate) async fn spectra_of<P: Pulse + Clone>(
+pub(crate) async fn spectra_of<S: ByteSource, P: Pulse + Clone>(
     chosen: &mut Chosen<P>,
     made: Vec<(usize, Made)>,
     cost: Cost,
@@ -214,7 +214,7 @@ pub(crate) async fn spectra_of<P: Pulse + Clone>(
             }
             Made::NotFinite { count } => done.push((n, Err(NoSigma::NotFinite(count)))),
             Made::Dense(dense) if dense.not_finite() > 0 => done.push((n, Err(NoSigma::OutOfRange))),
-            Made::Dense(dense) => done.push((n, Ok(largest(chosen.pulse().clone(), dense).await?))),
+            Made::Dense(dense) => done.push((n, Ok(largest::<S, P>(chosen.pulse().clone(), dense).await?))),
         }
     }
     if pairs.is_empty() {

@@ -191,7 +191,8 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             Way::Thin(cost) => cost,
             _ => Cost { words: u64::MAX, ..Cost::default() },
         };
-        let mut spectra = spectra_of(&mut self.chosen, vec![(0, formula::of_dense(delta))], cost).await?;
+        let mut spectra =
+            spectra_of::<Metered<S>, P>(&mut self.chosen, vec![(0, formula::of_dense(delta))], cost).await?;
         Ok(match spectra.pop() {
             Some((_, Ok(sigma))) => Ok((Sigma { scaled: true, ..sigma }, shape)),
             Some((_, Err(none))) => Err(none.of(module)),

@@ -87,7 +87,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             }
             Ok(())
         };
-        self.schedule(Each(batches, accept), &mut Work { done: 0, total }).await?;
+        self.schedule(&mut Each(batches, accept), &mut Work { done: 0, total }).await?;
         Ok(outcomes)
     }
 }

@@ -17,7 +17,7 @@ use crate::session::extract;
 use crate::session::factors::tensors::OfFile;
 use crate::session::project;
 use crate::session::written::Piece;
-use lorascope_format::bytes::ByteSource;
+use lorascope_format::bytes::{ByteSource, Metered};
 use lorascope_kernels::{Pulse, Spent};
 
 pub use crate::session::compute::schedule::Bytes;
@@ -71,7 +71,8 @@ pub async fn serve<S: ByteSource, P: Pulse + Clone>(
     pulse: P,
 ) -> Option<Answer<S::Piece>> {
     let mut chosen = Chosen::of_cpu(pulse);
-    let answer = task.compute::<S, P>(&mut chosen, parts, &[]).await.ok()?;
+    // The engine's own type of source, so that it is the same code.
+    let answer = task.compute::<Metered<S>, P>(&mut chosen, parts, &[]).await.ok()?;
     Some(Answer { fallbacks: chosen.counts().fallbacks, ..answer })
 }
 
@@ -97,7 +98,7 @@ impl Task {
     ) -> Result<Answer<S::Piece>, Stopped> {
         let mut pieces = Vec::new();
         let outcomes = match self {
-            Self::Analyse(of) => each(of.analysed(chosen, parts).await?, Outcome::Analysed),
+            Self::Analyse(of) => each(of.analysed::<S, P>(chosen, parts).await?, Outcome::Analysed),
             Self::Project(task) => each(task.run::<S, P>(chosen, parts, &mut pieces).await?, Outcome::Projected),
             Self::Cross(task) => each(task.run(chosen, parts).await?, Outcome::Crossed),
             Self::Extract(task) => {

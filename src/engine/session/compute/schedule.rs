@@ -2,7 +2,7 @@
 //! taken in order.
 
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
+use std::future::{Future, poll_fn, ready};
 use std::ops::Range;
 use std::pin::{Pin, pin};
 use std::task::Poll;
@@ -82,10 +82,15 @@ impl<'a, S> Batch<'a, S> {
     }
 }
 
+/// A batch that is being made.
+pub(crate) type Next<'s, 'a, S> = Pin<Box<dyn Future<Output = Result<Option<Batch<'a, S>>, Stopped>> + 's>>;
+
 /// A job.
-pub(crate) trait Batches<'a, S: ByteSource + 'a> {
+pub(crate) trait Batches<'a, S: ByteSource + 'a, P> {
     /// The next batch, which may be asked for long before the last one's answer is taken.
-    async fn next<P: Pulse + Clone>(&mut self, chosen: &mut Chosen<P>) -> Result<Option<Batch<'a, S>>, Stopped>;
+    fn next<'s>(&'s mut self, chosen: &'s mut Chosen<P>) -> Next<'s, 'a, S>
+    where
+        'a: 's;
 
     /// Takes the answers, in the order of the batches; each has an outcome for everything that its task asks for.
     fn take(&mut self, answer: Answer<S::Piece>) -> Result<(), Stopped>;
@@ -94,14 +99,17 @@ pub(crate) trait Batches<'a, S: ByteSource + 'a> {
 /// Batches that need nothing to be made, and what takes their answers.
 pub(crate) struct Each<I, F>(pub I, pub F);
 
-impl<'a, S, I, F> Batches<'a, S> for Each<I, F>
+impl<'a, S, P, I, F> Batches<'a, S, P> for Each<I, F>
 where
     S: ByteSource + 'a,
     I: Iterator<Item = Batch<'a, S>>,
     F: FnMut(Answer<S::Piece>) -> Result<(), Stopped>,
 {
-    async fn next<P: Pulse + Clone>(&mut self, _: &mut Chosen<P>) -> Result<Option<Batch<'a, S>>, Stopped> {
-        Ok(self.0.next())
+    fn next<'s>(&'s mut self, _: &'s mut Chosen<P>) -> Next<'s, 'a, S>
+    where
+        'a: 's,
+    {
+        Box::pin(ready(Ok(self.0.next())))
     }
 
     fn take(&mut self, answer: Answer<S::Piece>) -> Result<(), Stopped> {
@@ -169,11 +177,10 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
 
     /// Does a job: reads ahead, shares with the crew what can be shared, and computes here what cannot, or what a helper
     /// left undone.
-    pub(crate) async fn schedule<'a, J>(&mut self, mut job: J, work: &mut Work) -> Result<J, Stopped>
+    pub(crate) async fn schedule<'a>(&mut self, job: &mut dyn Batches<'a, S, P>, work: &mut Work) -> Result<(), Stopped>
     where
         S: 'a,
         P: 'a,
-        J: Batches<'a, S>,
     {
         let (mut in_hand, mut begun) = (0, VecDeque::new());
         let mut next = job.next(&mut self.chosen).await?;
@@ -202,7 +209,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
                 begun.push_back((batch, coming));
                 next = job.next(&mut self.chosen).await?;
             }
-            let Some((batch, coming)) = begun.pop_front() else { return Ok(job) };
+            let Some((batch, coming)) = begun.pop_front() else { return Ok(()) };
             let text = batch.text.clone();
             self.emit.emit(ToPage::Progress(Progress { text, done: work.done, total: work.total }));
             let (answer, parts) = unless_stopped(self.chosen.pulse(), coming).await?;

@@ -80,7 +80,7 @@ impl<S: ByteSource, P: Pulse + Clone, E: Emit> Session<S, P, E> {
             pieces.extend(answer.pieces);
             Ok(())
         };
-        self.schedule(Each(batches, accept), &mut Work { done: 0, total }).await?;
+        self.schedule(&mut Each(batches, accept), &mut Work { done: 0, total }).await?;
         for carried in &prepared.layout.carried {
             let mut sum = Sum::default();
             let (mut at, end) = (carried.source.start, carried.source.end);
