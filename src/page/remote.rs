@@ -5,8 +5,9 @@ use leptos::ev;
 use leptos::prelude::*;
 use web_sys::SubmitEvent;
 
-use super::browser::{focus, now_ms, query, typing};
+use super::browser::{focus, query, typing};
 use super::model::remote::{addresses, facts, pasted, with_addresses};
+use super::model::shown::State;
 use super::result::fact_entries;
 use super::store::{Store, use_store};
 use super::wire::{Wire, use_wire};

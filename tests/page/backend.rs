@@ -42,7 +42,7 @@ fn before_the_first_file_only_the_engine_is_told_of() {
     browser.expect("done");
     let kinds = browser.eval("return window.__probe.kinds", vec![]);
     let kinds: Vec<&str> = kinds.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
-    for kind in ["Started", "Adapter", "Finished"] {
+    for kind in ["Started", "Result", "Finished"] {
         assert_eq!(kinds.iter().filter(|said| **said == kind).count(), 1, "{kind}: {kinds:?}");
     }
     assert_eq!(kinds.first(), Some(&"Started"), "{kinds:?}");

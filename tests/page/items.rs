@@ -22,9 +22,18 @@ fn several_adapters_are_listed_removed_and_cleared() {
     browser.until("two items are left", || browser.count("item") == 2);
     assert_eq!(labels(&browser), ["peft-lora", "peft-patterns"]);
 
+    let all = ["peft-lora", "peft-rslora-attn", "peft-patterns"];
+    browser.click("undo");
+    browser.until("the third is back", || browser.count("item") == 3);
+    browser.expect("done");
+    assert_eq!(labels(&browser), all, "in its place");
     browser.clear();
     assert_eq!(browser.count("item"), 0);
     assert_eq!(browser.count("module-row"), 0);
+    browser.click("undo");
+    browser.until("everything is back", || browser.count("item") == 3);
+    browser.expect("done");
+    assert_eq!(labels(&browser), all);
     assert_eq!(browser.problems(), [""; 0]);
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Kilobytes of wasm and script by brotli 11, which hosts that compress ahead serve, and by gzip 9, which others do.
 /// What makes it lighter lowers the limit; what has to raise it says in its commit by how much, and why.
 const PAGE: [f64; 2] = [604.5, 799.0];
-const ENGINE: [f64; 2] = [944.0, 1341.0];
+const ENGINE: [f64; 2] = [1018.5, 1450.5];
 
 fn brotli(bytes: &[u8]) -> usize {
     let mut out = Vec::new();

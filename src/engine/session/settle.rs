@@ -13,9 +13,12 @@ use lorascope_protocol::{About, Head, ItemId, JobId, Piece, Problem, ToPage};
 #[derive(Default)]
 pub(crate) struct Told {
     pub series: Vec<ToPage>,
-    /// Of an adapter along a series: its own state, and the numbers of the alignments.
-    pub alignments: Vec<((ItemId, Along), (Revision, Vec<(u64, bool)>))>,
+    /// Of adapters along series.
+    pub alignments: Vec<((ItemId, Along), Aligned)>,
 }
+
+/// An adapter's own state, and the numbers of its alignments along a series, with whether each is over the whole run.
+type Aligned = (Revision, Vec<(u64, bool)>);
 
 /// What is done where a cancel stops what follows by itself.
 const CANCELLED: &str = "Cancelled. What was finished before is kept.";

@@ -59,8 +59,10 @@ impl EventLoop {
     }
 
     fn wake(&self) {
-        // Whoever is gone by now does not wait any more.
-        self.waiting.take().into_iter().for_each(|waiting| drop(waiting.send(())));
+        for waiting in self.waiting.take() {
+            // Whoever is gone by now does not wait any more.
+            let _ = waiting.send(());
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub mod progress;
 pub mod projection;
 pub mod remote;
 pub mod run;
-mod said;
+pub mod said;
 pub mod samples;
 pub mod schemes;
 pub mod share;

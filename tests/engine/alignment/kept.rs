@@ -174,7 +174,7 @@ fn what_was_left_out_stays_out() {
         shard(&run, 1, Q, 2.0),
     ]);
     let order = ["base", "mid"].map(|label| bench.item(label)).to_vec();
-    block_on(bench.session.ask(1, Question::Align { along: Along::Checkpoints, order: order }));
+    block_on(bench.session.ask(1, Question::Align { along: Along::Checkpoints, order }));
     bench.drop_files(vec![shard(&run, 2, K, 4.0)]);
     assert_eq!(bench.pairs(), ["lora: base → mid"]);
     // One that is new joins.

@@ -63,7 +63,7 @@ fn messages_carry_the_report_in_pieces() {
     assert!(progress.is_sorted_by_key(|of| of.done) && progress.iter().all(|of| of.done < of.total));
     for pair in &report.pairs {
         let [a, b] = [pair.a, pair.b].map(|n| ids[n as usize]);
-        block_on(bench.session.ask(2, Question::Pair { a: a, b: b }));
+        block_on(bench.session.ask(2, Question::Pair { a, b }));
         let mut told = PairReport { a: pair.a, b: pair.b, figures: pair.figures, ..PairReport::default() };
         let messages = bench.take();
         let [ToPage::Result { job: Some(2), head: Head::Pair, pieces }, rest @ ..] = &messages[..] else {

@@ -96,7 +96,7 @@ impl Scene {
                     ..Request::default()
                 };
                 let item = bench.item("peft-lora");
-                block_on(bench.session.ask(1, Question::Project { item: item, request: Box::new(request.clone()) }));
+                block_on(bench.session.ask(1, Question::Project { item, request: Box::new(request) }));
             }
             Self::Comparison => block_on(bench.session.ask(1, Question::Compare)),
             Self::Extraction => {

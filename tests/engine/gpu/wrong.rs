@@ -377,7 +377,7 @@ fn a_gpu_is_believed_on_every_family_of_factors() {
             let item = bench.item(&format!("{label} a"));
             let rank = RankRule::Number((rank as u32).div_ceil(2));
             let request = Request { method: Method::Svd, rank, ..Request::default() };
-            block_on(bench.session.ask(1, Question::Project { item: item, request: Box::new(request.clone()) }));
+            block_on(bench.session.ask(1, Question::Project { item, request: Box::new(request.clone()) }));
             block_on(bench.session.ask(1, Question::Compare));
             let engine = bench.session.engine();
             let Some(CheckReport { wrong, samples: after, .. }) = &engine.check else { panic!("{label}") };

@@ -205,10 +205,11 @@ fn checkpoint(folder: &str, seed: u64) -> MemorySource {
     written(&format!("{folder}/model.safetensors"), weights.collect(), seed)
 }
 
-/// All that a session computes, and the bytes of the files that it writes. `crew` gives the tasks of every job.
-fn everything(
-    crew: Option<&Rc<Here>>,
-) -> (lorascope_protocol::report::Report, [Vec<u8>; 2], Vec<(&'static str, usize)>) {
+/// The tasks of every job.
+type Tasks = Vec<(&'static str, usize)>;
+
+/// All that a session computes, the bytes of the files that it writes, and what the crew was given.
+fn everything(crew: Option<&Rc<Here>>) -> (lorascope_protocol::report::Report, [Vec<u8>; 2], Tasks) {
     let (mut session, messages) = start(BackendChoice::Cpu, Steady);
     if let Some(crew) = crew {
         session.employ(Rc::clone(crew) as Rc<dyn Crew<_>>);

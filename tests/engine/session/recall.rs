@@ -93,10 +93,10 @@ fn what_needs_tensors_says_so() {
     );
     let messages = messages.borrow();
     let said = messages.iter().find_map(|m| match m {
-        ToPage::Refused { why, .. } => why.clone(),
+        ToPage::Refused { why: Some(why), .. } => Some(why.to_string()),
         _ => None,
     });
-    assert_eq!(said, Some(Refusal::NeedsItsFile));
+    assert_eq!(said, Some(Refusal::NeedsItsFile.to_string()));
 }
 
 #[test]

@@ -190,6 +190,11 @@ impl Shown {
     }
 }
 
+/// Set by hand, by items.
+type Scales = BTreeMap<u32, f64>;
+/// Set by hand, along checkpoints (`false`) and along adapters.
+type Orders = BTreeMap<bool, Vec<u32>>;
+
 /// A session, and what a fresh one would have to be given to show the same.
 struct Player<E: Fn(ToPage)> {
     session: Session<MemorySource, Steady, E>,
@@ -199,10 +204,10 @@ struct Player<E: Fn(ToPage)> {
     job: u32,
     /// In the order in which they were dropped.
     drops: Vec<usize>,
-    scales: BTreeMap<u32, f64>,
-    orders: BTreeMap<bool, Vec<u32>>,
+    scales: Scales,
+    orders: Orders,
     /// Those of before a "Clear", while it can be undone.
-    before: Option<(BTreeMap<bool, Vec<u32>>, BTreeMap<u32, f64>)>,
+    before: Option<(Orders, Scales)>,
     asked: BTreeMap<&'static str, Question>,
 }
 

@@ -130,6 +130,7 @@ fn a_pair_is_asked_once_and_its_lists_are_put_together() {
     assert_eq!(state.ask_pair(9, PAIR), None, "it is here");
     // Nobody asked, or it is of a comparison that is gone.
     state.ask_pair(10, (10, 12)).unwrap();
+    state.receive(ToPage::Gone { job: JOB }, 0.0);
     compare(&mut state);
     pieces(&mut state, 10, (10, 12));
     assert_eq!(state.comparison.lists((10, 12)), None);
